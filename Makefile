@@ -1,0 +1,112 @@
+# cyrvault: one program, one static library, tests beside it.
+#   make                  build/release/cyrvault            make MODE=asan|tsan|cov|fault   the other builds
+#   make check            quick tests (under a minute)      make check-all   everything that CI runs
+#   make demo             a private Cyrus, a backup, a lost mailbox, and the way back
+#   make install          DESTDIR and PREFIX as usual
+
+MODE    ?= release
+CC      ?= cc
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+B       := build/$(MODE)$(SUFFIX)
+
+PKGS := inih jansson gmime-3.0 libdeflate zlib libarchive libcrypto libxxhash
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS)) -ldb -lpthread
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wcast-qual -Wundef -Wstrict-prototypes -Wmissing-prototypes \
+        -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -g -fsanitize=thread
+CFLAGS_cov     := -O0 -g --coverage
+CFLAGS_fault   := -O1 -g -DCYRVAULT_FAULTS
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_tsan    := -fsanitize=thread
+LDFLAGS_cov     := --coverage
+
+ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCYRVAULT_VERSION='"$(VERSION)"' -Isrc $(PKG_CFLAGS) \
+              $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS)
+ALL_LDFLAGS := $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+SRCS := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c)))
+OBJS := $(SRCS:%.c=$(B)/%.o)
+LIB  := $(B)/libcyrvault.a
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-fault bench bench-smoke demo clean \
+        install unit layers format
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(B)/cyrvault
+
+$(B)/cyrvault: $(B)/src/main.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(LIB): $(OBJS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+# Fuzzers are built with a replay main, which runs a corpus in plain "make check".
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+unit: $(UNIT) $(FUZZ)
+	@tests/run-units $(B)
+
+layers:
+	@tests/check-layers
+
+check: all layers unit
+
+check-clang:
+	@$(MAKE) --no-print-directory CC=clang SUFFIX=-clang WERROR=1 all unit
+
+check-asan:
+	@$(MAKE) --no-print-directory MODE=asan all unit
+
+check-valgrind: all $(UNIT)
+	@tests/run-units --valgrind $(B)
+
+check-cyrus: all
+	@tests/run-cyrus
+
+check-fault:
+	@$(MAKE) --no-print-directory MODE=fault all
+	@tests/fault/run build/fault
+
+bench: all
+	@tests/bench/run
+
+bench-smoke: all
+	@tests/bench/run --smoke
+
+check-all:
+	@scripts/check-all
+
+demo:
+	@scripts/demo
+
+install: all
+	install -D -m 755 $(B)/cyrvault $(DESTDIR)$(PREFIX)/sbin/cyrvault
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
