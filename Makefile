@@ -35,10 +35,11 @@ SRCS := $(sort $(filter-out src/main.c,$(wildcard src/*/*.c)))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 LIB  := $(B)/libcyrvault.a
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-fault bench bench-smoke demo clean \
-        install unit layers format
+        install unit layers format tools
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -59,12 +60,19 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
+# Small programs that the test scripts use.
+$(B)/tools/%: $(B)/tests/tools/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 # Fuzzers are built with a replay main, which runs a corpus in plain "make check".
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+tools: $(TOOLS)
 
 unit: $(UNIT) $(FUZZ)
 	@tests/run-units $(B)
@@ -83,7 +91,7 @@ check-asan:
 check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
-check-cyrus: all
+check-cyrus: all tools
 	@tests/run-cyrus
 
 check-fault:

@@ -1,0 +1,258 @@
+/* store_dir.c: a directory as a store. Uncommitted objects are ".NAME.partial", held by an exclusive lock while a
+ * process writes them, so that the leavings of a killed run can be told from work in progress. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/fault.h"
+#include "core/io.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "store/store_impl.h"
+
+struct dir_store {
+	int fd;
+	char *path;
+};
+
+/* An object being written. */
+struct dir_object {
+	int dir_fd;
+	int fd;
+	char *name;
+	char *partial;
+	bool committed;
+};
+
+static int dir_list(struct store *s, struct store_list *ret, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	size_t cap = 0;
+
+	if (dir == NULL) {
+		err_sys(e, "list %s", d->path);
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	while (errno = 0, (de = readdir(dir)) != NULL) {
+		struct stat st;
+
+		if (!store_name_ok(de->d_name) || fstatat(d->fd, de->d_name, &st, 0) == -1 || !S_ISREG(st.st_mode))
+			continue;
+		store_list_add(ret, &cap, de->d_name, (uint64_t)st.st_size, st.st_mtime);
+	}
+	if (errno != 0) {
+		err_sys(e, "list %s", d->path);
+		closedir(dir);
+		return -1;
+	}
+	closedir(dir);
+	return 0;
+}
+
+static int dir_stat(struct store *s, const char *name, struct store_object *ret, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+	struct stat st;
+
+	if (fstatat(d->fd, name, &st, 0) == -1)
+		return err_sys(e, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_NOT_FOUND, "%s is not a regular file", name);
+	ret->size_bytes = (uint64_t)st.st_size;
+	ret->mtime = st.st_mtime;
+	return 0;
+}
+
+static int dir_read(struct store *s, const char *name, struct stream **ret, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return err_sys(e, "open %s", name);
+	*ret = stream_from_fd(fd, name);
+	return 0;
+}
+
+static int object_write(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct dir_object *o = ctx;
+
+	if (fault_point("store-write", e) == -1)
+		return -1;
+	return io_write_all(o->fd, p, n, o->name, e);
+}
+
+static void object_close(void *ctx)
+{
+	struct dir_object *o = ctx;
+
+	if (!o->committed)
+		unlinkat(o->dir_fd, o->partial, 0);
+	close(o->fd);
+	close(o->dir_fd);
+	free(o->name);
+	free(o->partial);
+	free(o);
+}
+
+static const struct stream_ops object_ops = { .write = object_write, .close = object_close };
+
+static int check_space(int fd, uint64_t need, struct err *e)
+{
+	struct statvfs v;
+	char a[16], b[16];
+
+	if (fstatvfs(fd, &v) == -1)
+		return err_sys(e, "ask for free space");
+	if (need / v.f_frsize < v.f_bavail)
+		return 0;
+	err_set(e, ERR_SPACE, "%s needed, %s free", str_size(a, sizeof a, need),
+	    str_size(b, sizeof b, (uint64_t)v.f_bavail * v.f_frsize));
+	return err_hint(e, "remove old archives (cyrvault prune) or give the store more room");
+}
+
+static int dir_create(struct store *s, const char *name, uint64_t size_bytes, struct stream **ret, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+	struct dir_object *o;
+	struct stat st;
+	char *partial;
+	int fd;
+
+	if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, ERR_EXISTS, "%s is there already", name);
+	if (size_bytes > 0 && check_space(d->fd, size_bytes, e) == -1)
+		return -1;
+	partial = mem_printf(".%s.partial", name);
+	fd = openat(d->fd, partial, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		err_sys(e, "create %s", partial);
+		free(partial);
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		err_set(e, ERR_LOCKED, "%s is being written by another run", name);
+		close(fd);
+		free(partial);
+		return -1;
+	}
+	if (ftruncate(fd, 0) == -1) {
+		err_sys(e, "empty %s", partial);
+		close(fd);
+		free(partial);
+		return -1;
+	}
+	o = mem_alloc(sizeof *o);
+	o->dir_fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+	o->fd = fd;
+	o->name = mem_strdup(name);
+	o->partial = partial;
+	*ret = stream_new(&object_ops, o, name);
+	return 0;
+}
+
+static int dir_commit(struct store *s, struct stream *out, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+	struct dir_object *o = stream_ctx(out, &object_ops);
+
+	if (o == NULL)
+		return err_set(e, ERR_USAGE, "%s was not created in this store", stream_name(out));
+	if (io_fsync(o->fd, o->name, e) == -1 || fault_point("store-commit", e) == -1)
+		return -1;
+	/* link() and not rename(): it refuses to put the new archive in an old one's place. */
+	if (linkat(d->fd, o->partial, d->fd, o->name, 0) == -1)
+		return err_sys(e, "commit %s", o->name);
+	o->committed = true;
+	if (unlinkat(d->fd, o->partial, 0) == -1)
+		return err_sys(e, "remove %s", o->partial);
+	return io_fsync(d->fd, d->path, e);
+}
+
+static int dir_remove(struct store *s, const char *name, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+
+	if (unlinkat(d->fd, name, 0) == -1)
+		return err_sys(e, "remove %s", name);
+	return io_fsync(d->fd, d->path, e);
+}
+
+static int dir_clean(struct store *s, int64_t min_age_seconds, struct err *e)
+{
+	struct dir_store *d = s->ctx;
+	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	int removed = 0;
+
+	if (dir == NULL) {
+		err_sys(e, "list %s", d->path);
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	while ((de = readdir(dir)) != NULL) {
+		struct stat st;
+		int o;
+
+		if (de->d_name[0] != '.' || !str_ends(de->d_name, ".partial"))
+			continue;
+		o = openat(d->fd, de->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (o == -1)
+			continue;
+		if (flock(o, LOCK_EX | LOCK_NB) == 0 && fstat(o, &st) == 0 &&
+		    clock_now() - st.st_mtime >= min_age_seconds && unlinkat(d->fd, de->d_name, 0) == 0) {
+			log_write(LOG_LEVEL_WARNING, "removed %s/%s, left by an interrupted run", d->path, de->d_name);
+			removed++;
+		}
+		close(o);
+	}
+	closedir(dir);
+	return removed;
+}
+
+static void dir_free(struct store *s)
+{
+	struct dir_store *d = s->ctx;
+
+	close(d->fd);
+	free(d->path);
+	free(d);
+}
+
+int store_dir_open(struct store *s, const char *path, bool create, struct err *e)
+{
+	static const struct store_ops ops = { dir_list, dir_stat, dir_read, dir_create, dir_commit, dir_remove, dir_clean,
+		dir_free };
+	struct dir_store *d;
+	int fd;
+
+	if (create && io_mkdirs(AT_FDCWD, path, 0700, e) == -1)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1) {
+		err_sys(e, "open %s", path);
+		return err_hint(e, "is the file system mounted, and the url right?");
+	}
+	d = mem_alloc(sizeof *d);
+	d->fd = fd;
+	d->path = mem_strdup(path);
+	s->ops = &ops;
+	s->ctx = d;
+	return 0;
+}
