@@ -26,12 +26,10 @@ uint64_t clock_monotonic_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static const char *format(char *dst, size_t size, const char *fmt, const struct tm *tm)
-    __attribute__((format(strftime, 3, 0)));
-
-static const char *format(char *dst, size_t size, const char *fmt, const struct tm *tm)
+/* gmtime() and localtime() refuse years that do not fit an int. */
+static const char *checked(char *dst, size_t size, size_t written)
 {
-	if (tm == NULL || strftime(dst, size, fmt, tm) == 0)
+	if (written == 0)
 		snprintf(dst, size, "?");
 	return dst;
 }
@@ -41,7 +39,7 @@ const char *clock_stamp(char *dst, size_t size, int64_t t)
 	time_t tt = (time_t)t;
 	struct tm tm;
 
-	return format(dst, size, "%Y%m%dT%H%M%SZ", gmtime_r(&tt, &tm));
+	return checked(dst, size, gmtime_r(&tt, &tm) ? strftime(dst, size, "%Y%m%dT%H%M%SZ", &tm) : 0);
 }
 
 const char *clock_iso(char *dst, size_t size, int64_t t)
@@ -49,7 +47,7 @@ const char *clock_iso(char *dst, size_t size, int64_t t)
 	time_t tt = (time_t)t;
 	struct tm tm;
 
-	return format(dst, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&tt, &tm));
+	return checked(dst, size, gmtime_r(&tt, &tm) ? strftime(dst, size, "%Y-%m-%dT%H:%M:%SZ", &tm) : 0);
 }
 
 const char *clock_local(char *dst, size_t size, int64_t t)
@@ -57,7 +55,7 @@ const char *clock_local(char *dst, size_t size, int64_t t)
 	time_t tt = (time_t)t;
 	struct tm tm;
 
-	return format(dst, size, "%Y-%m-%d %H:%M", localtime_r(&tt, &tm));
+	return checked(dst, size, localtime_r(&tt, &tm) ? strftime(dst, size, "%Y-%m-%d %H:%M", &tm) : 0);
 }
 
 int clock_parse_stamp(const char *s, int64_t *ret)

@@ -1,0 +1,85 @@
+/* app.h: the session behind every front end: configuration, stores, the server, and the verbs.
+ *
+ * The command line and the console do all they do through these calls. A struct app is immutable after app_open();
+ * each verb may run in a job's thread, readers in parallel, mutating ones (backup, restore) one per server: they take the server's
+ * lock and fail with ERR_LOCKED, naming the holder. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backup/backup.h"
+#include "core/conf.h"
+#include "core/job.h"
+#include "restore/restore.h"
+#include "restore/source.h"
+#include "store/store.h"
+
+struct app;
+
+/** app_open(conf_path, ret, e): Load the configuration (NULL: the default place) and open the log. Nothing else is touched. app_close() it. */
+int app_open(const char *conf_path, struct app **ret, struct err *e);
+void app_close(struct app *app);
+const struct conf *app_conf(const struct app *app);
+
+/** app_server(app, name, ret, e): What is known of the configured server (NULL: the first): its imapd.conf, tools, version. server_free() it. */
+int app_server(struct app *app, const char *name, struct server **ret, struct err *e);
+
+/** app_store(app, name, create, ret, e): Open a configured store (NULL: the first). store_free() it. */
+int app_store(struct app *app, const char *name, bool create, struct store **ret, struct err *e);
+
+/** One archive, for lists. */
+struct app_archive {
+	char *name;
+	char *store;           /* its section's name */
+	uint64_t size_bytes;
+	int64_t when;
+	enum archive_kind kind;
+	bool readable;         /* false: why says what is wrong */
+	char *why;             /* heap or NULL */
+	char *server;          /* ours, else NULL */
+	uint64_t mailboxes, messages;
+	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
+};
+struct app_archives {
+	struct app_archive *list; /* newest first */
+	size_t n;
+	char **unreachable;       /* stores that could not be listed, in words */
+	size_t n_unreachable;
+};
+
+/** app_archives(app, job, ret, e): All archives of all stores. A store that is gone is reported in ${ret}, not an error, unless there is
+ * no other. Foreign ones are not opened. app_archives_done() it. */
+int app_archives(struct app *app, struct job *job, struct app_archives *ret, struct err *e);
+void app_archives_done(struct app_archives *l);
+
+/** app_source(app, archive, job, ret, ret_store, e): Open an archive by its name, an unambiguous beginning of it, "latest", or "./PATH" or an absolute path of a file.
+ * The caller closes both, the source first. */
+int app_source(struct app *app, const char *archive, struct job *job, struct source **ret, struct store **ret_store,
+    struct err *e);
+
+/** app_open_store_of(app, archive, ret, name, e): The store that has it and its exact name there (heap), without opening the archive (for
+ * verify and salvage). */
+int app_open_store_of(struct app *app, const char *archive, struct store **ret, char **name, struct err *e);
+
+/** app_backup(app, server, opts, job, ret, e): Take a backup; see backup/backup.h. */
+int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
+    struct backup_result *ret, struct err *e);
+
+/** app_plan(app, server, archive, request, job, ret, e): Build a restore plan without changing anything; restore_plan_free() it.
+ * app_restore(app, plan, job, ret, e): Carry it out. See restore/restore.h. */
+int app_plan(struct app *app, const char *server, const char *archive, const struct restore_request *request,
+    struct job *job, struct restore_plan **ret, struct err *e);
+int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
+    struct restore_result *ret, struct err *e);
+
+/** One line of doctor's. */
+enum doctor_state { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
+typedef void doctor_fn(void *arg, enum doctor_state state, const char *subject, const char *what, const char *next);
+
+/** app_doctor(app, server, job, each, arg, e): Say what would go wrong: configuration, Cyrus version and layout, tools, spool and database readable, locks,
+ * IMAP admin login, stores (space, writable), leftovers of interrupted runs, clock. Returns the number of failures, or -1. */
+int app_doctor(struct app *app, const char *server, struct job *job, doctor_fn *each, void *arg, struct err *e);
+
+#endif

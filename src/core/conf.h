@@ -1,0 +1,58 @@
+/* conf.h: cyrvault's own configuration: /etc/cyrvault.conf and /etc/cyrvault.conf.d/ *.conf, INI through inih.
+ *
+ * Immutable after loading; thread-safe then. Every key is documented in cyrvault.conf(5), which lists the same table. */
+#ifndef CORE_CONF_H
+#define CORE_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+#define CONF_DEFAULT_PATH "/etc/cyrvault.conf"
+
+struct conf_server {
+	char *name;
+	char *imapd_conf;         /* "/etc/imapd.conf" */
+	char *cyrus_conf;         /* "/etc/cyrus.conf" */
+	char *cyrus_bin;          /* NULL: found by itself */
+	char *imap;               /* "host:port"; NULL: found in cyrus.conf */
+	char *imap_admin;         /* NULL: none; restores that need IMAP say so */
+	char *imap_password_file; /* NULL: none */
+	char **extra;             /* further paths to pack */
+	size_t n_extra;
+	char *snapshot;           /* "auto", "lvm", "btrfs", "none" */
+	char *stores;             /* names, separated by blanks or commas; NULL: all */
+	uint64_t hold_ms;         /* longest time one user is held still */
+	uint64_t lock_wait_ms;    /* how long to wait for a lock of Cyrus's */
+};
+
+struct conf_store {
+	char *name;
+	char *url;
+};
+
+struct conf {
+	char *path;               /* the file read, NULL: none was there, this host's defaults */
+	struct conf_server *servers;
+	size_t n_servers;
+	struct conf_store *stores;
+	size_t n_stores;
+	char *state_directory;    /* "/var/lib/cyrvault" */
+	char *lock_directory;     /* "/run/cyrvault" */
+	char *log_file;           /* "/var/log/cyrvault.log"; "": none */
+};
+
+/** conf_load(path, ret, e): Read ${path} (NULL: CONF_DEFAULT_PATH and its .conf.d, which may both be missing: then one server named after this host, one
+ * store dir:/var/backups/cyrvault). ERR_CONFIG names file, line, and for an unknown key the nearest known one. conf_free() it. */
+int conf_load(const char *path, struct conf **ret, struct err *e);
+void conf_free(struct conf *c);
+
+/** conf_find_server(c, name, e): That section, the first one when ${name} is NULL; NULL with ERR_NOT_FOUND. conf_find_store likewise. */
+const struct conf_server *conf_find_server(const struct conf *c, const char *name, struct err *e);
+const struct conf_store *conf_find_store(const struct conf *c, const char *name, struct err *e);
+
+/** conf_keys(i, section, key, about): The i-th known key and what it is for (NULL section: no more); for help and the manual's test. */
+void conf_keys(size_t i, const char **section, const char **key, const char **about);
+
+#endif

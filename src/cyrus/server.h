@@ -1,0 +1,46 @@
+/* server.h: the live server: its configuration, its programs, its mailbox list, who it runs as.
+ *
+ * Immutable after server_open(), thread-safe then; server_list() reads anew each time. */
+#ifndef CYRUS_SERVER_H
+#define CYRUS_SERVER_H
+
+#include <sys/types.h>
+
+#include "core/conf.h"
+#include "core/err.h"
+#include "core/job.h"
+#include "cyrus/imap.h"
+#include "cyrus/imapd_conf.h"
+#include "cyrus/mboxlist.h"
+#include "cyrus/tools.h"
+
+struct server {
+	char *name;
+	struct imapd_conf *conf;
+	struct cyrus_tools *tools; /* NULL: the server's programs were not found: tools_why says so */
+	char *tools_why;
+	struct cyrus_version version;
+	uid_t uid;                 /* owner of the spool */
+	gid_t gid;
+	char *imap_host;           /* NULL: not known */
+	char *imap_port;
+	char *imap_admin, *imap_password_file; /* NULL: not configured */
+};
+
+/** server_open(c, ret, e): Read the server's imapd.conf and find its programs. Programs that are missing are no error here (a backup can do
+ * without); an unreadable imapd.conf is. server_free() it. */
+int server_open(const struct conf_server *c, struct server **ret, struct err *e);
+void server_free(struct server *s);
+
+/** server_list(s, ret, e): The mailbox list as mailboxes.db has it now, read under a shared lock. */
+int server_list(const struct server *s, struct mboxlist **ret, struct err *e);
+
+/** server_imap(s, as_user, job, ret, e): A connection logged in as the admin, or by proxy as ${as_user}. ERR_CONFIG when no
+ * admin is configured, with the keys to set; ERR_AUTH when refused. imap_close() it. */
+int server_imap(const struct server *s, const char *as_user, struct job *job, struct imap **ret, struct err *e);
+
+/** server_partition_dir(s, entry, which_meta, b, e): Absolute directory of a mailbox's spool (0) or of those of its files that META_* ${which_meta} moves. */
+int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry, unsigned which_meta, struct buf *b,
+    struct err *e);
+
+#endif
