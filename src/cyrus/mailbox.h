@@ -1,8 +1,9 @@
 /* mailbox.h: the three files that make a directory a mailbox: cyrus.header, cyrus.index, cyrus.cache.
  *
- * Decoded from bytes that may be hostile; unknown bits are kept raw. The results are immutable and own their memory
- * (a small multiple of the file's size at most); thread-safe then. Formats, by version: docs/cyrus-mailbox-files.md. Sources: Cyrus
- * imap/mailbox.h, mailbox.c and index_file.c of 2.1 to 3.13 (cyrus.index minor 6 to 20). */
+ * Decoded from bytes that may be hostile; unknown bits are kept raw. The results are immutable and own their
+ * memory (a small multiple of the file's size at most); thread-safe then. Formats, by version:
+ * docs/cyrus-mailbox-files.md. Sources: Cyrus imap/mailbox.h, mailbox.c and index_file.c of 2.1 to 3.13
+ * (cyrus.index minor 6 to 20). */
 #ifndef CYRUS_MAILBOX_H
 #define CYRUS_MAILBOX_H
 
@@ -76,15 +77,15 @@ struct mailbox_index {
 	bool short_file;   /* fewer records than the header promises */
 };
 
-/** mailbox_index_parse(p, n, ret, e): Decode a cyrus.index or a cyrus.expunge (2.3: the same form; all its records are expunged,
- * though no flag says so). ERR_FORMAT: no index, or sizes that cannot be. ERR_UNSUPPORTED: a minor version other than 6-10 and
- * 12-20. A record that is out of order or has a bad CRC is kept and counted, for the caller to judge. mailbox_index_free() the
- * result (NULL-safe). */
+/** mailbox_index_parse(p, n, ret, e): Decode a cyrus.index or a cyrus.expunge (2.3: the same form; all its records
+ * are expunged, though no flag says so). ERR_FORMAT: no index, or sizes that cannot be. ERR_UNSUPPORTED: a minor
+ * version other than 6-10 and 12-20. A record that is out of order or has a bad CRC is kept and counted, for the
+ * caller to judge. mailbox_index_free() the result (NULL-safe). */
 int mailbox_index_parse(const uint8_t *p, size_t n, struct mailbox_index **ret, struct err *e);
 void mailbox_index_free(struct mailbox_index *ix);
 
-/** index_record_visible(r): What IMAP shows: not expunged. index_record_has_file(r): its message file should exist (expunged
- * ones keep theirs until cyr_expire removes it). */
+/** index_record_visible(r): What IMAP shows: not expunged. index_record_has_file(r): its message file should exist
+ * (expunged ones keep theirs until cyr_expire removes it). */
 bool index_record_visible(const struct index_record *r);
 bool index_record_has_file(const struct index_record *r);
 
@@ -95,7 +96,7 @@ const struct index_record *mailbox_index_find(const struct mailbox_index *ix, ui
 
 struct mailbox_header {
 	char *name;	 /* internal; NULL before 3.6 */
-	char *uniqueid;	 /* never NULL; "" where the file has none (older than 2.1.? or damaged) */
+	char *uniqueid;	 /* never NULL; "" where the file has none */
 	char *quotaroot; /* internal; NULL: none */
 	char *jmapid;	 /* 3.13+; NULL: none */
 	struct acl_item *acl;
@@ -106,27 +107,27 @@ struct mailbox_header {
 	uint32_t crc; /* crc32 of the whole file, to compare with index_header.header_file_crc */
 };
 
-/** mailbox_header_parse(p, n, ret, e): Decode a cyrus.header of either form. ERR_FORMAT: not one, or a line is missing.
- * mailbox_header_free() the result (NULL-safe). */
+/** mailbox_header_parse(p, n, ret, e): Decode a cyrus.header of either form. ERR_FORMAT: not one, or a line is
+ * missing. mailbox_header_free() the result (NULL-safe). */
 int mailbox_header_parse(const uint8_t *p, size_t n, struct mailbox_header **ret, struct err *e);
 void mailbox_header_free(struct mailbox_header *h);
 
-/** index_flags_text(r, header, seen, b): Append "\Answered \Seen $Label1" in the order of IMAP; ${seen} tells \Seen (which
- * may live elsewhere); ${header} may be NULL. A name that is no IMAP atom, as no server sets it, is left out: the text
- * may go into an IMAP command or onto a terminal as it is. */
+/** index_flags_text(r, header, seen, b): Append "\Answered \Seen $Label1" in the order of IMAP; ${seen} tells
+ * \Seen (which may live elsewhere); ${header} may be NULL. A name that is no IMAP atom, as no server sets it, is
+ * left out: the text may go into an IMAP command or onto a terminal as it is. */
 void index_flags_text(
     const struct index_record *r, const struct mailbox_header *header, bool seen, struct buf *b);
 
-/** The envelope of one message, from cyrus.cache: header text as it stood (still RFC 2047, still to be made safe), on one line each;
- * NULL where NIL or empty. Addresses: "Name <local@host>, local@host, group: a@b, c@d;". */
+/** The envelope of one message, from cyrus.cache: header text as it stood (still RFC 2047, still to be made safe),
+ * on one line each; NULL where NIL or empty. Addresses: "Name <local@host>, local@host, group: a@b, c@d;". */
 struct envelope {
 	char *date, *subject, *from, *to, *cc, *message_id, *in_reply_to;
 };
 
-/** mailbox_cache_envelope(p, n, generation, r, env, e): The envelope of record ${r} out of cyrus.cache (${n} bytes at ${p}, whole
- * file; of the archive partition for FLAG_ARCHIVED). ${generation} is that of the index. ERR_FORMAT when the generation differs, the offset lies
- * outside, the CRC (v12+) is wrong or the text is no envelope: the message file then has the truth. ${*env} is filled only on
- * success; envelope_done() it. */
+/** mailbox_cache_envelope(p, n, generation, r, env, e): The envelope of record ${r} out of cyrus.cache (${n} bytes
+ * at ${p}, whole file; of the archive partition for FLAG_ARCHIVED). ${generation} is that of the index.
+ * ERR_FORMAT when the generation differs, the offset lies outside, the CRC (v12+) is wrong or the text is no
+ * envelope: the message file then has the truth. ${*env} is filled only on success; envelope_done() it. */
 int mailbox_cache_envelope(const uint8_t *p, size_t n, uint32_t generation, const struct index_record *r,
     struct envelope *env, struct err *e);
 void envelope_done(struct envelope *env);

@@ -137,7 +137,8 @@ static void add_mailbox(struct buf *b, const struct bytes *local, const struct b
 	add_text(b, host);
 }
 
-/* "(name route local host)"; a missing host marks the start of a group (local is its name) or, without local, its end. */
+/* "(name route local host)"; a missing host marks the start of a group (local is its name) or, without local, its
+ * end. */
 static int take_address(struct cursor *c, struct buf *b)
 {
 	struct bytes name, route, local, host;

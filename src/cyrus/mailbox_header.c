@@ -13,18 +13,19 @@ static const char magic[] = "\241\002\213\015Cyrus mailbox header\n"
 			    "\t--Jim Morris on Andrew\n";
 #define MAGIC_LEN (sizeof magic - 1)
 
-/* A mailbox has few rights; more than this many is no ACL but a flood. */
+/* Far above what anybody sets; keeps what a hostile file can make us allocate small. */
 enum { ACL_MAX = 65536 };
 
-static void add_acl(struct mailbox_header *h, size_t *cap, const char *user, size_t user_len,
-    const char *rights, size_t rights_len)
+static int add_acl(struct mailbox_header *h, size_t *cap, const char *user, size_t user_len,
+    const char *rights, size_t rights_len, struct err *e)
 {
 	if (h->n_acl >= ACL_MAX)
-		return;
+		return err_set(e, ERR_FORMAT, "mailbox header has more than %d rights", ACL_MAX);
 	h->acl = mem_grow(h->acl, cap, h->n_acl + 1, sizeof *h->acl);
 	h->acl[h->n_acl].user = mem_strndup(user, user_len);
 	h->acl[h->n_acl].rights = mem_strndup(rights, rights_len);
 	h->n_acl++;
+	return 0;
 }
 
 /* Cuts the next line off ${*p}; -1 when no newline ends it. */
@@ -73,7 +74,7 @@ static void parse_flags(struct mailbox_header *h, const char *s, size_t n)
 	}
 }
 
-static void parse_acl(struct mailbox_header *h, const char *s, size_t n)
+static int parse_acl(struct mailbox_header *h, const char *s, size_t n, struct err *e)
 {
 	const char *end = s + n;
 	size_t cap = 0;
@@ -83,10 +84,11 @@ static void parse_acl(struct mailbox_header *h, const char *s, size_t n)
 		const char *rights = s + user < end ? s + user + 1 : end;
 		size_t len = field(rights, end, '\t');
 
-		if (user > 0)
-			add_acl(h, &cap, s, user, rights, len);
+		if (user > 0 && add_acl(h, &cap, s, user, rights, len, e) == -1)
+			return -1;
 		s = rights + len < end ? rights + len + 1 : end;
 	}
+	return 0;
 }
 
 static int parse_lines(struct mailbox_header *h, const char *p, const char *end, struct err *e)
@@ -104,8 +106,7 @@ static int parse_lines(struct mailbox_header *h, const char *p, const char *end,
 	parse_flags(h, line, n);
 	if (next_line(&p, end, &line, &n) == -1)
 		return err_set(e, ERR_FORMAT, "mailbox header ends within the line of rights");
-	parse_acl(h, line, n);
-	return 0;
+	return parse_acl(h, line, n, e);
 }
 
 static int parse_dlist(struct mailbox_header *h, const char *p, const char *end, struct err *e)
@@ -114,7 +115,7 @@ static int parse_dlist(struct mailbox_header *h, const char *p, const char *end,
 	const struct dlist *item;
 	const char *text;
 	size_t cap = 0;
-	int i = 0;
+	int i = 0, rc = 0;
 
 	h->dlist = true;
 	if (dlist_parse(p, field(p, end, '\n'), NULL, &d, e) == -1)
@@ -131,16 +132,16 @@ static int parse_dlist(struct mailbox_header *h, const char *p, const char *end,
 	text = dlist_text(d, "T");
 	h->type = text != NULL && *text != '\0' ? *text : 'e';
 	item = dlist_get(d, "A");
-	for (item = item != NULL ? item->child : NULL; item != NULL; item = item->next)
+	for (item = item != NULL ? item->child : NULL; item != NULL && rc == 0; item = item->next)
 		if (item->kind == DLIST_TEXT && item->key_len > 0)
-			add_acl(h, &cap, item->key, item->key_len, item->text, item->text_len);
+			rc = add_acl(h, &cap, item->key, item->key_len, item->text, item->text_len, e);
 	item = dlist_get(d, "U");
 	for (item = item != NULL ? item->child : NULL; item != NULL && i < MAILBOX_USER_FLAGS;
 	     item = item->next, i++)
 		if (item->kind == DLIST_TEXT && item->text_len > 0)
 			h->flag_names[i] = mem_strndup(item->text, item->text_len);
 	dlist_free(d);
-	return 0;
+	return rc;
 }
 
 int mailbox_header_parse(const uint8_t *p, size_t n, struct mailbox_header **ret, struct err *e)

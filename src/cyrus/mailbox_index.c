@@ -304,7 +304,7 @@ static void add_flag(struct buf *b, size_t start, const char *name)
 static bool is_atom(const char *s)
 {
 	for (const char *c = s; *c != '\0'; c++)
-		if (*c <= ' ' || *c > '~' || strchr("(){%*\"\\]", *c) != NULL)
+		if (*c <= ' ' || *c > '~' || strchr("(){%*\"\\", *c) != NULL)
 			return false;
 	return *s != '\0';
 }
