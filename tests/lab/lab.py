@@ -405,7 +405,8 @@ directory = {state}
         done = subprocess.run([os.path.join(BIN, name), "-C", self.imapd_conf] + list(args), input=input,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
         if check and done.returncode != 0:
-            raise LabError("%s %s: exit %d: %s" % (name, " ".join(args), done.returncode, done.stderr.strip()))
+            raise LabError("%s %s: exit %d: %s" % (
+                name, " ".join(args), done.returncode, (done.stderr.strip() or done.stdout.strip())[-300:]))
         return done.stdout
 
     def directories(self, box):

@@ -5,7 +5,6 @@ A mailbox is named as the administrator sees it (user.alice.Work or user/alice/W
 import os
 import re
 import shutil
-import time
 
 from wire import quote
 
@@ -41,7 +40,7 @@ def delete_mailbox(lab, box, recursive=True):
 
 def purge(lab):
     """Drop every deleted mailbox for good."""
-    expire(lab, "-E", "1", "-D", "0")
+    lab.tool("cyr_expire", "-E", "1", "-D", "0")
 
 
 def delete_and_purge(lab, box, recursive=True):
@@ -78,15 +77,9 @@ def delete_user(lab, user, purged=True):
         purge(lab)
 
 
-def expire(lab, *args):
-    """cyr_expire, run when the second of the last deletion has passed: it keeps what is not older than now."""
-    time.sleep(1.1)
-    return lab.tool("cyr_expire", *args)
-
-
 def maintenance(lab):
     """What a server does to itself at night, in the strictest form, and the administrator's reconstruct."""
-    expire(lab, "-E", "1", "-D", "0", "-X", "0")
+    lab.tool("cyr_expire", "-E", "1", "-D", "0", "-X", "0")
     with lab.admin() as c:
         roots = {row[2].decode().split(lab.sep)[0] for row in c.run(b'LIST "" "*"').rows("LIST")}
     return lab.tool("reconstruct", "-r", *sorted(roots - {"DELETED"}))
