@@ -130,6 +130,10 @@ def seed(lab, users=None, seed=1, big=False):
             each(admin, [b"SETACL %s %s lrswip" % (quote(box), quote(who)) for who in users]
                  + [b"SETACL %s anyone lrsp" % quote(box)])
 
+    if lab.second_partition and len(users) > 1:
+        with lab.admin() as admin:
+            admin.run(b"CREATE %s second" % quote(lab.box(users[1], "Second")))
+
     for number, who in enumerate(users):
         first = number == 0
         folders = [("Sent",), ("Trash",), ("Work",)]
@@ -147,6 +151,8 @@ def seed(lab, users=None, seed=1, big=False):
             for path in folders:
                 if path != ("Empty",):
                     fill(c, writer, lab.own(*path), who, 6 if path == ("Work", "Proj A") else 4)
+            if lab.second_partition and number == 1:
+                fill(c, writer, lab.own("Second"), who, 4)
             each(c, [b"SUBSCRIBE " + quote(lab.own(*path)) for path in [()] + folders[:-1]])
             if big and first:
                 c.append(lab.own("Work", "Proj A"), writer.message(who, "mixed", 20_000_000), (), writer.date()).need()
