@@ -6,7 +6,26 @@
  * Locks are whole-file fcntl locks, taken here as open file description locks (F_OFD_SETLK), which conflict with Cyrus's
  * classic ones but are not dropped when this process closes another descriptor of the same file. They are asked for
  * without blocking, again and again with a growing pause, until the time-out: nothing of ours ever waits in the kernel while
- * Cyrus waits for us. */
+ * Cyrus waits for us.
+ *
+ * What Cyrus 3.6.1 locks (system calls of its running imapd, lmtpd, timsieved and tools), in its order:
+ *   1. the user lock LOCK[/H]/"*U*"USER.lock, exclusive even for SELECT, NOOP and FETCH, shared for STATUS, by every access
+ *      to a mailbox that has an owner. It is let go at the end of each command: an idle session holds nothing. (A pop3d
+ *      keeps the name lock of its INBOX, and whoever waits for that one may keep the user lock: the time-out is real.)
+ *   2. "*U*.lock", the one of no user: for CREATE, DELETE, RENAME, SETACL of shared mailboxes only. Reading, appending and flags
+ *      of a shared mailbox take nothing above the name lock: quiesce_hold_mailbox() holds them.
+ *   3. mailboxes.db for reading, at every lookup, many times in one delivery. For writing with 4 and 5 still to come.
+ *   4. the mailbox's name lock LOCK[/H]/ID.lock, or LOCK[/H]/NAME/PATH.lock of a by-name directory: shared; exclusive to
+ *      create, rename, delete.
+ *   5. cyrus.index, then cyrus.annotations, annotations.db, the quota file, deliver.db.
+ * Not under the user lock: sub.db, the owner's seen.db for other people's mailboxes, quota files set by SETQUOTA (which has
+ * $QUOTACHANGE.lock). Each is one file that changes as a whole under its own lock, and needs mailboxes.db to begin.
+ *
+ * So: ctl_mboxlist -u, quota -f and reconstruct take the user lock themselves. Run while WE hold that user, they wait for us
+ * and we for them: release first. ctl_mboxlist -d, cyr_dbtool and mbpath do not; they wait for quiesce_hold_list() only.
+ * From 3.10 on, every exclusive lock of kinds 1 and 4 comes with $GLOBAL.lock, shared, so that cyr_withlock_run can keep
+ * all writers out with that one lock. We do not need it: a busy server would never leave it free, and a writer that waits for
+ * one of our user locks holds it already. */
 #ifndef CYRUS_QUIESCE_H
 #define CYRUS_QUIESCE_H
 
@@ -17,6 +36,7 @@
 #include "core/err.h"
 #include "core/job.h"
 #include "cyrus/imapd_conf.h"
+#include "cyrus/mboxname.h"
 
 /** How still this server can be held. */
 enum quiesce_level {
@@ -36,7 +56,7 @@ struct quiesce_stats {
 struct quiesce;
 
 /** quiesce_open(conf, version, ret, e): Find out how ${conf}'s server can be held; nothing is locked yet. ${conf} must outlive
- * the result. An all-zero ${version} is told by the lock files there are. quiesce_free() it. */
+ * the result. An all-zero ${version} counts as older than 3.4 unless the spool has 3.6's directories. quiesce_free() it. */
 int quiesce_open(
     const struct imapd_conf *conf, struct cyrus_version version, struct quiesce **ret, struct err *e);
 
@@ -53,10 +73,16 @@ const char *quiesce_level_name(enum quiesce_level level);
 /** quiesce_can_hold_list(q): mailboxes.db is of a kind that is locked as a file (not Berkeley, not SQL). */
 bool quiesce_can_hold_list(const struct quiesce *q);
 
-/** quiesce_hold_user(q, userid, timeout_ms, e): Hold everything of that user ("": all that belongs to no user) until
- * quiesce_release(). ERR_LOCKED after ${timeout_ms} names the process that has it. ERR_UNSUPPORTED below QUIESCE_USER. Take
- * several in ascending order of bytes, and before the list. Holding what is held already is 0. */
+/** quiesce_hold_user(q, userid, timeout_ms, e): Hold all mailboxes of that user until quiesce_release(). "" is the lock of no
+ * user: no shared mailbox is made, renamed, removed; its content is held by quiesce_hold_mailbox(). ERR_LOCKED after
+ * ${timeout_ms} names the process that has it. ERR_UNSUPPORTED below QUIESCE_USER. Take several in ascending order of bytes,
+ * and before mailboxes and the list. Holding what is held already is 0. */
 int quiesce_hold_user(struct quiesce *q, const char *userid, uint64_t timeout_ms, struct err *e);
+
+/** quiesce_hold_mailbox(q, layout, internal, uniqueid, timeout_ms, e): Hold one mailbox by its name lock (2.4+, else
+ * ERR_UNSUPPORTED): nothing opens it. For shared mailboxes; take the user first where there is one. */
+int quiesce_hold_mailbox(struct quiesce *q, enum mailbox_layout layout, const char *internal,
+    const char *uniqueid, uint64_t timeout_ms, struct err *e);
 
 /** quiesce_hold_list(q, timeout_ms, e): Hold mailboxes.db: no mailbox is looked up, made, renamed or removed. The whole
  * server waits: for instants only. ERR_UNSUPPORTED where quiesce_can_hold_list() is false. Cyrus's own tools wait too. */
@@ -66,11 +92,12 @@ int quiesce_hold_list(struct quiesce *q, uint64_t timeout_ms, struct err *e);
  * message comes, goes or changes its flags. For every version; the choice below QUIESCE_USER. */
 int quiesce_hold_index(struct quiesce *q, int dir_fd, const char *path, uint64_t timeout_ms, struct err *e);
 
-/** quiesce_hold_all(q, userids, n, timeout_ms, e): Hold the whole server for a snapshot: at QUIESCE_USER the locks of these users
- * and of what belongs to nobody, then mailboxes.db, then deliver.db; at QUIESCE_INDEX the two databases, and a second for
- * what was under way to end. Whatever another process holds too long makes it let go of everything, pause and begin
- * again, so that no deadlock with Cyrus can last. Users that come into being meanwhile wait for mailboxes.db.
- * ERR_LOCKED with nothing held when ${timeout_ms} is over. */
+/** quiesce_hold_all(q, userids, n, timeout_ms, e): Hold the whole server for a snapshot. At QUIESCE_USER: the locks of these
+ * users and of all that mailboxes.db knows, the name locks of shared mailboxes, then mailboxes.db, then deliver.db; ${userids} may
+ * be NULL. At QUIESCE_INDEX: the two databases, and a second for what was under way to end. Whatever another process holds
+ * too long makes it let go of everything, pause and begin again, so that no deadlock with Cyrus can last; so does a user or
+ * shared mailbox that came into being meanwhile. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock.
+ * ERR_LOCKED with nothing held when ${timeout_ms} is over; ERR_UNSUPPORTED where mailboxes.db cannot be held. */
 int quiesce_hold_all(
     struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e);
 

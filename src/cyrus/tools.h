@@ -1,8 +1,9 @@
 /* tools.h: the server's own programs: find them, and run those that change or list what is Cyrus's own.
  *
  * Cyrus's databases are changed by Cyrus's own tools only. Every run gets -C with the configured imapd.conf; started by
- * root, the tools become the cyrus user by themselves. A handle belongs to one thread at a time. All fail with ERR_TOOL
- * and the tool's first line of errors. Sources: Cyrus 2.3.19, 2.4.22, 2.5.17, 3.0.18, 3.2.12, 3.4.8, 3.6.1, 3.8, 3.10, 3.12. */
+ * root, the tools become the cyrus user by themselves. They wait for Cyrus's locks: undump, quota and reconstruct take the user
+ * lock of 3.4+, so run none of them while quiesce_hold_user() holds it (the time-out then ends them, ERR_TOOL). A handle belongs
+ * to one thread at a time. All fail with ERR_TOOL and the tool's first line of errors. Sources: Cyrus 2.3.19, 2.4.22, 2.5.17, 3.0.18, 3.2.12, 3.4.8, 3.6.1, 3.8, 3.10, 3.12. */
 #ifndef CYRUS_TOOLS_H
 #define CYRUS_TOOLS_H
 
