@@ -14,15 +14,16 @@ struct source;
 
 /** One mailbox of the archive. */
 struct source_mailbox {
-	const char *name;               /* internal */
-	const char *uniqueid;           /* "" if not known (a foreign archive whose header was not readable) */
+	const char *name;     /* internal */
+	const char *uniqueid; /* "" if not known (a foreign archive whose header was not readable) */
 	const char *partition;
-	const struct mailbox_entry *entry; /* its line of mailboxes.txt, completed with uniqueid and uidvalidity; NULL: not listed there */
+	const struct mailbox_entry *
+	    entry; /* its line of mailboxes.txt, completed with uniqueid and uidvalidity; NULL: not listed there */
 	uint32_t uidvalidity, messages, unread;
 	uint64_t bytes;
 	enum unit_health health;
-	bool has_files;                 /* false: listed in mailboxes.txt, but the archive holds no directory of it */
-	bool deleted;                   /* a DELETED.* mailbox */
+	bool has_files; /* false: listed in mailboxes.txt, but the archive holds no directory of it */
+	bool deleted;	/* a DELETED.* mailbox */
 };
 
 /** source_open(store, name, job, ret, e): Open; a foreign archive is read once from front to end here (its small files,
@@ -32,7 +33,7 @@ int source_open(struct store *store, const char *name, struct job *job, struct s
 void source_close(struct source *s);
 
 enum archive_kind source_kind(const struct source *s);
-struct archive *source_archive(const struct source *s);       /* NULL for a foreign one */
+struct archive *source_archive(const struct source *s); /* NULL for a foreign one */
 const char *source_name(const struct source *s);
 
 /** source_conf(s): The imapd.conf inside (paths are those of the server it came from); NULL if there is none. source_version(s): The Cyrus
@@ -55,10 +56,12 @@ size_t source_find(const struct source *s, const char *internal);
 struct source_messages {
 	struct mailbox_header *header;
 	struct mailbox_index *index;
-	struct mailbox_index *expunged;   /* cyrus.expunge of 2.3, or NULL */
-	struct buf cache;                 /* whole cyrus.cache if asked for, else empty */
-	char *owner_seen;                 /* uid set from the owner's seen db where \Seen is not in the index (2.3 and older), else NULL */
-	uint32_t *uids;                   /* of the message files the archive holds, ascending */
+	struct mailbox_index *expunged; /* cyrus.expunge of 2.3, or NULL */
+	struct buf cache;		/* whole cyrus.cache if asked for, else empty */
+	char *
+	    owner_seen; /* uid set from the owner's seen db where \Seen is not in the index (2.3 and older), else NULL */
+	struct uidset seen_set; /* the same, made ready for source_seen_flag() */
+	uint32_t *uids;		/* of the message files the archive holds, ascending */
 	size_t n_uids;
 };
 
@@ -70,7 +73,8 @@ void source_messages_free(struct source_messages *m);
 bool source_seen_flag(const struct source_messages *m, const struct index_record *r);
 
 /** source_read_message(s, i, uid, max_bytes, b, e): Message file ${uid} of mailbox ${i}, verified. ERR_NOT_FOUND. */
-int source_read_message(struct source *s, size_t i, uint32_t uid, size_t max_bytes, struct buf *b, struct err *e);
+int source_read_message(
+    struct source *s, size_t i, uint32_t uid, size_t max_bytes, struct buf *b, struct err *e);
 
 /** source_extract(s, i, sink, e): All files of mailbox ${i} through ${sink} (file->role set also for foreign archives), in archive order.
  * source_extract_user(s, userid, sink, e): the user's other files. ERR_NOT_FOUND when the archive has none. */
@@ -78,10 +82,12 @@ int source_extract(struct source *s, size_t i, const struct file_sink *sink, str
 int source_extract_user(struct source *s, const char *userid, const struct file_sink *sink, struct err *e);
 
 /** source_seen(s, userid, uniqueid, ret, e): That reader's record of that mailbox: 1, 0 none, -1. */
-int source_seen(struct source *s, const char *userid, const char *uniqueid, struct seen_record *ret, struct err *e);
+int source_seen(
+    struct source *s, const char *userid, const char *uniqueid, struct seen_record *ret, struct err *e);
 
 /** source_users(s, each, arg, e): Each user id of whom the archive holds files or mailboxes, ascending. */
-int source_users(struct source *s, int (*each)(void *arg, const char *userid, struct err *e), void *arg, struct err *e);
+int source_users(
+    struct source *s, int (*each)(void *arg, const char *userid, struct err *e), void *arg, struct err *e);
 
 /** source_annotations(s, i, each, arg, e): Mailbox ${i}'s annotations out of the archive's annotations.db (keyed by name or id as that
  * version does); none is no error. */

@@ -1,0 +1,491 @@
+/* source.c: what both kinds of source share: opening, the list of mailboxes, one mailbox's index and messages. */
+#include "restore/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "restore/source_impl.h"
+
+int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e)
+{
+	struct source *s = mem_alloc(sizeof *s);
+	struct archive *a;
+	int rc;
+
+	*ret = NULL;
+	if (archive_open(store, name, job, &a, e) == -1) {
+		free(s);
+		return -1;
+	}
+	s->store = store;
+	s->name = mem_strdup(name);
+	s->job = job;
+	if (archive_get_kind(a) == ARCHIVE_OURS) {
+		s->archive = a;
+		s->ops = &source_ours;
+		rc = source_open_ours(s, e);
+	} else {
+		archive_close(a);
+		s->ops = &source_foreign;
+		rc = source_open_foreign(s, e);
+	}
+	if (rc == -1) {
+		source_close(s);
+		return err_wrap(e, "archive %s", name);
+	}
+	*ret = s;
+	return 0;
+}
+
+void source_close(struct source *s)
+{
+	if (s == NULL)
+		return;
+	source_cache_free(s->cache);
+	if (s->ctx != NULL)
+		s->ops->close(s);
+	archive_close(s->archive);
+	imapd_conf_free(s->conf);
+	mboxlist_free(s->list);
+	for (size_t i = 0; i < s->n_archive_roots; i++)
+		free(s->archive_roots[i]);
+	free(s->archive_roots);
+	free(s->boxes);
+	free(s->places);
+	free(s->name);
+	free(s);
+}
+
+enum archive_kind source_kind(const struct source *s)
+{
+	return s->archive != NULL ? ARCHIVE_OURS : ARCHIVE_FOREIGN;
+}
+
+struct archive *source_archive(const struct source *s)
+{
+	return s->archive;
+}
+
+const char *source_name(const struct source *s)
+{
+	return s->name;
+}
+
+const struct imapd_conf *source_conf(const struct source *s)
+{
+	return s->conf;
+}
+
+struct cyrus_version source_version(const struct source *s)
+{
+	return s->version;
+}
+
+const struct mboxlist *source_list(const struct source *s)
+{
+	return s->list;
+}
+
+int64_t source_when(const struct source *s)
+{
+	return s->when;
+}
+
+int source_text(struct source *s, const char *which, struct buf *b, struct err *e)
+{
+	return s->ops->text(s, which, b, e);
+}
+
+size_t source_n(const struct source *s)
+{
+	return s->n;
+}
+
+const struct source_mailbox *source_mailbox(const struct source *s, size_t i)
+{
+	return &s->boxes[i];
+}
+
+size_t source_find(const struct source *s, const char *internal)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(s->boxes[mid].name, internal);
+
+		if (c == 0)
+			return mid;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (size_t)-1;
+}
+
+/* The list of mailboxes: directories joined with mailboxes.txt. */
+
+static int box_cmp(const void *pa, const void *pb)
+{
+	const struct source_box *a = pa, *b = pb;
+	int c = strcmp(a->box.name, b->box.name);
+
+	/* qsort is not stable, and the first of equals must stay first. */
+	return c != 0 ? c : (a->place > b->place) - (a->place < b->place);
+}
+
+static bool is_deleted(const struct source *s, const char *name)
+{
+	const char *bang = strchr(name, '!');
+
+	if (s->conf != NULL)
+		return mboxname_is_deleted(s->conf, name);
+	return str_starts(bang != NULL ? bang + 1 : name, "DELETED.");
+}
+
+static void merge_one(struct source *s, const struct source_box *box, struct mailbox_entry *entry)
+{
+	struct source_mailbox *to = &s->boxes[s->n];
+
+	if (box != NULL) {
+		*to = box->box;
+		to->has_files = true;
+		s->places[s->n] = box->place;
+	} else {
+		to->name = entry->name;
+		to->health = HEALTH_UNCHECKED;
+		s->places[s->n] = SOURCE_NO_PLACE;
+	}
+	if (entry != NULL && !(entry->flags & MBTYPE_DELETED)) {
+		/* Text of 2.x to 3.4 does not carry what the directory knows. */
+		if ((entry->uniqueid == NULL || *entry->uniqueid == '\0') && to->uniqueid != NULL &&
+		    *to->uniqueid != '\0') {
+			free(entry->uniqueid);
+			entry->uniqueid = mem_strdup(to->uniqueid);
+		}
+		if (entry->uidvalidity == 0)
+			entry->uidvalidity = to->uidvalidity;
+		to->entry = entry;
+		if (to->uniqueid == NULL || *to->uniqueid == '\0')
+			to->uniqueid = entry->uniqueid;
+		if (to->partition == NULL || *to->partition == '\0')
+			to->partition = entry->partition;
+		if (to->uidvalidity == 0)
+			to->uidvalidity = entry->uidvalidity;
+	}
+	if (to->uniqueid == NULL)
+		to->uniqueid = "";
+	if (to->partition == NULL)
+		to->partition = "";
+	to->deleted = is_deleted(s, to->name);
+	s->n++;
+}
+
+void source_merge(struct source *s, struct source_box *boxes, size_t n)
+{
+	size_t i = 0, k = 0;
+
+	for (size_t j = 1; j < n; j++)
+		if (box_cmp(&boxes[j - 1], &boxes[j]) > 0) {
+			qsort(boxes, n, sizeof *boxes, box_cmp);
+			break;
+		}
+	s->boxes = mem_array(n + s->list->n + 1, sizeof *s->boxes);
+	s->places = mem_array(n + s->list->n + 1, sizeof *s->places);
+	while (i < n || k < s->list->n) {
+		struct mailbox_entry *entry = k < s->list->n ? &s->list->entries[k] : NULL;
+		int c = i == n ? 1 : entry == NULL ? -1 : strcmp(boxes[i].box.name, entry->name);
+
+		if (s->n > 0 && i < n && strcmp(boxes[i].box.name, s->boxes[s->n - 1].name) == 0) {
+			log_write(LOG_LEVEL_WARNING,
+			    "archive %s: a second directory of mailbox %s is left aside", s->name,
+			    boxes[i].box.name);
+			i++;
+		} else if (c < 0) {
+			merge_one(s, &boxes[i++], NULL);
+		} else if (c == 0) {
+			merge_one(s, &boxes[i++], entry);
+			k++;
+		} else {
+			if (mailbox_entry_has_directory(entry) &&
+			    (s->n == 0 || strcmp(entry->name, s->boxes[s->n - 1].name) != 0))
+				merge_one(s, NULL, entry);
+			k++;
+		}
+	}
+}
+
+/* Files of a mailbox. */
+
+const char *source_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+uint32_t source_message_uid(const char *base)
+{
+	uint64_t uid = 0;
+	const char *p = base;
+
+	if (*p < '1' || *p > '9')
+		return 0;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		uid = uid * 10 + (uint64_t)(*p - '0');
+		if (uid > UINT32_MAX)
+			return 0;
+	}
+	return p[0] == '.' && p[1] == '\0' ? (uint32_t)uid : 0;
+}
+
+enum file_role source_role_of(const char *base)
+{
+	static const struct {
+		const char *name;
+		enum file_role role;
+	} names[] = {
+		{ "cyrus.header", ROLE_HEADER },
+		{ "cyrus.index", ROLE_INDEX },
+		{ "cyrus.cache", ROLE_CACHE },
+		{ "cyrus.expunge", ROLE_EXPUNGE },
+		{ "cyrus.annotations", ROLE_ANNOTATIONS },
+	};
+
+	if (source_message_uid(base) != 0)
+		return ROLE_MESSAGE;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(base, names[i].name) == 0)
+			return names[i].role;
+	return ROLE_MAILBOX_OTHER;
+}
+
+/* An archive partition has a cache of its own beside that of the spool, under the same name. */
+static bool below_archive_partition(const struct source *s, const char *path)
+{
+	for (size_t i = 0; i < s->n_archive_roots; i++) {
+		size_t n = strlen(s->archive_roots[i]);
+
+		if (strncmp(path, s->archive_roots[i], n) == 0 && path[n] == '/')
+			return true;
+	}
+	return false;
+}
+
+static int parts_begin(
+    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+{
+	struct source_parts_arg *a = arg;
+	struct source_parts *p = a->p;
+	uint64_t max = SOURCE_INDEX_MAX;
+
+	a->to = NULL;
+	switch (file->role) {
+	case ROLE_HEADER: a->to = &p->header, a->has = &p->has_header, max = SOURCE_SMALL_MAX; break;
+	case ROLE_INDEX: a->to = &p->index, a->has = &p->has_index; break;
+	case ROLE_EXPUNGE: a->to = &p->expunge, a->has = &p->has_expunge; break;
+	case ROLE_CACHE:
+		if (a->with_cache && p->cache.len == 0)
+			a->to = &p->cache, a->has = NULL, max = SOURCE_CACHE_MAX;
+		break;
+	default: break;
+	}
+	if (a->to == NULL || below_archive_partition(a->s, file->path))
+		return 0;
+	if (file->size > max) {
+		if (file->role == ROLE_CACHE)
+			return 0; /* only a convenience: the messages say the same */
+		return err_set(e, ERR_UNSUPPORTED, "%s has %llu bytes, more than the %llu this program reads",
+		    file->path, (unsigned long long)file->size, (unsigned long long)max);
+	}
+	if (meta != NULL)
+		buf_clear(a->to);
+	return 1;
+}
+
+static int parts_data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct source_parts_arg *a = arg;
+
+	if (n > SOURCE_CACHE_MAX - a->to->len)
+		return err_set(e, ERR_DAMAGE, "a file is longer than its entry says");
+	buf_add(a->to, p, n);
+	return 0;
+}
+
+static int parts_end(void *arg, struct err *e)
+{
+	struct source_parts_arg *a = arg;
+
+	(void)e;
+	if (a->has != NULL)
+		*a->has = true;
+	return 0;
+}
+
+static void parts_abort(void *arg)
+{
+	struct source_parts_arg *a = arg;
+
+	buf_clear(a->to);
+}
+
+void source_parts_sink(struct source *s, bool with_cache, struct source_parts *p, struct file_sink *sink,
+    struct source_parts_arg *arg)
+{
+	*arg = (struct source_parts_arg){ .s = s, .p = p, .with_cache = with_cache };
+	*sink = (struct file_sink){
+		.arg = arg, .begin = parts_begin, .data = parts_data, .end = parts_end, .abort = parts_abort
+	};
+}
+
+void source_parts_add_uid(struct source_parts *p, uint32_t uid)
+{
+	p->uids = mem_grow(p->uids, &p->cap_uids, p->n_uids + 1, sizeof *p->uids);
+	p->uids[p->n_uids++] = uid;
+}
+
+void source_parts_done(struct source_parts *p)
+{
+	buf_done(&p->header);
+	buf_done(&p->index);
+	buf_done(&p->expunge);
+	buf_done(&p->cache);
+	free(p->uids);
+}
+
+/* One mailbox. */
+
+static int uid_cmp(const void *pa, const void *pb)
+{
+	uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+
+	return (a > b) - (a < b);
+}
+
+/* A header that is gone must not hide the messages: flag names and rights are all that is lost with it. */
+static struct mailbox_header *empty_header(const struct source_mailbox *box)
+{
+	struct mailbox_header *h = mem_alloc(sizeof *h);
+
+	h->uniqueid = mem_strdup(box->uniqueid);
+	h->type = 'e';
+	return h;
+}
+
+static int load_parts(
+    struct source *s, size_t i, const struct source_parts *p, struct source_messages *m, struct err *e)
+{
+	const struct source_mailbox *box = &s->boxes[i];
+
+	if (!p->has_index) {
+		err_set(e, ERR_DAMAGE, "the archive holds no cyrus.index of it");
+		return err_hint(e, "its message files can still be taken out with: cyrvault export");
+	}
+	if (mailbox_index_parse((const uint8_t *)buf_text(&p->index), p->index.len, &m->index, e) == -1)
+		return err_wrap(e, "cyrus.index");
+	if (!p->has_header)
+		m->header = empty_header(box);
+	else if (mailbox_header_parse((const uint8_t *)buf_text(&p->header), p->header.len, &m->header, e) ==
+		 -1)
+		return err_wrap(e, "cyrus.header");
+	if (p->has_expunge && p->expunge.len > 0 &&
+	    mailbox_index_parse((const uint8_t *)buf_text(&p->expunge), p->expunge.len, &m->expunged, e) ==
+		-1) {
+		struct err why = *e;
+
+		/* What was already expunged is no reason to refuse what was not. */
+		log_write(LOG_LEVEL_WARNING, "archive %s: mailbox %s: cyrus.expunge: %s", s->name, box->name,
+		    why.msg);
+		err_clear(e);
+	}
+	if (seen_is_in_index(m->index->h.minor, m->index->h.options, true))
+		return 0;
+	if ((m->owner_seen = source_owner_seen(s, i, &m->index->h, e)) == NULL)
+		return -1;
+	uidset_parse(m->owner_seen, &m->seen_set);
+	return 0;
+}
+
+int source_load(struct source *s, size_t i, bool with_cache, struct source_messages **ret, struct err *e)
+{
+	struct source_messages *m = mem_alloc(sizeof *m);
+	struct source_parts p = { 0 };
+	struct err why = { 0 };
+	int rc = -1;
+
+	*ret = NULL;
+	if (!s->boxes[i].has_files)
+		err_set(&why, ERR_NOT_FOUND, "the archive lists it, but holds no directory of it");
+	else if (s->ops->parts(s, i, with_cache, &p, &why) == 0)
+		rc = load_parts(s, i, &p, m, &why);
+	if (rc == 0) {
+		qsort(p.uids, p.n_uids, sizeof *p.uids, uid_cmp);
+		for (size_t k = 0; k < p.n_uids; k++)
+			if (m->n_uids == 0 || p.uids[m->n_uids - 1] != p.uids[k])
+				p.uids[m->n_uids++] = p.uids[k];
+		m->uids = p.uids;
+		p.uids = NULL;
+		m->cache = p.cache;
+		p.cache = (struct buf)BUF_INIT;
+		*ret = m;
+	} else {
+		source_messages_free(m);
+		err_wrap(&why, "mailbox %s", s->boxes[i].name);
+		if (e != NULL)
+			*e = why;
+	}
+	source_parts_done(&p);
+	return rc;
+}
+
+void source_messages_free(struct source_messages *m)
+{
+	if (m == NULL)
+		return;
+	mailbox_header_free(m->header);
+	mailbox_index_free(m->index);
+	mailbox_index_free(m->expunged);
+	buf_done(&m->cache);
+	free(m->owner_seen);
+	uidset_done(&m->seen_set);
+	free(m->uids);
+	free(m);
+}
+
+bool source_seen_flag(const struct source_messages *m, const struct index_record *r)
+{
+	if (m->owner_seen != NULL)
+		return uidset_contains(&m->seen_set, r->uid);
+	return (r->flags & FLAG_SEEN) != 0;
+}
+
+int source_read_message(
+    struct source *s, size_t i, uint32_t uid, size_t max_bytes, struct buf *b, struct err *e)
+{
+	if (!s->boxes[i].has_files)
+		return err_set(
+		    e, ERR_NOT_FOUND, "the archive holds no directory of mailbox %s", s->boxes[i].name);
+	if (s->ops->read_message(s, i, uid, max_bytes, b, e) == -1)
+		return err_wrap(e, "message %u of %s", uid, s->boxes[i].name);
+	return 0;
+}
+
+int source_extract(struct source *s, size_t i, const struct file_sink *sink, struct err *e)
+{
+	if (!s->boxes[i].has_files)
+		return err_set(
+		    e, ERR_NOT_FOUND, "the archive holds no directory of mailbox %s", s->boxes[i].name);
+	if (s->ops->extract(s, i, sink, e) == -1)
+		return err_wrap(e, "mailbox %s", s->boxes[i].name);
+	return 0;
+}
+
+int source_extract_user(struct source *s, const char *userid, const struct file_sink *sink, struct err *e)
+{
+	return s->ops->extract_user(s, userid, sink, e);
+}
