@@ -137,7 +137,7 @@ class Lab:
         cyrus = pwd.getpwnam("cyrus")
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        made = ["conf", "spool", "proc", "lock", "sieve", "socket"]
+        made = ["conf", "conf/db", "spool", "proc", "lock", "sieve", "socket"]
         made += ["spool2"] if self.second_partition else []
         made += ["meta"] if self.metapartition else []
         for name in made:
