@@ -24,6 +24,7 @@ enum unit_kind {
 	UNIT_GLOBAL = 'g',  /* imapd.conf, global databases, extra paths: name "global" */
 	UNIT_USER = 'u',    /* a user's seen, subscriptions, sieve, quota roots; name: the user id, "" never */
 	UNIT_MAILBOX = 'm', /* name: the internal name */
+	UNIT_ORPHAN = 'o',  /* a mailbox directory that no mailbox has; name: its path */
 	UNIT_REPORT = 'r',  /* cyrvault/report.json, and a later mailboxes.txt if there is one: name "report" */
 };
 
@@ -39,8 +40,8 @@ struct unit_info {
 	uint32_t uidvalidity;
 	uint32_t messages;     /* visible ones */
 	uint32_t unread;       /* of the owner */
-	uint64_t bytes;        /* plain bytes of its files */
-	uint32_t files;
+	uint32_t files;        /* entries of any kind */
+	uint64_t bytes;        /* of its files' content */
 };
 
 /** What a file is for, so that a restore need not guess from paths; stored as the word in file_role_name(). */
@@ -61,6 +62,7 @@ struct archive_file {
 	int64_t mtime;
 	uint64_t plain_off;    /* of its cpio header within the unit's plain bytes */
 	uint64_t link_group;   /* nonzero: files of all units with this number were one inode */
+	uint64_t split_bytes;  /* nonzero: lies in the cpio as parts of so many bytes, PATH.cyrvault-part-0001 and on */
 	uint8_t sha256[SHA256_SIZE];
 };
 

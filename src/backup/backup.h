@@ -38,9 +38,9 @@ struct backup_result {
 };
 #define FINDINGS_KEPT 10000
 
-/** backup_run(server, conf, state_dir, store, opts, job, ret, e): Back up ${server} into ${store}. Success with findings returns 0 and counts them
+/** backup_run(server, conf, store, opts, job, ret, e): Back up ${server} into ${store}. Success with findings returns 0 and counts them
  * (a warning exit); -1 leaves nothing in the store that is listed. backup_result_done() in either case. */
-int backup_run(struct server *server, const struct conf_server *conf, const char *state_dir, struct store *store,
+int backup_run(struct server *server, const struct conf_server *conf, struct store *store,
     const struct backup_opts *opts, struct job *job, struct backup_result *ret, struct err *e);
 void backup_result_done(struct backup_result *r);
 

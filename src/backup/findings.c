@@ -1,0 +1,38 @@
+/* findings.c: what a backup noticed. */
+#include "backup/findings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+void findings_add(struct findings *f, const char *mailbox, const char *fmt, ...)
+{
+	char raw[1024], safe[1200];
+	va_list ap;
+
+	f->n++;
+	if (f->n_kept >= FINDINGS_KEPT)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	va_end(ap);
+	str_safe(safe, sizeof safe, raw, strlen(raw));
+	f->list = mem_grow(f->list, &f->cap, f->n_kept + 1, sizeof *f->list);
+	f->list[f->n_kept++] = (struct backup_finding){ mem_strdup(mailbox), mem_strdup(safe) };
+	log_write(LOG_LEVEL_WARNING, "%s%s%s", mailbox, *mailbox != '\0' ? ": " : "", safe);
+}
+
+void findings_done(struct findings *f)
+{
+	for (size_t i = 0; i < f->n_kept; i++) {
+		free(f->list[i].mailbox);
+		free(f->list[i].what);
+	}
+	free(f->list);
+	*f = (struct findings){ 0 };
+}

@@ -1,0 +1,449 @@
+/* run.c: the stages of a backup: look, hold and capture owner by owner, pack, ship, verify. */
+#include "backup/backup.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "archive/verify.h"
+#include "backup/capture.h"
+#include "backup/globals.h"
+#include "backup/pack.h"
+#include "backup/report.h"
+#include "backup/roster.h"
+#include "core/bytes.h"
+#include "core/clock.h"
+#include "core/fault.h"
+#include "core/io.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+/* Messages held open at once: enough for a large mailbox, little for the kernel. */
+#define MAX_OPEN_MESSAGES 65536
+
+struct run {
+	struct server *server;
+	const struct conf_server *conf;
+	struct store *store;
+	const struct backup_opts *opts;
+	struct job *job;
+	struct backup_result *ret;
+	int64_t when;
+	char *name, *previous;
+	struct snapshot *snapshot;
+	struct quiesce *quiesce;
+	struct roster roster;
+	bool list_changed;       /* mailboxes.txt at the beginning is no longer the whole truth */
+	struct findings findings;
+	struct capture_context capture;
+	struct pack_context pack;
+	struct stream *out;
+	struct archive_writer *writer;
+};
+
+/* As many descriptors as we may have; keeping message files open is what makes a live copy consistent. */
+static size_t raise_descriptor_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return 256;
+	if (rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+		getrlimit(RLIMIT_NOFILE, &rl);
+	}
+	if (rl.rlim_cur > MAX_OPEN_MESSAGES + 1024)
+		return MAX_OPEN_MESSAGES;
+	return rl.rlim_cur > 1024 ? (size_t)rl.rlim_cur - 1024 : (size_t)rl.rlim_cur / 2;
+}
+
+/* What there is to pack, for the progress: each index knows its mailbox's size. */
+static uint64_t estimate(const struct run *r)
+{
+	struct buf b = BUF_INIT;
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < r->roster.list->n; i++) {
+		const struct mailbox_entry *entry = &r->roster.list->entries[i];
+		uint8_t head[40];
+		int fd;
+
+		buf_clear(&b);
+		if (!mailbox_entry_has_directory(entry) || server_mailbox_dir(r->server, entry, META_INDEX, &b, NULL) == -1)
+			continue;
+		buf_str(&b, "/cyrus.index");
+		fd = snapshot_open(r->snapshot, buf_text(&b), O_RDONLY, NULL);
+		if (fd == -1)
+			continue;
+		if (io_pread_all(fd, head, sizeof head, 0, "cyrus.index", NULL) == 0)
+			total += be64(head + 32) + be32(head + 20) * (uint64_t)112;
+		close(fd);
+	}
+	buf_done(&b);
+	return total;
+}
+
+/* The newest archive of this server there is, heap, or NULL. */
+static char *find_previous(struct store *store, const char *server)
+{
+	struct store_list l;
+	char *found = NULL, *prefix = mem_printf("%s-", server);
+
+	if (store_list(store, &l, NULL) == 0) {
+		for (size_t i = 0; i < l.n; i++) {
+			int64_t t;
+
+			if (str_starts(l.objects[i].name, prefix) && str_ends(l.objects[i].name, ".cpio.gz") &&
+			    clock_parse_stamp(l.objects[i].name + strlen(prefix), &t) == 0) {
+				free(found);
+				found = mem_strdup(l.objects[i].name);
+			}
+		}
+		store_list_done(&l);
+	}
+	free(prefix);
+	return found;
+}
+
+static int create_object(struct run *r, struct err *e)
+{
+	char stamp[32];
+
+	for (int tries = 0;; tries++) {
+		r->when = clock_now();
+		free(r->name);
+		r->name = mem_printf("%s-%s.cpio.gz", r->server->name, clock_stamp(stamp, sizeof stamp, r->when));
+		if (store_create(r->store, r->name, 0, &r->out, e) == 0)
+			return 0;
+		/* Two backups within one second: the next second is free. */
+		if (e == NULL || e->code != ERR_EXISTS || tries == 2)
+			return -1;
+		sleep(1);
+	}
+}
+
+static int write_list(struct run *r, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int rc;
+
+	rc = mboxlist_write_text(r->roster.list, mboxlist_form_for(r->server->version), &b, e);
+	if (rc == 0)
+		rc = pack_bytes(&r->pack, "mailboxes.txt", ROLE_MAILBOXES_TXT, buf_text(&b), b.len,
+		    r->when + r->list_changed, e);
+	buf_done(&b);
+	return rc == -1 ? err_wrap(e, "write mailboxes.txt") : 0;
+}
+
+static int pack_control(struct run *r, struct err *e)
+{
+	struct report_facts facts = { r->server, r->conf, snapshot_name(r->snapshot), r->ret->quiesce, r->previous,
+		r->when };
+	struct unit_info info = { .kind = UNIT_CONTROL, .health = HEALTH_UNCHECKED, .name = "control", .uniqueid = "",
+		.partition = "" };
+	struct buf b = BUF_INIT;
+	int rc;
+
+	report_archive_json(&facts, &b);
+	rc = pack_begin(&r->pack, UNIT_CONTROL, "control", e);
+	if (rc == 0)
+		rc = pack_bytes(&r->pack, "cyrvault/archive.json", ROLE_CONTROL, buf_text(&b), b.len, r->when, e);
+	if (rc == 0)
+		rc = write_list(r, e);
+	if (rc == 0)
+		rc = pack_end(&r->pack, &info, e);
+	buf_done(&b);
+	return rc;
+}
+
+/* The list as it is while an owner is held: read again only when mailboxes.db has changed. */
+static const struct roster *current_roster(void *arg, struct err *e)
+{
+	struct run *r = arg;
+	struct roster fresh;
+
+	if (roster_is_current(&r->roster, r->server))
+		return &r->roster;
+	if (roster_read(r->server, &fresh, e) == -1)
+		return NULL;
+	roster_done(&r->roster);
+	r->roster = fresh;
+	r->list_changed = true;
+	return &r->roster;
+}
+
+static struct cyrusdb *open_owner_seen(const struct capture *c)
+{
+	struct cyrusdb *db = NULL;
+
+	for (size_t i = 0; i < c->n_user_files; i++)
+		if (c->user_files[i].role == ROLE_SEEN && c->user_files[i].bytes != NULL &&
+		    cyrusdb_open_bytes(c->user_files[i].bytes, (size_t)c->user_files[i].st.st_size, c->user_files[i].path,
+			&db, NULL) == 0)
+			break;
+	return db;
+}
+
+static int pack_owner(struct run *r, const char *owner, struct err *e)
+{
+	struct capture c;
+	struct cyrusdb *seen = NULL;
+	const char *inbox_id = "";
+	char *inbox = *owner != '\0' ? mboxname_inbox(owner) : NULL;
+	int rc;
+
+	job_step(r->job, "%s", *owner != '\0' ? owner : "shared folders");
+	rc = capture_owner(&r->capture, owner, current_roster, r, &c, e);
+	if (rc == 0 && inbox != NULL) {
+		const struct mailbox_entry *entry = mboxlist_find(r->roster.list, inbox);
+
+		if (entry != NULL && entry->uniqueid != NULL)
+			inbox_id = entry->uniqueid;
+		rc = pack_user(&r->pack, &c, inbox_id, e);
+		seen = open_owner_seen(&c);
+	}
+	for (size_t i = 0; i < c.n_mailboxes && rc == 0; i++)
+		rc = pack_mailbox(&r->pack, &c.mailboxes[i], seen, e);
+	cyrusdb_close(seen);
+	capture_done(&c);
+	free(inbox);
+	return rc;
+}
+
+/* The smallest owner after ${after} in the list as it is now, heap; NULL: none. Owners may come and go meanwhile. */
+static char *next_owner(const struct run *r, const char *after)
+{
+	size_t low = 0, high = r->roster.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(r->roster.rows[mid].owner, after) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < r->roster.n ? mem_strdup(r->roster.rows[low].owner) : NULL;
+}
+
+static int pack_owners(struct run *r, struct err *e)
+{
+	char *owner = mem_strdup("");
+	int rc = 0;
+
+	while (rc == 0) {
+		char *next = next_owner(r, owner);
+
+		free(owner);
+		owner = next;
+		if (owner == NULL)
+			break;
+		rc = pack_owner(r, owner, e);
+	}
+	free(owner);
+	return rc == 0 ? pack_owner(r, "", e) : -1; /* shared folders follow */
+}
+
+static void collect(struct run *r)
+{
+	struct backup_result *ret = r->ret;
+	struct quiesce_stats stats = { 0 };
+
+	if (r->quiesce != NULL)
+		quiesce_stats(r->quiesce, &stats);
+	ret->mailboxes = r->pack.mailboxes;
+	ret->messages = r->pack.messages;
+	ret->users = r->pack.users;
+	ret->files = r->pack.files;
+	if (ret->plain_bytes == 0)
+		ret->plain_bytes = r->pack.bytes;
+	ret->holds = stats.holds;
+	ret->longest_hold_ms = stats.longest_ms;
+	ret->total_hold_ms = stats.total_ms;
+	ret->findings = r->findings.list;
+	ret->n_kept = r->findings.n_kept;
+	ret->n_findings = r->findings.n;
+}
+
+static int pack_report(struct run *r, struct err *e)
+{
+	struct unit_info info = { .kind = UNIT_REPORT, .name = "report", .uniqueid = "", .partition = "" };
+	struct buf b = BUF_INIT;
+	int rc;
+
+	collect(r);
+	info.health = r->findings.n > 0 ? HEALTH_FINDINGS : HEALTH_OK;
+	report_json(r->ret, &b);
+	rc = pack_begin(&r->pack, UNIT_REPORT, "report", e);
+	if (rc == 0)
+		rc = pack_bytes(&r->pack, "cyrvault/report.json", ROLE_CONTROL, buf_text(&b), b.len, r->when, e);
+	/* The later copy wins when the archive is unpacked by hand: its mtime is newer. */
+	if (rc == 0 && r->list_changed)
+		rc = write_list(r, e);
+	if (rc == 0)
+		rc = pack_end(&r->pack, &info, e);
+	buf_done(&b);
+	return rc;
+}
+
+static int pack_all(struct run *r, struct err *e)
+{
+	job_set_total(r->job, estimate(r));
+	if (pack_control(r, e) == -1)
+		return -1;
+	job_step(r->job, "configuration and databases");
+	if (globals_pack(&r->capture, &r->pack, r->conf, &r->roster, e) == -1 || pack_owners(r, e) == -1)
+		return -1;
+	job_step(r->job, "directories without a mailbox");
+	if (current_roster(r, e) == NULL || orphans_pack(&r->capture, &r->pack, &r->roster, r->when, e) == -1)
+		return -1;
+	if (snapshot_health(r->snapshot, e) == -1)
+		return -1;
+	return pack_report(r, e);
+}
+
+static void on_bad(void *arg, const struct archive_finding *f)
+{
+	log_write(LOG_LEVEL_ERROR, "verify: %s %s: %s", f->unit, f->path, f->what);
+	(void)arg;
+}
+
+/* Reads the archive back from the store. One that does not prove is removed: it must not be taken for a backup. */
+static int verify(struct run *r, struct err *e)
+{
+	struct archive *a = NULL;
+	struct verify_result v;
+	int rc;
+
+	job_step(r->job, r->opts->verify_all ? "verify everything" : "verify");
+	rc = archive_open(r->store, r->name, r->job, &a, e);
+	if (rc == 0)
+		rc = archive_verify(a, !r->opts->verify_all, r->job, on_bad, NULL, &v, e);
+	if (rc == 0 && v.files_bad + v.units_bad > 0)
+		rc = err_set(e, ERR_DAMAGE, "%llu files and %llu units differ from what was written",
+		    (unsigned long long)v.files_bad, (unsigned long long)v.units_bad);
+	archive_close(a);
+	if (rc == 0)
+		return 0;
+	if (e == NULL || e->code != ERR_CANCELLED) {
+		store_remove(r->store, r->name, NULL);
+		err_hint(e, "the archive was removed again; check the store's disk, then run the backup again");
+	}
+	return err_wrap(e, "verify %s", r->name);
+}
+
+static int write_archive(struct run *r, struct err *e)
+{
+	struct archive_writer_opts wo = { .threads = r->opts->threads, .level = r->opts->level, .job = r->job };
+	struct archive_totals totals;
+	int rc = -1;
+
+	r->previous = find_previous(r->store, r->server->name);
+	if (create_object(r, e) == -1)
+		return -1;
+	stream_set_job(r->out, r->job);
+	if (archive_writer_new(r->out, &wo, &r->writer, e) == -1)
+		goto out;
+	r->pack.writer = r->writer;
+	if (pack_all(r, e) == -1)
+		goto out;
+	job_step(r->job, "index");
+	if (archive_writer_finish(r->writer, &totals, e) == -1 || fault_point("backup-commit", e) == -1 ||
+	    store_commit(r->store, r->out, e) == -1)
+		goto out;
+	r->ret->plain_bytes = totals.plain_bytes;
+	r->ret->stored_bytes = totals.stored_bytes;
+	r->ret->index_bytes = totals.index_bytes;
+	rc = 0;
+out:
+	archive_writer_free(r->writer);
+	stream_close(r->out);
+	r->out = NULL;
+	if (rc == 0)
+		rc = verify(r, e);
+	if (rc == 0)
+		r->ret->archive = mem_strdup(r->name);
+	return rc;
+}
+
+/* Everything that is read lies below one of these. */
+static int make_snapshot(struct run *r, struct err *e)
+{
+	const struct imapd_conf *c = r->server->conf;
+	const char **paths = mem_array(1 + 3 * c->n_partitions, sizeof *paths);
+	size_t n = 0;
+	int rc;
+
+	paths[n++] = c->configdirectory;
+	for (size_t i = 0; i < c->n_partitions; i++) {
+		paths[n++] = c->partitions[i].spool;
+		if (c->partitions[i].meta != NULL)
+			paths[n++] = c->partitions[i].meta;
+		if (c->partitions[i].archive != NULL)
+			paths[n++] = c->partitions[i].archive;
+	}
+	rc = snapshot_create(r->conf->snapshot, paths, n, r->job, &r->snapshot, e);
+	free(paths);
+	return rc;
+}
+
+int backup_run(struct server *server, const struct conf_server *conf, struct store *store,
+    const struct backup_opts *opts, struct job *job, struct backup_result *ret, struct err *e)
+{
+	struct run r = { .server = server, .conf = conf, .store = store, .opts = opts, .job = job, .ret = ret };
+	uint64_t start = clock_monotonic_ms();
+	int rc = -1;
+
+	*ret = (struct backup_result){ .store = mem_strdup(store != NULL ? store_url(store) : NULL), .quiesce = "none" };
+	job_step(job, "look at the server");
+	r.when = clock_now();
+	if (roster_read(server, &r.roster, e) == -1 || make_snapshot(&r, e) == -1)
+		goto out;
+	if (snapshot_is_live(r.snapshot)) {
+		if (quiesce_open(server->conf, server->version, &r.quiesce, e) == -1)
+			goto out;
+		quiesce_set_job(r.quiesce, job);
+		ret->quiesce = quiesce_level_name(quiesce_level(r.quiesce));
+	}
+	r.capture = (struct capture_context){ server, r.snapshot, r.quiesce, conf->hold_ms, conf->lock_wait_ms,
+		raise_descriptor_limit(), &r.findings, job };
+	r.pack = (struct pack_context){ .findings = &r.findings, .job = job };
+	if (opts->dry_run) {
+		rc = pack_all(&r, e);
+	} else {
+		store_clean(store, 0, NULL);
+		rc = write_archive(&r, e);
+	}
+out:
+	collect(&r);
+	ret->elapsed_ms = clock_monotonic_ms() - start;
+	quiesce_free(r.quiesce);
+	snapshot_release(r.snapshot);
+	roster_done(&r.roster);
+	free(r.name);
+	free(r.previous);
+	if (rc == -1)
+		log_write(LOG_LEVEL_ERROR, "backup of %s failed: %s", server->name, e != NULL ? e->msg : "");
+	else
+		log_write(LOG_LEVEL_INFO, "backup of %s: %s, %llu mailboxes, %llu messages, %llu findings", server->name,
+		    ret->archive != NULL ? ret->archive : "dry run", (unsigned long long)ret->mailboxes,
+		    (unsigned long long)ret->messages, (unsigned long long)ret->n_findings);
+	return rc == -1 ? err_wrap(e, "backup of %s", server->name) : 0;
+}
+
+void backup_result_done(struct backup_result *r)
+{
+	for (size_t i = 0; i < r->n_kept; i++) {
+		free(r->findings[i].mailbox);
+		free(r->findings[i].what);
+	}
+	free(r->findings);
+	free(r->archive);
+	free(r->store);
+	*r = (struct backup_result){ 0 };
+}
