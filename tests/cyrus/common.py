@@ -15,7 +15,6 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
 
 from lab import Lab, LabError                                                           # noqa: E402,F401
-from wire import ProtocolError                                                          # noqa: E402,F401
 
 CYRVAULT = os.environ.get("CYRVAULT", os.path.join(TOP, "build", "release", "cyrvault"))
 lock = threading.Lock()

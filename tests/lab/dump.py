@@ -142,8 +142,8 @@ def dump(lab, users=None, deleted=False):
 
 def key_of(line):
     """What a line is about, without its value: two lines with one key are a change, not a loss and a gain."""
-    m = re.match(r"(.*?\] UID \d+ ANNOTATION \S+ \S+|.*?\] UID \d+|.*?\] (?:META|ACL|QUOTA) \S+|.*?\] [A-Z]+|\S+ SIEVE \S+)(?: |$)",
-                 line)
+    m = re.match(r"(.*?\] UID \d+ ANNOTATION \S+ \S+|.*?\] UID \d+|.*?\] (?:META|ACL|QUOTA) \S+|.*?\] [A-Z]+|"
+                 r"\S+ SIEVE \S+)(?: |$)", line)
     return m.group(1) if m else line
 
 

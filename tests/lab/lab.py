@@ -11,7 +11,6 @@ import json
 import os
 import pwd
 import random
-import re
 import shutil
 import signal
 import socket
@@ -472,8 +471,7 @@ def command_imap(args):
         for line in args.command or (raw.rstrip("\r\n") for raw in sys.stdin):
             reply = c.do(line)
             for pieces in reply.untagged:
-                print("* " + "".join(piece.decode("utf-8", "backslashreplace") + ("\n" if n % 2 == 0 and n + 1 < len(pieces)
-                                                                                 else "") for n, piece in enumerate(pieces)))
+                print("* " + "\n".join(piece.decode("utf-8", "backslashreplace") for piece in pieces))
             print(reply.status, reply.text)
             bad += not reply.ok
     return 1 if bad else 0

@@ -1,4 +1,4 @@
-"""Deliver mail by LMTP from several clients at a steady rate, remember every answer, and prove afterwards that nothing was lost."""
+"""Deliver mail by LMTP from several clients at a steady rate, remember every answer, prove afterwards that nothing was lost."""
 
 import collections
 import re
