@@ -4,10 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/source_impl.h"
+
+void source_find_when(struct source *s)
+{
+	struct store_object o;
+
+	for (const char *p = s->name; *p != '\0' && s->when == 0; p++)
+		if (strlen(p) >= 16 && clock_parse_stamp(p, &s->when) == -1)
+			s->when = 0;
+	if (s->when == 0 && store_stat(s->store, s->name, &o, NULL) == 0)
+		s->when = o.mtime;
+}
 
 int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e)
 {

@@ -77,6 +77,9 @@ extern const struct source_ops source_foreign;
 int source_open_ours(struct source *s, struct err *e);
 int source_open_foreign(struct source *s, struct err *e);
 
+/** source_find_when(s): Fill s->when, unless it is known, from the archive's name or its time in the store. */
+void source_find_when(struct source *s);
+
 /** A mailbox with files, while the list is put together. */
 struct source_box {
 	struct source_mailbox box; /* entry not yet set; name and uniqueid belong to the kind */

@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "core/str.h"
 #include "restore/source_impl.h"
 
 /* Where the message files of the mailbox looked at last are in its table. */
@@ -140,17 +138,6 @@ static int read_list(struct source *s, struct err *e)
 	return rc == -1 ? err_wrap(e, "mailboxes.txt") : 0;
 }
 
-static void find_when(struct source *s)
-{
-	struct store_object o;
-
-	for (const char *p = s->name; *p != '\0' && s->when == 0; p++)
-		if (strlen(p) >= 16 && clock_parse_stamp(p, &s->when) == -1)
-			s->when = 0;
-	if (s->when == 0 && store_stat(s->store, s->name, &o, NULL) == 0)
-		s->when = o.mtime;
-}
-
 int source_open_ours(struct source *s, struct err *e)
 {
 	struct archive *a = s->archive;
@@ -162,7 +149,7 @@ int source_open_ours(struct source *s, struct err *e)
 	s->ctx = o;
 	if (read_json(s, e) == -1 || read_conf(s, e) == -1 || read_list(s, e) == -1)
 		return -1;
-	find_when(s);
+	source_find_when(s);
 	for (size_t i = 0; i < n_units; i++)
 		n += archive_unit(a, i)->kind == UNIT_MAILBOX;
 	boxes = mem_array(n + 1, sizeof *boxes);
@@ -265,23 +252,92 @@ static int ours_extract(struct source *s, size_t i, const struct file_sink *sink
 
 /* Users and global files. */
 
+/* Files of users who have no mailbox (administrators, "anyone") lie with the global ones. */
+static bool global_user_path(struct source *s, const char *userid, enum user_file which, struct buf *b)
+{
+	buf_clear(b);
+	return s->conf != NULL &&
+	       mboxname_user_file(s->conf, LAYOUT_BY_NAME, which, userid, NULL, b, NULL) == 0;
+}
+
+struct some_files {
+	const struct file_sink *sink;
+	const char *paths[2]; /* the wanted ones, absolute */
+	bool any;
+};
+
+static int some_begin(
+    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+{
+	struct some_files *f = arg;
+
+	for (int i = 0; i < 2; i++)
+		if (f->paths[i] != NULL && strcmp(f->paths[i] + strspn(f->paths[i], "/"), file->path) == 0) {
+			f->any = true;
+			return f->sink->begin(f->sink->arg, file, meta, e);
+		}
+	return 0;
+}
+
+static int some_data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct some_files *f = arg;
+
+	return f->sink->data(f->sink->arg, p, n, e);
+}
+
+static int some_end(void *arg, struct err *e)
+{
+	struct some_files *f = arg;
+
+	return f->sink->end(f->sink->arg, e);
+}
+
+static void some_abort(void *arg)
+{
+	struct some_files *f = arg;
+
+	f->sink->abort(f->sink->arg);
+}
+
 static int ours_extract_user(
     struct source *s, const char *userid, const struct file_sink *sink, struct err *e)
 {
 	size_t unit = archive_find(s->archive, UNIT_USER, userid);
+	struct buf seen = BUF_INIT, subs = BUF_INIT;
+	struct some_files some = { .sink = sink };
+	struct file_sink filter = { &some, sink->damage_ok, some_begin, some_data, some_end, some_abort };
+	int rc = 0;
 
-	if (unit == (size_t)-1)
-		return err_set(e, ERR_NOT_FOUND, "the archive holds no files of user %s", userid);
-	return archive_read_unit(s->archive, unit, sink, e) == -1 ? err_wrap(e, "files of user %s", userid)
-								  : 0;
+	if (unit != (size_t)-1) {
+		rc = archive_read_unit(s->archive, unit, sink, e);
+	} else {
+		unit = archive_find(s->archive, UNIT_GLOBAL, "global");
+		some.paths[0] = global_user_path(s, userid, USER_SEEN, &seen) ? seen.data : NULL;
+		some.paths[1] = global_user_path(s, userid, USER_SUBS, &subs) ? subs.data : NULL;
+		if (unit != (size_t)-1)
+			rc = archive_read_unit(s->archive, unit, &filter, e);
+		if (rc == 0 && !some.any)
+			rc = err_set(e, ERR_NOT_FOUND, "the archive holds none");
+	}
+	buf_done(&seen);
+	buf_done(&subs);
+	return rc == -1 ? err_wrap(e, "files of user %s", userid) : 0;
 }
 
 static int ours_user_file(
     struct source *s, const char *userid, enum file_role role, struct buf *b, struct err *e)
 {
 	struct wanted w = { role, NULL, NULL };
+	int r = read_wanted(s, archive_find(s->archive, UNIT_USER, userid), w, SOURCE_DB_MAX, b, e);
+	struct buf path = BUF_INIT;
 
-	return read_wanted(s, archive_find(s->archive, UNIT_USER, userid), w, SOURCE_DB_MAX, b, e);
+	if (r == 0 && global_user_path(s, userid, role == ROLE_SEEN ? USER_SEEN : USER_SUBS, &path)) {
+		w.path_is = path.data + strspn(path.data, "/");
+		r = read_wanted(s, archive_find(s->archive, UNIT_GLOBAL, "global"), w, SOURCE_DB_MAX, b, e);
+	}
+	buf_done(&path);
+	return r;
 }
 
 /* The roots of a user lie with his files, those of shared folders with the global ones. */
@@ -289,7 +345,6 @@ static int ours_quota_file(struct source *s, const char *root, struct buf *b, st
 {
 	const char *bang = strchr(root, '!');
 	struct wanted w = { ROLE_QUOTA, bang != NULL ? bang + 1 : root, NULL };
-	size_t global = archive_find(s->archive, UNIT_GLOBAL, "global");
 	char *user = mboxname_user(root);
 	struct buf path = BUF_INIT;
 	int r = 0;
@@ -297,12 +352,10 @@ static int ours_quota_file(struct source *s, const char *root, struct buf *b, st
 	if (user != NULL)
 		r = read_wanted(s, archive_find(s->archive, UNIT_USER, user), w, SOURCE_SMALL_MAX, b, e);
 	if (r == 0 && s->conf != NULL && mboxname_quota_file(s->conf, root, &path, NULL) == 0) {
-		w.path_is = path.data + strspn(buf_text(&path), "/");
-		r = read_wanted(s, global, w, SOURCE_SMALL_MAX, b, e);
-		w.path_is = NULL;
+		w = (struct wanted){ ROLE_COUNT, NULL, path.data + strspn(path.data, "/") };
+		r = read_wanted(
+		    s, archive_find(s->archive, UNIT_GLOBAL, "global"), w, SOURCE_SMALL_MAX, b, e);
 	}
-	if (r == 0 && bang == NULL)
-		r = read_wanted(s, global, w, SOURCE_SMALL_MAX, b, e);
 	buf_done(&path);
 	free(user);
 	return r;
@@ -322,18 +375,41 @@ static int ours_database(struct source *s, const char *path, struct buf *b, stru
 	return r;
 }
 
+/* "alice" of ".../alice.seen"; NULL for other names. */
+static char *user_of_path(const char *path)
+{
+	const char *base = source_base(path), *dot = strrchr(base, '.');
+
+	return dot != NULL && dot > base ? mem_strndup(base, (size_t)(dot - base)) : NULL;
+}
+
 static int ours_users(
     struct source *s, int (*each)(void *arg, const char *userid, struct err *e), void *arg, struct err *e)
 {
-	size_t n = archive_n_units(s->archive);
+	size_t n = archive_n_units(s->archive), global = archive_find(s->archive, UNIT_GLOBAL, "global");
+	const struct archive_table *t;
+	int rc = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && rc == 0; i++) {
 		const struct unit_info *u = archive_unit(s->archive, i);
 
-		if (u->kind == UNIT_USER && each(arg, u->name, e) == -1)
-			return -1;
+		if (u->kind == UNIT_USER)
+			rc = each(arg, u->name, e);
 	}
-	return 0;
+	if (rc != 0 || global == (size_t)-1)
+		return rc;
+	if (archive_table(s->archive, global, &t, e) == -1)
+		return -1;
+	for (size_t k = 0; k < t->n_files && rc == 0; k++) {
+		char *user = t->files[k].role == ROLE_SEEN || t->files[k].role == ROLE_SUBS
+				 ? user_of_path(t->files[k].path)
+				 : NULL;
+
+		if (user != NULL)
+			rc = each(arg, user, e);
+		free(user);
+	}
+	return rc;
 }
 
 const struct source_ops source_ours = {
