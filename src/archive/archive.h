@@ -22,10 +22,11 @@
 enum unit_kind {
 	UNIT_CONTROL = 'c', /* cyrvault/archive.json and mailboxes.txt: name "control" */
 	UNIT_GLOBAL = 'g',  /* imapd.conf, global databases, extra paths: name "global" */
-	UNIT_USER = 'u',    /* a user's seen, subscriptions, sieve, quota roots; name: the user id, "" never */
+	UNIT_USER = 'u', /* a user's seen, subscriptions, sieve, quota roots; name: the user id, "" never */
 	UNIT_MAILBOX = 'm', /* name: the internal name */
 	UNIT_ORPHAN = 'o',  /* a mailbox directory that no mailbox has; name: its path */
-	UNIT_REPORT = 'r',  /* cyrvault/report.json, and a later mailboxes.txt if there is one: name "report" */
+	UNIT_REPORT =
+	    'r', /* cyrvault/report.json, and a later mailboxes.txt if there is one: name "report" */
 };
 
 enum unit_health { HEALTH_UNCHECKED = '-', HEALTH_OK = '=', HEALTH_FINDINGS = '!' };
@@ -38,31 +39,53 @@ struct unit_info {
 	const char *uniqueid;  /* mailboxes: "" if not known; users: unique id of the INBOX or "" */
 	const char *partition; /* mailboxes; "" otherwise */
 	uint32_t uidvalidity;
-	uint32_t messages;     /* visible ones */
-	uint32_t unread;       /* of the owner */
-	uint32_t files;        /* entries of any kind */
-	uint64_t bytes;        /* of its files' content */
+	uint32_t messages; /* visible ones */
+	uint32_t unread;   /* of the owner */
+	uint32_t files;	   /* entries of any kind */
+	uint64_t bytes;	   /* of its files' content */
 };
 
 /** What a file is for, so that a restore need not guess from paths; stored as the word in file_role_name(). */
 enum file_role {
-	ROLE_OTHER, ROLE_DIRECTORY, ROLE_CONTROL, ROLE_MAILBOXES_TXT, ROLE_IMAPD_CONF, ROLE_CYRUS_CONF, ROLE_DATABASE,
-	ROLE_HEADER, ROLE_INDEX, ROLE_CACHE, ROLE_EXPUNGE, ROLE_ANNOTATIONS, ROLE_MESSAGE, ROLE_MAILBOX_OTHER,
-	ROLE_SEEN, ROLE_SUBS, ROLE_CONVERSATIONS, ROLE_COUNTERS, ROLE_XAPIAN, ROLE_DAV, ROLE_MBOXKEY, ROLE_SIEVE, ROLE_QUOTA,
-	ROLE_EXTRA, ROLE_COUNT
+	ROLE_OTHER,
+	ROLE_DIRECTORY,
+	ROLE_CONTROL,
+	ROLE_MAILBOXES_TXT,
+	ROLE_IMAPD_CONF,
+	ROLE_CYRUS_CONF,
+	ROLE_DATABASE,
+	ROLE_HEADER,
+	ROLE_INDEX,
+	ROLE_CACHE,
+	ROLE_EXPUNGE,
+	ROLE_ANNOTATIONS,
+	ROLE_MESSAGE,
+	ROLE_MAILBOX_OTHER,
+	ROLE_SEEN,
+	ROLE_SUBS,
+	ROLE_CONVERSATIONS,
+	ROLE_COUNTERS,
+	ROLE_XAPIAN,
+	ROLE_DAV,
+	ROLE_MBOXKEY,
+	ROLE_SIEVE,
+	ROLE_QUOTA,
+	ROLE_EXTRA,
+	ROLE_COUNT
 };
 const char *file_role_name(enum file_role role);
 enum file_role file_role_parse(const char *word); /* ROLE_OTHER for a word of a later version */
 
 /** One file (or directory, link) of a unit, as its table has it. */
 struct archive_file {
-	const char *path;      /* relative, as in the cpio: "var/spool/cyrus/mail/a/user/alice/1." */
+	const char *path; /* relative, as in the cpio: "var/spool/cyrus/mail/a/user/alice/1." */
 	enum file_role role;
 	uint64_t size;
 	int64_t mtime;
-	uint64_t plain_off;    /* of its cpio header within the unit's plain bytes */
-	uint64_t link_group;   /* nonzero: files of all units with this number were one inode */
-	uint64_t split_bytes;  /* nonzero: lies in the cpio as parts of so many bytes, PATH.cyrvault-part-0001 and on */
+	uint64_t plain_off;  /* of its cpio header within the unit's plain bytes */
+	uint64_t link_group; /* nonzero: files of all units with this number were one inode */
+	uint64_t
+	    split_bytes; /* nonzero: lies in the cpio as parts of so many bytes, PATH.cyrvault-part-0001 and on */
 	uint8_t sha256[SHA256_SIZE];
 };
 
@@ -103,14 +126,14 @@ int archive_table(struct archive *a, size_t i, const struct archive_table **ret,
 /** What a cpio entry says of itself, given with its content. */
 struct entry_meta {
 	const char *path;
-	mode_t mode;           /* with type bits */
+	mode_t mode; /* with type bits */
 	uid_t uid;
 	gid_t gid;
 	int64_t mtime;
-	uint64_t size;         /* regular files; symlinks: length of the target, which is the content */
+	uint64_t size; /* regular files; symlinks: length of the target, which is the content */
 	dev_t rdev;
 	enum file_role role;
-	uint64_t link_group;   /* 0: none */
+	uint64_t link_group; /* 0: none */
 };
 
 /** Where files go when a unit is read. begin: 1 = wanted, 0 = skip, -1 fail. data: the next bytes. end: only after the
@@ -119,7 +142,8 @@ struct entry_meta {
 struct file_sink {
 	void *arg;
 	bool damage_ok;
-	int (*begin)(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e);
+	int (*begin)(
+	    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e);
 	int (*data)(void *arg, const void *p, size_t n, struct err *e);
 	int (*end)(void *arg, struct err *e);
 	void (*abort)(void *arg);
@@ -130,8 +154,8 @@ struct file_sink {
 int archive_read_unit(struct archive *a, size_t i, const struct file_sink *sink, struct err *e);
 
 /** archive_read_file(a, i, file, max_bytes, b, e): One file of unit ${i}, whole, verified, appended to ${b}; larger than ${max_bytes}: ERR_FORMAT. */
-int archive_read_file(struct archive *a, size_t i, const struct archive_file *file, size_t max_bytes, struct buf *b,
-    struct err *e);
+int archive_read_file(struct archive *a, size_t i, const struct archive_file *file, size_t max_bytes,
+    struct buf *b, struct err *e);
 
 /** archive_bytes_fetched(a): Bytes read from the store so far, for measuring. */
 uint64_t archive_bytes_fetched(const struct archive *a);

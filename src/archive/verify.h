@@ -24,8 +24,9 @@ int archive_verify(struct archive *a, bool quick, struct job *job, archive_findi
 
 struct salvage_result {
 	uint64_t members, members_bad, bytes_skipped;
-	uint64_t files, files_lost;   /* lost: named in a surviving table, or begun in a good member, but not whole */
-	bool had_index;               /* the index survived, so "lost" is exact and every file was checked by SHA-256 */
+	uint64_t files,
+	    files_lost; /* lost: named in a surviving table, or begun in a good member, but not whole */
+	bool had_index; /* the index survived, so "lost" is exact and every file was checked by SHA-256 */
 };
 
 /** archive_salvage(store, name, job, sink, lost, arg, ret, e): Read all members that can be found (by the index, by their lengths, by scanning for

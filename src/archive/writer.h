@@ -11,18 +11,18 @@
 enum writer_level { LEVEL_DEFAULT, LEVEL_FAST, LEVEL_STORE };
 
 struct archive_writer_opts {
-	unsigned threads;          /* 0: one per CPU, at most 16 */
+	unsigned threads; /* 0: one per CPU, at most 16 */
 	enum writer_level level;
-	uint64_t split_bytes;      /* 0: 4 GiB - 1: larger files are split into parts (tests set it low) */
-	const char *temp_dir;      /* NULL: as io_temp_fd() */
-	struct job *job;           /* cancel */
+	uint64_t split_bytes; /* 0: 4 GiB - 1: larger files are split into parts (tests set it low) */
+	const char *temp_dir; /* NULL: as io_temp_fd() */
+	struct job *job;      /* cancel */
 };
 
 struct archive_writer;
 
 /** archive_writer_new(out, opts, ret, e): Write to ${out}, which stays the caller's (and is neither closed nor committed). */
-int archive_writer_new(struct stream *out, const struct archive_writer_opts *opts, struct archive_writer **ret,
-    struct err *e);
+int archive_writer_new(
+    struct stream *out, const struct archive_writer_opts *opts, struct archive_writer **ret, struct err *e);
 
 /** archive_writer_begin(w, kind, name, e): Begin a unit, in a new member. archive_writer_end(w, info, e): End it; ${info} is what the root will
  * say (kind and name as begun; files and bytes are counted by the writer). */
@@ -34,9 +34,10 @@ int archive_writer_add(struct archive_writer *w, const struct entry_meta *meta, 
 
 /** archive_writer_add_fd(w, meta, fd, guid, ret_short, e): A regular file read from ${fd} from its offset 0. ${guid}, if not NULL, receives the
  * SHA-1 of what was packed. A file that turns out shorter than meta->size is filled with zeros and ${*ret_short} (may be
- * NULL) set to the bytes that were missing; bytes beyond meta->size are not read. A read error is ERR_SYS. */
-int archive_writer_add_fd(struct archive_writer *w, const struct entry_meta *meta, int fd, uint8_t guid[SHA1_SIZE],
-    uint64_t *ret_short, struct err *e);
+ * NULL) set to the bytes that were missing; bytes beyond meta->size are not read. A read error is
+ * ERR_SYS; the entry is then filled with zeros, and the writer can go on (after any other failure it cannot). */
+int archive_writer_add_fd(struct archive_writer *w, const struct entry_meta *meta, int fd,
+    uint8_t guid[SHA1_SIZE], uint64_t *ret_short, struct err *e);
 
 struct archive_totals {
 	uint64_t plain_bytes, stored_bytes, index_bytes;

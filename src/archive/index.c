@@ -1,0 +1,272 @@
+/* index.c: the end mark and the root, taken apart with suspicion. */
+#include "archive/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/arena.h"
+#include "archive/rows.h"
+#include "core/bytes.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+static const uint8_t end_magic[8] = { 'C', 'Y', 'R', 'V', 'A', 'U', 'L', 'T' };
+
+/* Bytes of the field after the 16 that every member has, with their offsets in the whole field. */
+enum {
+	END_MAGIC = 16,
+	END_VERSION = 24,
+	END_INDEX_OFF = 32,
+	END_TABLES_OFF = 40,
+	END_ROOT_OFF = 48,
+	END_ROOT_STORED = 56,
+	END_ROOT_PLAIN = 64,
+	END_TOTAL = 72,
+	END_UNITS = 80,
+	END_RESERVED = 88,
+	END_SHA256 = 96,
+	END_CRC = 128
+};
+
+void end_mark_put(const struct end_mark *m, uint8_t *out)
+{
+	struct member_head h = { .kind = MEMBER_END, .stored = END_MARK_SIZE, .first = MEMBER_NO_ENTRY };
+	uint8_t field[END_MARK_FIELD] = { 0 }, *tail = out + 16 + END_MARK_FIELD;
+
+	memcpy(field + END_MAGIC, end_magic, sizeof end_magic);
+	put_le32(field + END_VERSION, 1);
+	put_le64(field + END_INDEX_OFF, m->index_off);
+	put_le64(field + END_TABLES_OFF, m->tables_off);
+	put_le64(field + END_ROOT_OFF, m->root_off);
+	put_le64(field + END_ROOT_STORED, m->root_stored);
+	put_le64(field + END_ROOT_PLAIN, m->root_plain);
+	put_le64(field + END_TOTAL, m->total);
+	put_le64(field + END_UNITS, m->units);
+	memcpy(field + END_SHA256, m->root_sha256, SHA256_SIZE);
+	member_put_head(&h, field + 16, sizeof field - 16, out);
+	put_le32(out + 16 + END_CRC, codec_crc32(0, out, 16 + END_CRC));
+	tail[0] = 3; /* a last block of fixed Huffman codes with nothing in it */
+	tail[1] = 0;
+	memset(tail + 2, 0, MEMBER_TAIL);
+}
+
+int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m)
+{
+	const uint8_t *field = p + 16;
+	struct member_head h;
+
+	if (n < END_MARK_SIZE || member_parse(p, n, &h) != 1 || h.kind != MEMBER_END ||
+	    h.more != field + 16 || h.more_len != END_MARK_FIELD - 16 ||
+	    memcmp(field + END_MAGIC, end_magic, sizeof end_magic) != 0 ||
+	    le32(field + END_CRC) != codec_crc32(0, p, 16 + END_CRC))
+		return -1;
+	if (le32(field + END_VERSION) != 1)
+		return -1;
+	m->index_off = le64(field + END_INDEX_OFF);
+	m->tables_off = le64(field + END_TABLES_OFF);
+	m->root_off = le64(field + END_ROOT_OFF);
+	m->root_stored = le64(field + END_ROOT_STORED);
+	m->root_plain = le64(field + END_ROOT_PLAIN);
+	m->total = le64(field + END_TOTAL);
+	m->units = le64(field + END_UNITS);
+	memcpy(m->root_sha256, field + END_SHA256, SHA256_SIZE);
+	if (off > UINT64_MAX - END_MARK_SIZE || m->total != off + END_MARK_SIZE || m->root_off > off ||
+	    m->root_stored > off - m->root_off || m->root_plain > UINT32_MAX || m->tables_off > m->root_off ||
+	    m->index_off > m->tables_off)
+		return -1;
+	return 0;
+}
+
+struct root_parser {
+	struct end_mark mark;
+	struct root root;
+	size_t cap_units, cap_places, cap_groups;
+	uint64_t off, in_group;
+	bool begun, ended;
+	const char *partitions[32]; /* few servers have more; others are stored again */
+	size_t n_partitions;
+};
+
+struct root_parser *root_parser_new(const struct end_mark *m)
+{
+	struct root_parser *p = mem_alloc(sizeof *p);
+
+	p->mark = *m;
+	p->root.strings = arena_new(m->units < 10000 ? 16 << 10 : 1 << 20);
+	p->root.places = mem_grow(NULL, &p->cap_places, 1, sizeof *p->root.places);
+	return p;
+}
+
+static const char *intern_partition(struct root_parser *p, const char *s, size_t n)
+{
+	char *copy;
+
+	if (n == 0)
+		return "";
+	for (size_t i = 0; i < p->n_partitions; i++) {
+		if (strcmp(p->partitions[i], s) == 0)
+			return p->partitions[i];
+	}
+	copy = arena_join(p->root.strings, s, n, "", 0);
+	if (p->n_partitions < sizeof p->partitions / sizeof p->partitions[0])
+		p->partitions[p->n_partitions++] = copy;
+	return copy;
+}
+
+static int bad_root(struct err *e, const char *what)
+{
+	return err_set(e, ERR_DAMAGE, "the index is damaged: %s", what);
+}
+
+enum {
+	U_KIND,
+	U_HEALTH,
+	U_NAME,
+	U_UNIQUEID,
+	U_PARTITION,
+	U_UIDVALIDITY,
+	U_MESSAGES,
+	U_UNREAD,
+	U_FILES,
+	U_BYTES,
+	U_STORED,
+	U_TABLE,
+	U_FIELDS
+};
+
+static int parse_unit(struct root_parser *p, struct row *row, struct err *e)
+{
+	struct root *r = &p->root;
+	struct unit_info *u;
+	struct unit_place *place;
+	uint64_t uidvalidity, messages, unread, files, stored, table;
+
+	if (r->n_units >= p->mark.units)
+		return bad_root(e, "more units than the end mark says");
+	/* Room grows with the lines, not with what the end mark claims. */
+	r->units = mem_grow(r->units, &p->cap_units, r->n_units + 1, sizeof *u);
+	r->places = mem_grow(r->places, &p->cap_places, r->n_units + 2, sizeof *place);
+	u = &r->units[r->n_units];
+	place = &r->places[r->n_units];
+	if (row->len[U_KIND] != 1 || strchr("cgumr", row->field[U_KIND][0]) == NULL ||
+	    row->len[U_HEALTH] != 1 || strchr("-=!", row->field[U_HEALTH][0]) == NULL)
+		return bad_root(e, "a unit of unknown kind");
+	if (row_unescape(row, U_NAME) == -1 || row_unescape(row, U_UNIQUEID) == -1 ||
+	    row_unescape(row, U_PARTITION) == -1 ||
+	    row_u64(row, U_UIDVALIDITY, UINT32_MAX, &uidvalidity) == -1 ||
+	    row_u64(row, U_MESSAGES, UINT32_MAX, &messages) == -1 ||
+	    row_u64(row, U_UNREAD, UINT32_MAX, &unread) == -1 ||
+	    row_u64(row, U_FILES, UINT32_MAX, &files) == -1 ||
+	    row_u64(row, U_BYTES, UINT64_MAX, &u->bytes) == -1 ||
+	    row_u64(row, U_STORED, p->mark.index_off - p->off, &stored) == -1 ||
+	    row_u64(row, U_TABLE, TABLE_MAX, &table) == -1 || table == 0)
+		return bad_root(e, "a unit line is malformed");
+	u->kind = (enum unit_kind)row->field[U_KIND][0];
+	u->health = (enum unit_health)row->field[U_HEALTH][0];
+	u->name = arena_join(r->strings, row->field[U_NAME], row->len[U_NAME], "", 0);
+	u->uniqueid = row->len[U_UNIQUEID] == 0
+			  ? ""
+			  : arena_join(r->strings, row->field[U_UNIQUEID], row->len[U_UNIQUEID], "", 0);
+	u->partition = intern_partition(p, row->field[U_PARTITION], row->len[U_PARTITION]);
+	u->uidvalidity = (uint32_t)uidvalidity;
+	u->messages = (uint32_t)messages;
+	u->unread = (uint32_t)unread;
+	u->files = (uint32_t)files;
+	place->off = p->off;
+	place->group = (uint32_t)r->n_groups;
+	place->table_off = p->in_group;
+	place->table_bytes = (uint32_t)table;
+	p->off += stored;
+	p->in_group += table;
+	r->n_units++;
+	return 0;
+}
+
+static int parse_group(struct root_parser *p, const struct row *row, struct err *e)
+{
+	struct root *r = &p->root;
+	uint64_t room = p->mark.root_off - p->mark.tables_off;
+	struct table_group *g;
+
+	if (r->n_groups >= UINT32_MAX)
+		return bad_root(e, "too many groups of tables");
+	r->groups = mem_grow(r->groups, &p->cap_groups, r->n_groups + 1, sizeof *g);
+	g = &r->groups[r->n_groups];
+	if (row_u64(row, 1, room, &g->off) == -1 || row_u64(row, 2, room - g->off, &g->stored) == -1 ||
+	    row_u64(row, 3, UINT64_MAX, &g->plain) == -1 || g->plain != p->in_group ||
+	    row->len[4] != 2 * SHA256_SIZE || str_unhex(row->field[4], g->sha256, SHA256_SIZE) == -1)
+		return bad_root(e, "a line of tables is malformed");
+	g->off += p->mark.tables_off;
+	r->n_groups++;
+	p->in_group = 0;
+	return 0;
+}
+
+static int parse_root_row(struct root_parser *p, struct row *row, struct err *e)
+{
+	uint64_t units, bytes;
+
+	if (p->ended)
+		return bad_root(e, "lines after its end");
+	if (!p->begun) {
+		if (row->n < 2 || strcmp(row->field[0], "cyrvault-index") != 0)
+			return bad_root(e, "it does not begin as one");
+		if (strcmp(row->field[1], "1") != 0)
+			return err_set(e, ERR_UNSUPPORTED, "the index has version %s; this program knows 1",
+			    row->field[1]);
+		p->begun = true;
+		return 0;
+	}
+	if (row->n == U_FIELDS)
+		return parse_unit(p, row, e);
+	if (row->n == 5 && strcmp(row->field[0], "tables") == 0)
+		return parse_group(p, row, e);
+	if (row->n == 3 && strcmp(row->field[0], "end") == 0) {
+		if (row_u64(row, 1, UINT64_MAX, &units) == -1 || units != p->root.n_units ||
+		    row_u64(row, 2, UINT64_MAX, &bytes) == -1 || bytes != p->off)
+			return bad_root(e, "its last line contradicts the others");
+		p->ended = true;
+		return 0;
+	}
+	return bad_root(e, "a line of no known kind");
+}
+
+int root_parser_add(struct root_parser *p, char *text, size_t n, struct err *e)
+{
+	char *end = text + n;
+	struct row row;
+	int r;
+
+	while ((r = row_next(&text, end, &row)) == 1) {
+		if (parse_root_row(p, &row, e) == -1)
+			return -1;
+	}
+	return r == -1 ? bad_root(e, "a broken line") : 0;
+}
+
+int root_parser_end(struct root_parser *p, struct root *ret, struct err *e)
+{
+	if (!p->ended || p->in_group != 0 || p->root.n_units != p->mark.units || p->off != p->mark.index_off)
+		return bad_root(e, "it is not whole");
+	p->root.places[p->root.n_units].off = p->off;
+	*ret = p->root;
+	memset(&p->root, 0, sizeof p->root);
+	return 0;
+}
+
+void root_done(struct root *r)
+{
+	free(r->units);
+	free(r->places);
+	free(r->groups);
+	arena_free(r->strings);
+	memset(r, 0, sizeof *r);
+}
+
+void root_parser_free(struct root_parser *p)
+{
+	if (p == NULL)
+		return;
+	root_done(&p->root);
+	free(p);
+}

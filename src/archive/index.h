@@ -1,0 +1,92 @@
+/* index.h: the root, the tables and the end mark as they lie in an archive. */
+#ifndef ARCHIVE_INDEX_H
+#define ARCHIVE_INDEX_H
+
+#include "archive/archive.h"
+#include "archive/member.h"
+
+#define INDEX_PREFIX	"cyrvault/tables-"
+#define INDEX_ROOT	"cyrvault/index"
+
+#define ROOT_FIRST_LINE "cyrvault-index\t1\n"
+
+/* The end mark: the archive's last END_MARK_SIZE bytes. */
+struct end_mark {
+	uint64_t index_off;  /* the member with the cpio header of the first tables entry */
+	uint64_t tables_off; /* offsets in the root's "tables" lines count from here */
+	uint64_t root_off, root_stored, root_plain;
+	uint64_t total; /* length of the whole archive */
+	uint64_t units;
+	uint8_t root_sha256[SHA256_SIZE];
+};
+
+#define END_MARK_FIELD 132
+#define END_MARK_SIZE  (16 + END_MARK_FIELD + 2 + MEMBER_TAIL)
+
+/** end_mark_put(m, out): END_MARK_SIZE bytes. Pure. */
+void end_mark_put(const struct end_mark *m, uint8_t *out);
+
+/** end_mark_parse(p, n, off, m): Whether an end mark is at ${p} (${n} bytes are there), which is offset ${off} of the archive, and what it says; -1
+ * if none, or it contradicts itself. Pure. */
+int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m);
+
+/* Where a unit's bytes are. */
+struct unit_place {
+	uint64_t off;	/* of its first member; its last ends where the next unit begins */
+	uint32_t group; /* index of the group of tables */
+	uint32_t table_bytes;
+	uint64_t table_off; /* in the group's plain bytes */
+};
+
+struct table_group {
+	uint64_t off, stored, plain; /* in the archive */
+	uint8_t sha256[SHA256_SIZE];
+};
+
+struct root {
+	struct unit_info *units;
+	struct unit_place *places; /* one more than units: the end */
+	size_t n_units;
+	struct table_group *groups;
+	size_t n_groups;
+	struct arena *strings;
+};
+
+struct root_parser;
+
+/** root_parser_new(m): Takes the root's plain bytes piece by piece, whole lines each. root_parser_add(p, text, n, e): ${text} is changed; -1
+ * ERR_DAMAGE. root_parser_end(p, ret, e): All was given: check sums and order. root_parser_free(): NULL-safe. */
+struct root_parser *root_parser_new(const struct end_mark *m);
+int root_parser_add(struct root_parser *p, char *text, size_t n, struct err *e);
+int root_parser_end(struct root_parser *p, struct root *ret, struct err *e);
+void root_parser_free(struct root_parser *p);
+void root_done(struct root *r);
+
+/* A table, decoded. */
+struct table {
+	struct archive_table pub;
+	struct archive_file *files;
+	struct archive_member *members;
+	enum unit_kind kind;
+	const char *name;
+	uint64_t plain; /* of all members */
+	uint64_t stored;
+	struct arena *strings;
+};
+
+#define TABLE_MAX (1u << 30) /* bytes of the longest table; some ten million files */
+
+struct table_parser;
+
+/** table_parser_new(off, n_files, table_bytes): Takes a table's bytes piece by piece, whole lines each; ${off} is where its unit's members
+ * begin. table_parser_add(p, text, n, e): ${text} is changed. table_parser_end(p, ret, e): All was given: the number of
+ * files is right and the members hold just what they need. Both ERR_DAMAGE. table_parser_free(): NULL-safe. */
+struct table_parser *table_parser_new(uint64_t off, uint32_t n_files, size_t table_bytes);
+int table_parser_add(struct table_parser *p, char *text, size_t n, struct err *e);
+int table_parser_end(struct table_parser *p, struct table *ret, struct err *e);
+void table_parser_free(struct table_parser *p);
+
+/** table_done(t): Frees what ${t} holds; a zeroed one is fine. */
+void table_done(struct table *t);
+
+#endif

@@ -1,0 +1,407 @@
+/* reader.c: an archive opened: end mark, root, tables. */
+#include "archive/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "archive/foreign.h"
+#include "core/mem.h"
+
+#define TAIL_BYTES     (64u << 10)
+#define HEAD_BYTES     (64u << 10)
+#define RUN_BYTES      (1u << 20)
+#define GROUP_KEEP_MAX (1u << 20)
+
+int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e)
+{
+	if (off > a->size || n > a->size - off)
+		return err_set(e, ERR_DAMAGE, "%s ends before byte %ju", a->name, (uintmax_t)off + n);
+	if (a->tail != NULL && off >= a->size - a->tail_len) {
+		memcpy(p, a->tail + (off - (a->size - a->tail_len)), n);
+		return 0;
+	}
+	if (stream_seek(a->in, off, e) == -1 || stream_read_full(a->in, p, n, e) == -1)
+		return -1;
+	a->fetched += n;
+	return 0;
+}
+
+/* Bytes of an archive from one place to another, read ahead. */
+struct window {
+	struct archive *a;
+	uint64_t next, end; /* what has not been read yet */
+	uint8_t *p;
+	size_t at, len, cap;
+};
+
+/* Makes at least ${n} bytes available, or what is left. */
+static int window_need(struct window *w, size_t n, struct err *e)
+{
+	uint64_t left = w->end - w->next;
+	size_t more;
+
+	if (w->len - w->at >= n || left == 0)
+		return 0;
+	if (w->at > 0)
+		memmove(w->p, w->p + w->at, w->len - w->at);
+	w->len -= w->at;
+	w->at = 0;
+	more = n - w->len > RUN_BYTES ? n - w->len : RUN_BYTES;
+	if (more > left)
+		more = (size_t)left;
+	w->p = mem_grow(w->p, &w->cap, w->len + more, 1);
+	if (archive_fetch(w->a, w->next, w->p + w->len, more, e) == -1)
+		return -1;
+	w->len += more;
+	w->next += more;
+	return 0;
+}
+
+int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum member_kind kind,
+    archive_plain_fn *each, void *arg, struct err *e)
+{
+	struct window w = { .a = a, .next = off, .end = off + stored };
+	struct member_head h;
+	uint8_t *plain = NULL;
+	size_t cap = 0;
+	int rc = -1;
+
+	while (w.at < w.len || w.next < w.end) {
+		if (window_need(&w, MEMBER_HEAD, e) == -1)
+			goto out;
+		/* Padding may make a header long. */
+		if (member_parse(w.p + w.at, w.len - w.at, &h) == 0 &&
+		    window_need(&w, MEMBER_HEAD_MAX, e) == -1)
+			goto out;
+		if (member_parse(w.p + w.at, w.len - w.at, &h) != 1 || h.kind != kind) {
+			err_set(e, ERR_DAMAGE,
+			    "the index is damaged: a member's header is not what it should be");
+			goto out;
+		}
+		if (window_need(&w, h.stored, e) == -1)
+			goto out;
+		if (w.len - w.at < h.stored) {
+			err_set(e, ERR_DAMAGE, "the index is damaged: a member passes its end");
+			goto out;
+		}
+		plain = mem_grow(plain, &cap, h.plain, 1);
+		if (member_decode(a->decoder, &h, w.p + w.at, plain, e) == -1) {
+			err_wrap(e, "the index is damaged");
+			goto out;
+		}
+		if (each(arg, plain, h.plain, e) == -1)
+			goto out;
+		w.at += h.stored;
+	}
+	rc = 0;
+out:
+	free(w.p);
+	free(plain);
+	return rc;
+}
+
+/* The root. */
+
+struct root_reader {
+	struct root_parser *parser;
+	struct digest *sha;
+	uint64_t plain;
+};
+
+static int add_root(void *arg, uint8_t *p, size_t n, struct err *e)
+{
+	struct root_reader *r = arg;
+
+	digest_add(r->sha, p, n);
+	r->plain += n;
+	return root_parser_add(r->parser, (char *)p, n, e);
+}
+
+static int load_root(struct archive *a, struct err *e)
+{
+	struct root_reader r = { root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0 };
+	uint8_t sha[SHA256_SIZE];
+	int rc = -1;
+
+	if (archive_each_plain(a, a->mark.root_off, a->mark.root_stored, MEMBER_ROOT, add_root, &r, e) == -1)
+		goto out;
+	digest_end(r.sha, sha);
+	if (r.plain != a->mark.root_plain || memcmp(sha, a->mark.root_sha256, sizeof sha) != 0) {
+		err_set(e, ERR_DAMAGE, "the index is damaged: its SHA-256 is not what the end mark says");
+		goto out;
+	}
+	rc = root_parser_end(r.parser, &a->root, e);
+out:
+	root_parser_free(r.parser);
+	digest_free(r.sha);
+	return rc;
+}
+
+/* Opening. */
+
+/* The last end mark in the tail; only zeros, as a tape's last block has them, may follow. */
+static bool find_end_mark(struct archive *a)
+{
+	for (size_t at = a->tail_len < END_MARK_SIZE ? 0 : a->tail_len - END_MARK_SIZE + 1; at-- > 0;) {
+		if (a->tail[at] == 0x1f &&
+		    end_mark_parse(a->tail + at, a->tail_len - at, a->size - a->tail_len + at, &a->mark) == 0)
+			return true;
+		if (at + END_MARK_SIZE < a->tail_len && a->tail[at + END_MARK_SIZE] != 0)
+			return false;
+	}
+	return false;
+}
+
+/* No end mark: ours and cut off, or somebody else's. */
+static int open_other(struct store *store, struct archive *a, struct err *e)
+{
+	uint8_t *head = mem_alloc(HEAD_BYTES);
+	size_t n = a->size < HEAD_BYTES ? (size_t)a->size : HEAD_BYTES;
+	int rc = -1;
+
+	if (archive_fetch(a, 0, head, n, e) == -1)
+		goto out;
+	if (member_find(head, n, 0) < n || member_find(a->tail, a->tail_len, 0) < a->tail_len) {
+		err_set(e, ERR_DAMAGE, "%s is cut off: it has no end mark", a->name);
+		err_hint(e, "cyrvault salvage %s gets out what is there", a->name);
+		goto out;
+	}
+	rc = archive_foreign_probe(store, a->name, a->job, e);
+	a->kind = ARCHIVE_FOREIGN;
+out:
+	free(head);
+	return rc;
+}
+
+int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
+{
+	struct archive *a = mem_alloc(sizeof *a);
+	int rc = -1;
+
+	a->name = mem_strdup(name);
+	a->job = job;
+	a->group = (size_t)-1;
+	for (int i = 0; i < TABLES_KEPT; i++)
+		a->tables[i].unit = (size_t)-1;
+	a->decoder = decoder_new();
+	if (store_read(store, name, &a->in, e) == -1 || stream_size(a->in, &a->size, e) == -1)
+		goto out;
+	stream_set_job(a->in, job);
+	a->tail_len = a->size < TAIL_BYTES ? (size_t)a->size : TAIL_BYTES;
+	a->tail = mem_alloc(a->tail_len);
+	if (stream_seek(a->in, a->size - a->tail_len, e) == -1 ||
+	    stream_read_full(a->in, a->tail, a->tail_len, e) == -1)
+		goto out;
+	a->fetched = a->tail_len;
+	if (!find_end_mark(a)) {
+		rc = open_other(store, a, e);
+	} else {
+		rc = load_root(a, e);
+		if (rc == -1) {
+			err_wrap(e, "open %s", name);
+			if (e != NULL && e->code == ERR_DAMAGE)
+				err_hint(e, "cyrvault salvage %s gets out what is there", name);
+		}
+	}
+out:
+	free(a->tail);
+	a->tail = NULL;
+	if (rc == -1) {
+		archive_close(a);
+		return -1;
+	}
+	*ret = a;
+	return 0;
+}
+
+void archive_close(struct archive *a)
+{
+	if (a == NULL)
+		return;
+	unpack_free(a->unpack);
+	for (int i = 0; i < TABLES_KEPT; i++)
+		table_done(&a->tables[i].table);
+	root_done(&a->root);
+	decoder_free(a->decoder);
+	stream_close(a->in);
+	free(a->group_text);
+	free(a->find);
+	free(a->name);
+	free(a);
+}
+
+enum archive_kind archive_get_kind(const struct archive *a)
+{
+	return a->kind;
+}
+
+const char *archive_name(const struct archive *a)
+{
+	return a->name;
+}
+
+uint64_t archive_size(const struct archive *a)
+{
+	return a->size;
+}
+
+uint64_t archive_bytes_fetched(const struct archive *a)
+{
+	return a->fetched;
+}
+
+size_t archive_n_units(const struct archive *a)
+{
+	return a->root.n_units;
+}
+
+const struct unit_info *archive_unit(const struct archive *a, size_t i)
+{
+	return &a->root.units[i];
+}
+
+/* Finding by name: open addressing, at most half full. */
+
+static size_t find_slot(const struct archive *a, enum unit_kind kind, const char *name)
+{
+	size_t at = (size_t)XXH3_64bits_withSeed(name, strlen(name), (XXH64_hash_t)kind) & (a->find_size - 1);
+
+	while (a->find[at] != 0) {
+		const struct unit_info *u = &a->root.units[a->find[at] - 1];
+
+		if (u->kind == kind && strcmp(u->name, name) == 0)
+			break;
+		at = (at + 1) & (a->find_size - 1);
+	}
+	return at;
+}
+
+size_t archive_find(const struct archive *a, enum unit_kind kind, const char *name)
+{
+	/* A cache: what the caller sees does not change. */
+	struct archive *m = (struct archive *)(uintptr_t)a;
+
+	if (a->root.n_units == 0 || a->root.n_units >= UINT32_MAX / 2)
+		return (size_t)-1;
+	if (a->find == NULL) {
+		for (m->find_size = 16; m->find_size < 2 * a->root.n_units;)
+			m->find_size *= 2;
+		m->find = mem_array(m->find_size, sizeof *m->find);
+		for (size_t i = 0; i < a->root.n_units; i++)
+			m->find[find_slot(a, a->root.units[i].kind, a->root.units[i].name)] = (uint32_t)i + 1;
+	}
+	return (size_t)a->find[find_slot(a, kind, name)] - 1;
+}
+
+/* Tables. */
+
+struct group_reader {
+	struct digest *sha;
+	uint64_t at;	   /* plain bytes seen */
+	uint64_t from, to; /* of the table wanted */
+	uint64_t plain;	   /* of the group */
+	struct table_parser *parser;
+	uint8_t *keep; /* or NULL */
+};
+
+static int add_group(void *arg, uint8_t *p, size_t n, struct err *e)
+{
+	struct group_reader *r = arg;
+	uint64_t begin = r->at, end = begin + n;
+	uint64_t from = r->from > begin ? r->from : begin, to = r->to < end ? r->to : end;
+
+	if (n > r->plain - r->at)
+		return err_set(e, ERR_DAMAGE, "the tables are longer than the index says");
+	digest_add(r->sha, p, n);
+	r->at = end;
+	if (r->keep != NULL)
+		memcpy(r->keep + begin, p, n);
+	return from < to ? table_parser_add(r->parser, (char *)p + (from - begin), (size_t)(to - from), e)
+			 : 0;
+}
+
+static int load_group(struct archive *a, const struct table_group *g, struct group_reader *r, struct err *e)
+{
+	uint8_t sha[SHA256_SIZE];
+	int rc;
+
+	r->sha = digest_new(DIGEST_SHA256);
+	r->plain = g->plain;
+	rc = archive_each_plain(a, g->off, g->stored, MEMBER_TABLES, add_group, r, e);
+	digest_end(r->sha, sha);
+	digest_free(r->sha);
+	if (rc == -1)
+		return -1;
+	if (r->at != g->plain || memcmp(sha, g->sha256, sizeof sha) != 0)
+		return err_set(e, ERR_DAMAGE, "a table's SHA-256 is not what the index says");
+	return 0;
+}
+
+static int parse_from_group(
+    struct archive *a, const struct unit_place *place, struct table_parser *parser, struct err *e)
+{
+	const struct table_group *g = &a->root.groups[place->group];
+	struct group_reader r = { .from = place->table_off, .to = place->table_off + place->table_bytes };
+	char *copy;
+	int rc;
+
+	if (g->plain > GROUP_KEEP_MAX) {
+		r.parser = parser;
+		return load_group(a, g, &r, e);
+	}
+	if (a->group != place->group) {
+		a->group = (size_t)-1;
+		free(a->group_text);
+		a->group_text = r.keep = mem_alloc((size_t)g->plain);
+		r.from = r.to = 0;
+		if (load_group(a, g, &r, e) == -1)
+			return -1;
+		a->group = place->group;
+	}
+	copy = mem_dup(a->group_text + place->table_off, place->table_bytes);
+	rc = table_parser_add(parser, copy, place->table_bytes, e);
+	free(copy);
+	return rc;
+}
+
+int archive_load_table(struct archive *a, size_t i, struct table *ret, struct err *e)
+{
+	const struct unit_place *place = &a->root.places[i];
+	const struct unit_info *u = &a->root.units[i];
+	struct table_parser *parser = table_parser_new(place->off, u->files, place->table_bytes);
+	int rc = -1;
+
+	if (parse_from_group(a, place, parser, e) == -1 || table_parser_end(parser, ret, e) == -1)
+		goto out;
+	if (ret->kind != u->kind || strcmp(ret->name, u->name) != 0 ||
+	    ret->stored != place[1].off - place->off) {
+		table_done(ret);
+		err_set(e, ERR_DAMAGE, "the table is not the one that the index means");
+		goto out;
+	}
+	rc = 0;
+out:
+	table_parser_free(parser);
+	return rc == -1 ? err_wrap(e, "%s: %s", a->name, u->name) : 0;
+}
+
+int archive_table(struct archive *a, size_t i, const struct archive_table **ret, struct err *e)
+{
+	struct cached_table *c;
+
+	for (int k = 0; k < TABLES_KEPT; k++) {
+		if (a->tables[k].unit == i) {
+			*ret = &a->tables[k].table.pub;
+			return 0;
+		}
+	}
+	c = &a->tables[a->next_table++ % TABLES_KEPT];
+	table_done(&c->table);
+	c->unit = (size_t)-1;
+	if (archive_load_table(a, i, &c->table, e) == -1)
+		return -1;
+	c->unit = i;
+	*ret = &c->table.pub;
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* reader.h: what the readers of an archive share. */
+#ifndef ARCHIVE_READER_H
+#define ARCHIVE_READER_H
+
+#include "archive/archive.h"
+#include "archive/crew.h"
+#include "archive/index.h"
+
+struct unpack;
+
+#define TABLES_KEPT 2
+
+struct archive {
+	char *name;
+	struct job *job;
+	struct stream *in;
+	uint64_t size, fetched;
+	enum archive_kind kind;
+	struct end_mark mark;
+	struct root root;
+
+	uint8_t *tail; /* the last tail_len bytes, until the root is read */
+	size_t tail_len;
+
+	struct decoder *decoder;
+	struct unpack *unpack; /* made at the first unit that is read */
+	uint32_t *
+	    find; /* units by hash of their name; 0: none, else index + 1; made at the first archive_find() */
+	size_t find_size;
+
+	/* The group of tables read last, if it is small: neighbours' tables are in it. */
+	size_t group; /* (size_t)-1: none */
+	uint8_t *group_text;
+	struct cached_table {
+		size_t unit; /* (size_t)-1: none */
+		struct table table;
+	} tables[TABLES_KEPT];
+	unsigned next_table;
+};
+
+/** archive_fetch(a, off, p, n, e): Read ${n} bytes at ${off}. Beyond the archive: ERR_DAMAGE. */
+int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e);
+
+/** archive_each_plain(a, off, stored, kind, each, arg, e): Decode the members of ${kind} that fill this range, one after the other, and
+ * give each one's plain bytes, which may be changed, to ${each}. */
+typedef int archive_plain_fn(void *arg, uint8_t *p, size_t n, struct err *e);
+int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum member_kind kind,
+    archive_plain_fn *each, void *arg, struct err *e);
+
+/** archive_load_table(a, i, ret, e): Unit ${i}'s table, not from the cache; table_done() it. */
+int archive_load_table(struct archive *a, size_t i, struct table *ret, struct err *e);
+
+/** unpack_new(a, ret, e), unpack_free(u): Decoders ahead of the reader. unpack_free() takes NULL. */
+int unpack_new(struct archive *a, struct unpack **ret, struct err *e);
+void unpack_free(struct unpack *u);
+
+/** unpack_start(u, members, wanted, n): Begin with these ${n} members, of which those with ${wanted} set will be asked for. Both stay the
+ * caller's and must live until the next unpack_start(). */
+void unpack_start(struct unpack *u, const struct archive_member *members, const bool *wanted, size_t n);
+
+/** unpack_member(u, i, ret_p, e): The plain bytes of wanted member ${i}; ascending, but the same may be asked for again. They live until the
+ * next call. 0; 1 when the member is damaged (${e} says how); -1 when reading failed. */
+int unpack_member(struct unpack *u, size_t i, const uint8_t **ret_p, struct err *e);
+
+/* What the readers of whole units want to know beyond a sink. */
+struct unit_hooks {
+	void *arg;
+	/* ${f} cannot be had, ${why}; the reader goes on with the next. */
+	void (*damaged)(void *arg, const struct archive_file *f, const struct err *why);
+};
+
+/** archive_read_table(a, t, sink, hooks, e): As archive_read_unit(), of the unit with table ${t}. With ${hooks} damage does not end it. */
+int archive_read_table(struct archive *a, const struct archive_table *t, const struct file_sink *sink,
+    const struct unit_hooks *hooks, struct err *e);
+
+#endif
