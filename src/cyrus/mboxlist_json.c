@@ -318,9 +318,9 @@ out:
 /* Key bytes of mailboxes.db: the order in which Cyrus prints the list. */
 static unsigned char db_byte(char c, bool in_domain)
 {
-	if (c == '.' && !in_domain)
-		return 0x1f;
-	return c == '^' && !in_domain ? '.' : (unsigned char)c;
+	if (in_domain)
+		return c == '!' ? 0x1d : (unsigned char)c;
+	return c == '.' ? 0x1f : c == '^' ? '.' : (unsigned char)c;
 }
 
 static int compare_db_order(const void *a, const void *b)

@@ -9,7 +9,7 @@
 #include "core/str.h"
 
 #define DB_SEPARATOR 0x1f
-#define DB_DOMAIN    0x1d /* development versions before 3.6 had this in place of '!' */
+#define DB_DOMAIN    0x1d
 
 /* Where the name begins behind "domain!". */
 static const char *skip_domain(const char *internal)
@@ -196,9 +196,9 @@ void mboxname_from_dbname(const char *dbname, size_t n, struct buf *b)
 	size_t i = 0;
 
 	/* The domain keeps its dots. */
-	while (i < n && dbname[i] != '!' && dbname[i] != DB_DOMAIN && dbname[i] != DB_SEPARATOR)
+	while (i < n && dbname[i] != DB_DOMAIN && dbname[i] != DB_SEPARATOR)
 		i++;
-	if (i < n && dbname[i] != DB_SEPARATOR) {
+	if (i < n && dbname[i] == DB_DOMAIN) {
 		buf_add(b, dbname, i);
 		buf_char(b, '!');
 		i++;
@@ -213,7 +213,10 @@ void mboxname_to_dbname(const char *internal, struct buf *b)
 {
 	const char *name = skip_domain(internal);
 
-	buf_add(b, internal, (size_t)(name - internal));
+	if (name != internal) {
+		buf_add(b, internal, (size_t)(name - 1 - internal));
+		buf_char(b, DB_DOMAIN);
+	}
 	for (; *name != '\0'; name++)
 		buf_char(b, *name == '.' ? DB_SEPARATOR : *name == '^' ? '.' : *name);
 }

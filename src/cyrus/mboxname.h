@@ -34,8 +34,8 @@ int mboxname_parse(const struct imapd_conf *c, const char *text, char **internal
 void mboxname_display(const struct imapd_conf *c, const char *internal, struct buf *b);
 void mboxname_admin(const struct imapd_conf *c, const char *internal, struct buf *b);
 
-/** mboxname_from_dbname(dbname, n, b): A key of a 3.6+ mailboxes.db (without its leading N: bytes 0x1F as separator, dots
- * kept) -> internal name. mboxname_to_dbname(internal, b): the inverse. */
+/** mboxname_from_dbname(dbname, n, b): A key of a 3.6+ mailboxes.db (without its leading N: byte 0x1F as separator, 0x1D
+ * behind a domain, dots kept) -> internal name. mboxname_to_dbname(internal, b): the inverse. */
 void mboxname_from_dbname(const char *dbname, size_t n, struct buf *b);
 void mboxname_to_dbname(const char *internal, struct buf *b);
 

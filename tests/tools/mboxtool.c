@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/io.h"
+#include "core/mem.h"
 #include "cyrus/mboxlist.h"
 
 #define TEXT_MAX ((size_t)1 << 30)
@@ -119,7 +120,7 @@ static json_t *describe(const struct imapd_conf *c, const struct mboxlist *l, co
 		{ "annotations", META_ANNOTATIONS }, { "archivecache", META_ARCHIVECACHE } };
 	const struct cyrus_partition *p = imapd_conf_partition(c, m->partition);
 	json_t *o = json_object(), *meta = json_object();
-	char *owner = mboxname_user(m->name);
+	char *was = mboxname_undeleted(c, m->name, NULL), *owner = mboxname_user(was != NULL ? was : m->name);
 	struct buf b = BUF_INIT;
 
 	json_object_set_new(o, "name", json_string(m->name));
@@ -135,6 +136,12 @@ static json_t *describe(const struct imapd_conf *c, const struct mboxlist *l, co
 	put(o, "lock", &b, mboxname_lock(c, mailbox_entry_layout(c, m), m->name, m->uniqueid, &b, NULL));
 	put(o, "userlock", &b, mboxname_user_lock(c, owner == NULL ? "" : owner, &b, NULL));
 	put(o, "quota", &b, mboxname_quota_file(c, m->name, &b, NULL));
+	if (strchr(m->name, '!') != NULL) {
+		char *domain = mem_strndup(m->name, (size_t)(strchr(m->name, '!') + 1 - m->name));
+
+		put(o, "domainquota", &b, mboxname_quota_file(c, domain, &b, NULL));
+		free(domain);
+	}
 	mboxname_display(c, m->name, &b);
 	put(o, "display", &b, 0);
 	mboxname_admin(c, m->name, &b);
@@ -143,6 +150,7 @@ static json_t *describe(const struct imapd_conf *c, const struct mboxlist *l, co
 		put_user(o, c, l, owner);
 	buf_done(&b);
 	free(owner);
+	free(was);
 	return o;
 }
 
