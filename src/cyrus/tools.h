@@ -18,14 +18,16 @@
 
 struct cyrus_tools {
 	char *bin;		      /* directory of ctl_mboxlist, quota, reconstruct, ... */
-	char *imapd_conf;	      /* given to each with -C */
+	char *imapd_conf;	      /* absolute; given to each with -C */
 	struct cyrus_version version; /* all zero when no program told it */
 	char *version_text; /* as the server says it, "3.6.1-Debian-3.6.1-4+deb12u5"; "" when not known */
-	struct job *job;    /* cancels a running tool; may be NULL */
+	struct imapd_conf *conf; /* as that version reads it: for names as the tools want them */
+	struct job *job;	 /* cancels a running tool; may be NULL */
 };
 
 /** cyrus_tools_find(cyrus_bin, imapd_conf, ret, e): Look in ${cyrus_bin}, or, when it is NULL, where Debian, Red Hat, SUSE and
- * source installs put them; ask for the version. ERR_NOT_FOUND lists the directories that were tried. cyrus_tools_free()
+ * source installs put them; ask for the version (3.0+: cyr_info; 2.x: the text in its own programs, none is started). ERR_NOT_FOUND
+ * lists the directories that were tried; ERR_CONFIG, ERR_NOT_FOUND: imapd.conf is not usable. cyrus_tools_free()
  * the result. */
 int cyrus_tools_find(const char *cyrus_bin, const char *imapd_conf, struct cyrus_tools **ret, struct err *e);
 void cyrus_tools_free(struct cyrus_tools *t);
@@ -45,9 +47,10 @@ int cyrus_mboxlist_dump(struct cyrus_tools *t, struct buf *b, struct err *e);
  * says on stderr is an error here, but silence is no proof: the caller reads the database again. */
 int cyrus_mboxlist_undump(struct cyrus_tools *t, const char *text, size_t n, bool legacy, struct err *e);
 
-/** cyrus_quota_fix(t, userid, e): `quota -f` for that user's roots: count again what is used. cyrus_quota_fix_root(t, root, e):
- * for one root and what is below it, by internal name. With versions before 3.0, which know prefixes only, other users
- * whose names begin so are counted again too: harmless. ERR_NOT_FOUND never: a user without a quota root is no error. */
+/** cyrus_quota_fix(t, userid, e): `quota -f` for all roots of that user: count again what is used. No root: nothing to do, 0.
+ * cyrus_quota_fix_root(t, root_internal, e): for one root, or all of the user who owns it. Run it when the mailboxes are in
+ * mailboxes.db: a root without a mailbox below it is removed. Versions before 3.2 know prefixes only: other users whose
+ * names begin so are counted again too, which is harmless. */
 int cyrus_quota_fix(struct cyrus_tools *t, const char *userid, struct err *e);
 int cyrus_quota_fix_root(struct cyrus_tools *t, const char *root_internal, struct err *e);
 
@@ -61,14 +64,16 @@ struct cyrus_reconstruct_opts {
 };
 
 /** cyrus_reconstruct(t, o, names, n, out, e): Run reconstruct on ${n} mailboxes by internal name; what it says is appended to
- * ${out} (may be NULL). This is no restore: see docs. */
+ * ${out} (may be NULL). ERR_NOT_FOUND names a mailbox that it did not know (it would say nothing). This is no restore: messages
+ * without an index get new UIDs and lose their flags. */
 int cyrus_reconstruct(struct cyrus_tools *t, const struct cyrus_reconstruct_opts *o, const char *const *names,
     size_t n, struct buf *out, struct err *e);
 
 /** cyrus_dbtool_set(t, file, kind, key, value, e), cyrus_dbtool_delete(t, file, kind, key, e), cyrus_dbtool_get(t, file, kind,
- * key, value, e): One record of one database file by cyr_dbtool, under Cyrus's own locks; ${kind} is "twoskip", "skiplist",
- * "flat"... Keys and values are text: no NUL, TAB, CR or LF in a key, none of NUL, CR, LF in a value (ERR_USAGE). set and delete
- * verify by reading the record again. get: 1 and the value appended, 0 when the key is not there, -1. */
+ * key, value, e): One record of one existing database file by cyr_dbtool, under the lock of that file only; ${kind} is
+ * "twoskip", "skiplist", "flat"... (cyrusdb_kind_name()). Keys and values are text: no TAB, CR or LF in a key, no CR or LF in a
+ * value, together below 100000 bytes (ERR_USAGE). set and delete verify by reading the record again. get: 1 and the value
+ * appended, 0 when the key is not there, -1. */
 int cyrus_dbtool_set(struct cyrus_tools *t, const char *file, const char *kind, const char *key,
     const char *value, struct err *e);
 int cyrus_dbtool_delete(

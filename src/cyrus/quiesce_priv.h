@@ -1,0 +1,60 @@
+/* quiesce_priv.h: what quiesce*.c share: the handle, and one lock. */
+#ifndef CYRUS_QUIESCE_PRIV_H
+#define CYRUS_QUIESCE_PRIV_H
+
+#include <sys/types.h>
+
+#include "cyrus/quiesce.h"
+
+struct quiesce_held {
+	int fd;
+	char *key; /* to know it again: two descriptors of one file would wait for each other */
+};
+
+struct quiesce {
+	const struct imapd_conf *conf;
+	struct cyrus_version version;
+	enum quiesce_level level;
+	bool can_hold_list;
+	uid_t uid;
+	gid_t gid;
+	struct job *job;
+	struct quiesce_held *held;
+	size_t n_held, cap_held;
+	bool bulk; /* nothing is asked for twice now: do not look */
+	uint64_t since_ms;
+	struct quiesce_stats stats;
+};
+
+/** What to lock, and how long to be patient. */
+struct quiesce_wanted {
+	int dir_fd;
+	const char *path;
+	const char *what; /* for messages */
+	const char *key;  /* NULL: the path */
+	bool create;	  /* a lock file of Cyrus that may have to be made */
+	uint64_t deadline_ms;
+};
+
+/** quiesce_hold(q, w, e): Lock ${w}. 1; 0 when others have it until the deadline (${e} says who); -1. */
+int quiesce_hold(struct quiesce *q, const struct quiesce_wanted *w, struct err *e);
+
+/** quiesce_lock_fd(q, fd, type, w, e): F_RDLCK or F_WRLCK on one descriptor; the caller keeps it. 1, 0, -1 as above. */
+int quiesce_lock_fd(struct quiesce *q, int fd, short type, const struct quiesce_wanted *w, struct err *e);
+
+/** quiesce_pause(q, ms, e): Sleep; -1 once the job is cancelled. */
+int quiesce_pause(struct quiesce *q, uint64_t ms, struct err *e);
+
+/** The header's holds, with a deadline and 1, 0, -1. */
+int quiesce_take_user(struct quiesce *q, const char *userid, uint64_t deadline_ms, struct err *e);
+int quiesce_take_mailbox(struct quiesce *q, enum mailbox_layout layout, const char *internal,
+    const char *uniqueid, uint64_t deadline_ms, struct err *e);
+int quiesce_take_database(
+    struct quiesce *q, const char *path, const char *what, uint64_t deadline_ms, struct err *e);
+
+/** quiesce_check_list(q, e): -1 and why mailboxes.db cannot be held. quiesce_locked_as_file(path): That database is of a kind
+ * that is locked as a file. */
+int quiesce_check_list(const struct quiesce *q, struct err *e);
+bool quiesce_locked_as_file(const char *path);
+
+#endif
