@@ -39,7 +39,9 @@ struct restore_item {
 	struct mailbox_entry entry;/* as it will be in the live list */
 	char *deleted_name;        /* STATE_DELETED_COPY: the name it has now */
 	char *dir;                 /* absolute live directory */
-	uint32_t *missing;         /* STATE_LOST_FILES: UIDs that come back */
+	bool whole;                /* every file comes back; else only: */
+	bool want_header, want_cache;
+	uint32_t *missing;         /* and these message files */
 	size_t n_missing;
 	uint64_t bytes;            /* that will be written */
 	uint32_t messages;

@@ -99,4 +99,7 @@ int source_subscribed(struct source *s, const char *userid, const char *internal
 /** source_quota(s, root_internal, ret, e): The quota root's file as it was: 1, 0 none, -1. */
 int source_quota(struct source *s, const char *root_internal, struct quota_root *ret, struct err *e);
 
+/** source_quota_text(s, root_internal, b, e): The same as it stands on disk, appended to ${b}. */
+int source_quota_text(struct source *s, const char *root_internal, struct buf *b, struct err *e);
+
 #endif

@@ -200,27 +200,34 @@ int source_subscribed(struct source *s, const char *userid, const char *internal
 
 /* Quota roots. */
 
-int source_quota(struct source *s, const char *root_internal, struct quota_root *ret, struct err *e)
+int source_quota_text(struct source *s, const char *root_internal, struct buf *b, struct err *e)
 {
 	const char *path = s->conf != NULL ? s->conf->quota_path : NULL;
-	struct buf b = BUF_INIT;
 	struct cyrusdb *db;
 	int r;
 
-	*ret = (struct quota_root){ 0 };
 	if (path != NULL) {
 		struct cyrusdb_bytes key = { (const uint8_t *)root_internal, strlen(root_internal) }, value;
 
 		if ((r = open_db(s, (struct db_ask){ .path = path }, &db, e)) == 1 &&
 		    (r = cyrusdb_get(db, key, &value, e)) == 1)
-			buf_add(&b, value.p, value.n);
+			buf_add(b, value.p, value.n);
 	} else {
-		r = s->ops->quota_file(s, root_internal, &b, e);
+		r = s->ops->quota_file(s, root_internal, b, e);
 	}
-	if (r == 1 && quota_parse(buf_text(&b), b.len, ret, e) == -1)
-		r = -1;
-	buf_done(&b);
 	return r == -1 ? err_wrap(e, "quota root %s", root_internal) : r;
+}
+
+int source_quota(struct source *s, const char *root_internal, struct quota_root *ret, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int r = source_quota_text(s, root_internal, &b, e);
+
+	*ret = (struct quota_root){ 0 };
+	if (r == 1 && quota_parse(buf_text(&b), b.len, ret, e) == -1)
+		r = err_wrap(e, "quota root %s", root_internal);
+	buf_done(&b);
+	return r;
 }
 
 /* Annotations. */

@@ -1,0 +1,308 @@
+/* extras.c: plan what a mailbox or a user has outside the mailbox directory. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "core/str.h"
+#include "restore/plan.h"
+
+void plan_name_as(const struct imapd_conf *conf, const char *internal, const char *userid, struct buf *b)
+{
+	char separator = conf->unixhierarchysep ? '/' : '.';
+	char *owner = mboxname_user(internal);
+	struct buf admin = BUF_INIT;
+	const char *rest;
+
+	mboxname_admin(conf, internal, &admin);
+	rest = buf_text(&admin);
+	if (userid == NULL || !conf->altnamespace) {
+		buf_str(b, rest);
+	} else if (owner == NULL) {
+		buf_printf(b, "%s%c%s", conf->sharedprefix, separator, rest);
+	} else {
+		/* "user/alice/Work": what follows the prefix, and what follows the user. */
+		const char *below_user = rest + strcspn(rest, "./") + 1;
+		const char *folder = strchr(below_user, separator);
+
+		if (strcmp(owner, userid) != 0)
+			buf_printf(b, "%s%c%s", conf->userprefix, separator, below_user);
+		else
+			buf_str(b, folder != NULL ? folder + 1 : "INBOX");
+	}
+	buf_done(&admin);
+	free(owner);
+}
+
+int restore_user_path(const struct server *server, const struct mboxlist *live, const struct restore_plan *plan,
+    enum user_file which, const char *userid, struct buf *b, struct err *e)
+{
+	char *inbox = mboxname_inbox(userid);
+	const struct mailbox_entry *entry = mboxlist_find(live, inbox);
+	int rc;
+
+	if (entry != NULL && entry->flags & MBTYPE_DELETED)
+		entry = NULL;
+	for (size_t i = 0; entry == NULL && i < plan->n_items; i++)
+		if (strcmp(plan->items[i].name, inbox) == 0)
+			entry = &plan->items[i].entry;
+	free(inbox);
+	if (entry == NULL)
+		return err_set(e, ERR_NOT_FOUND, "user %s has no INBOX", userid);
+	rc = mboxname_user_file(server->conf, mailbox_entry_layout(server->conf, entry), which, userid, entry->uniqueid, b, e);
+	return rc;
+}
+
+int plan_quota_root(struct planning *g, size_t item_index, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	struct source_messages *m;
+	struct quota_root q;
+	struct restore_step *s;
+	struct buf path = BUF_INIT;
+	char *root = NULL;
+	int rc;
+
+	if (source_load(g->source, item->source_index, false, &m, e) == -1)
+		return -1;
+	root = mem_strdup(m->header->quotaroot);
+	source_messages_free(m);
+	if (root == NULL || root[0] == '\0') {
+		free(root);
+		return 0;
+	}
+	for (size_t i = 0; i < g->plan->n_steps; i++)
+		if (g->plan->steps[i].kind == STEP_QUOTA_ROOT && strcmp(g->plan->steps[i].detail, root) == 0)
+			goto out;
+	if (mboxname_quota_file(g->server->conf, root, &path, NULL) == -1 || access(buf_text(&path), F_OK) == 0)
+		goto out;
+	rc = source_quota(g->source, root, &q, e);
+	if (rc == -1)
+		goto fail;
+	if (rc == 0) {
+		plan_note(g, "quota root %s is neither on the server nor in the archive", root);
+		goto out;
+	}
+	s = plan_step(g, STEP_QUOTA_ROOT, item_index, "make quota root %s again, as it was", root);
+	s->detail = mem_strdup(root);
+	if (q.has[QUOTA_STORAGE_KB] && q.limit[QUOTA_STORAGE_KB] >= 0)
+		s->command = mem_printf("IMAP as admin: SETQUOTA %s (STORAGE %lld)", root, (long long)q.limit[QUOTA_STORAGE_KB]);
+out:
+	buf_done(&path);
+	free(root);
+	return 0;
+fail:
+	buf_done(&path);
+	free(root);
+	return -1;
+}
+
+/* The seen record of one reader, if the server has lost it. */
+static int plan_seen(struct planning *g, size_t item_index, const char *reader, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	const char *old_id = source_mailbox(g->source, item->source_index)->uniqueid;
+	const char *id = item->entry.uniqueid;
+	struct seen_record was = { 0 }, is = { 0 };
+	struct cyrusdb *db = NULL;
+	struct buf path = BUF_INIT;
+	struct restore_step *s;
+	int r = source_seen(g->source, reader, *old_id != '\0' ? old_id : id, &was, e);
+
+	if (r != 1)
+		goto out;
+	/* A whole user's own database comes back as a file, with all its records. */
+	if (g->plan->user != NULL && strcmp(reader, g->plan->user) == 0 &&
+	    cyrus_version_at_least(source_version(g->source), 2, 4) &&
+	    restore_user_path(g->server, g->live, g->plan, USER_SEEN, reader, &path, NULL) == 0 &&
+	    access(buf_text(&path), F_OK) != 0)
+		goto none;
+	buf_clear(&path);
+	if (restore_user_path(g->server, g->live, g->plan, USER_SEEN, reader, &path, NULL) == -1)
+		goto none; /* that reader is no user of this server any more */
+	if (cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0 && seen_get(db, id, &is, NULL) == 1)
+		goto none;
+	s = plan_step(g, STEP_SEEN, item_index, "mark again what %s has read of %s", reader, item->name);
+	s->detail = mem_strdup(reader);
+	s->value = mem_printf("1 %lld %u %lld %s", (long long)was.lastread, was.lastuid, (long long)was.lastchange, was.uids);
+	s->value_len = strlen(s->value);
+	s->command = mem_printf("cyr_dbtool -C %s %s %s set %s \"%s\"", g->server->conf->path, buf_text(&path),
+	    db != NULL ? cyrusdb_kind_name(cyrusdb_kind(db)) : "twoskip", id, s->value);
+none:
+	r = 0;
+out:
+	seen_record_done(&was);
+	seen_record_done(&is);
+	cyrusdb_close(db);
+	buf_done(&path);
+	return r == -1 ? -1 : 0;
+}
+
+static int on_live_subscription(void *arg, const char *internal, struct err *e)
+{
+	(void)e;
+	return strcmp(internal, arg) == 0;
+}
+
+static int plan_subscription(struct planning *g, size_t item_index, const char *reader, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	struct cyrusdb *db = NULL;
+	struct buf path = BUF_INIT, name = BUF_INIT;
+	char *wanted = mem_strdup(item->name);
+	struct restore_step *s;
+	int r = source_subscribed(g->source, reader, item->name, e);
+	bool whole_file = g->plan->user != NULL && strcmp(reader, g->plan->user) == 0;
+
+	if (r == 1 && restore_user_path(g->server, g->live, g->plan, USER_SUBS, reader, &path, NULL) == 0 &&
+	    !(whole_file && access(buf_text(&path), F_OK) != 0)) {
+		int there = 0;
+
+		if (cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0)
+			there = subs_each(db, reader, on_live_subscription, wanted, NULL);
+		if (there != 1) {
+			plan_name_as(g->server->conf, item->name, reader, &name);
+			s = plan_step(g, STEP_SUBSCRIBE, item_index, "subscribe %s to %s again", reader, item->name);
+			s->detail = mem_strdup(reader);
+			s->command = mem_printf("IMAP as %s: SUBSCRIBE \"%s\"", reader, buf_text(&name));
+		}
+	}
+	cyrusdb_close(db);
+	buf_done(&path);
+	buf_done(&name);
+	free(wanted);
+	return r == -1 ? -1 : 0;
+}
+
+struct reader_walk {
+	struct planning *g;
+	size_t item_index;
+	const char *owner;
+};
+
+static int plan_reader(void *arg, const char *userid, struct err *e)
+{
+	struct reader_walk *w = arg;
+
+	if (job_cancelled(w->g->job, e) || plan_subscription(w->g, w->item_index, userid, e) == -1)
+		return -1;
+	return plan_seen(w->g, w->item_index, userid, e);
+}
+
+/* Who may have read it: the owner, and whom the ACL lets in; everybody when it names a group. */
+static int plan_readers(struct planning *g, size_t item_index, const char *owner, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	struct reader_walk w = { g, item_index, owner };
+	bool everybody = false;
+
+	for (size_t i = 0; i < item->entry.n_acl; i++) {
+		const char *who = item->entry.acl[i].user;
+
+		everybody = everybody || strcmp(who, "anyone") == 0 || str_starts(who, "group:");
+	}
+	if (everybody)
+		return source_users(g->source, plan_reader, &w, e);
+	if (owner != NULL && plan_reader(&w, owner, e) == -1)
+		return -1;
+	for (size_t i = 0; i < item->entry.n_acl; i++) {
+		const char *who = item->entry.acl[i].user;
+
+		if (who[0] != '-' && (owner == NULL || strcmp(who, owner) != 0) && plan_reader(&w, who, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+struct annotation_walk {
+	struct planning *g;
+	size_t item_index;
+	struct cyrusdb *live;
+	const char *live_key;
+	/* the one looked for in the live database */
+	const struct annotation *wanted;
+	const char *owner;
+	bool found;
+};
+
+/* Cyrus writes the owner's own annotations under a marker from 3.6 on. */
+static const char *annotation_user(const char *userid, const char *owner)
+{
+	return owner != NULL && strcmp(userid, "[.OwNeR.]") == 0 ? owner : userid;
+}
+
+static int on_live_annotation(void *arg, const struct annotation *a, struct err *e)
+{
+	struct annotation_walk *w = arg;
+	const struct annotation *b = w->wanted;
+
+	(void)e;
+	if (strcmp(a->entry, b->entry) == 0 &&
+	    strcmp(annotation_user(a->userid, w->owner), annotation_user(b->userid, w->owner)) == 0)
+		w->found = a->value_len == b->value_len && memcmp(a->value, b->value, a->value_len) == 0;
+	return 0;
+}
+
+static int on_annotation(void *arg, const struct annotation *a, struct err *e)
+{
+	struct annotation_walk *w = arg;
+	const struct restore_item *item = &w->g->plan->items[w->item_index];
+	const char *user = annotation_user(a->userid, w->owner);
+	struct buf name = BUF_INIT;
+	struct restore_step *s;
+
+	if (a->deleted)
+		return 0;
+	w->wanted = a;
+	w->found = false;
+	if (w->live != NULL && annotations_each(w->live, w->live_key, on_live_annotation, w, e) == -1)
+		return -1;
+	if (w->found)
+		return 0;
+	s = plan_step(w->g, STEP_ANNOTATION, w->item_index, "set annotation %s of %s%s%s", a->entry, item->name,
+	    *user != '\0' ? " for " : "", user);
+	s->entry = mem_printf("%s%s", *user != '\0' ? "/private" : "/shared", a->entry);
+	/* A shared one is set by who may: the owner, or the admin in shared folders. */
+	s->detail = mem_strdup(*user != '\0' ? user : w->owner);
+	s->value = mem_dup(a->value, a->value_len);
+	s->value_len = a->value_len;
+	plan_name_as(w->g->server->conf, item->name, s->detail, &name);
+	s->command = mem_printf("IMAP as %s: SETMETADATA \"%s\" (%s ...)", s->detail != NULL ? s->detail : "admin",
+	    buf_text(&name), s->entry);
+	buf_done(&name);
+	return 0;
+}
+
+static int plan_annotations(struct planning *g, size_t item_index, const char *owner, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	struct annotation_walk w = { .g = g, .item_index = item_index, .owner = owner };
+	int rc;
+
+	if (cyrusdb_open(AT_FDCWD, g->server->conf->annotation_path, &w.live, NULL) == -1)
+		w.live = NULL;
+	w.live_key = cyrus_version_at_least(g->server->version, 3, 6) ? item->entry.uniqueid : item->name;
+	rc = source_annotations(g->source, item->source_index, on_annotation, &w, e);
+	cyrusdb_close(w.live);
+	return rc == -1 ? -1 : 0;
+}
+
+int plan_extras(struct planning *g, size_t item_index, struct err *e)
+{
+	char *owner = mboxname_user(g->plan->items[item_index].name);
+	int rc = plan_readers(g, item_index, owner, e);
+
+	if (rc == 0)
+		rc = plan_annotations(g, item_index, owner, e);
+	free(owner);
+	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[item_index].name) : 0;
+}
+
+void plan_user(struct planning *g, const char *userid)
+{
+	struct restore_step *s = plan_step(g, STEP_USER_FILES, (size_t)-1,
+	    "put back what is missing of %s's seen state, subscriptions, sieve scripts and quota roots", userid);
+	s->detail = mem_strdup(userid);
+}

@@ -1,0 +1,281 @@
+/* judge.c: how a mailbox of the archive stands against the live server, and what may be done about it.
+ *
+ * The traps this must not fall into (Cyrus 3.6, uuid layout): a mailbox that is still there as DELETED.*, or lives on
+ * under another name, has the same unique id and the same directory; entering its old line would make two names for one
+ * directory, and the next cyr_expire would remove it under both. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "restore/plan.h"
+
+static const struct index_record *archive_record(const struct source_messages *m, uint32_t uid)
+{
+	return mailbox_index_find(m->index, uid);
+}
+
+static bool archive_has_file(const struct source_messages *m, uint32_t uid)
+{
+	size_t low = 0, high = m->n_uids;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (m->uids[mid] < uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->n_uids && m->uids[low] == uid;
+}
+
+/* The same message: by GUID where both know it, else by size and internal date. */
+static bool same_message(const struct index_record *a, const struct index_record *b)
+{
+	if (a->has_guid && b->has_guid)
+		return memcmp(a->guid, b->guid, SHA1_SIZE) == 0;
+	return a->size == b->size && a->internaldate == b->internaldate;
+}
+
+static void refuse(struct restore_item *item, char *why)
+{
+	item->state = STATE_OTHER;
+	free(item->why);
+	item->why = why;
+}
+
+/* The entry as it will be: the archive's, on a partition that this server has, in a layout that it can serve. */
+static void make_entry(struct planning *g, struct restore_item *item, const struct source_messages *m)
+{
+	const struct source_mailbox *sm = source_mailbox(g->source, item->source_index);
+	const struct imapd_conf *conf = g->server->conf;
+	struct mailbox_entry *entry = &item->entry;
+
+	if (sm->entry != NULL) {
+		mailbox_entry_copy(entry, sm->entry);
+	} else {
+		/* In no mailboxes.txt: its cyrus.header knows the rest. */
+		struct mailbox_entry made = { .type = m->header->type, .acl = m->header->acl, .n_acl = m->header->n_acl };
+
+		made.name = mem_strdup(sm->name);
+		mailbox_entry_copy(entry, &made);
+		free(made.name);
+	}
+	if (entry->uniqueid == NULL || entry->uniqueid[0] == '\0') {
+		free(entry->uniqueid);
+		entry->uniqueid = mem_strdup(m->header->uniqueid);
+	}
+	if (entry->uidvalidity == 0)
+		entry->uidvalidity = m->index->h.uidvalidity;
+	if (entry->foldermodseq == 0)
+		entry->foldermodseq = m->index->h.highestmodseq;
+	if (entry->partition == NULL || imapd_conf_partition(conf, entry->partition) == NULL) {
+		const char *other = conf->defaultpartition != NULL ? conf->defaultpartition : conf->partitions[0].name;
+
+		if (entry->partition != NULL)
+			plan_note(g, "%s was on partition %s, which this server does not have: it goes to %s", item->name,
+			    entry->partition, other);
+		free(entry->partition);
+		entry->partition = mem_strdup(other);
+	}
+	/* By-name directories of older servers stay by name: 3.6 serves both, mailbox by mailbox. */
+	if (source_conf(g->source) != NULL && sm->entry != NULL &&
+	    mailbox_entry_layout(source_conf(g->source), sm->entry) == LAYOUT_BY_NAME)
+		entry->flags |= MBTYPE_LEGACY_DIRS;
+	else if (!cyrus_version_at_least(source_version(g->source), 3, 6))
+		entry->flags |= MBTYPE_LEGACY_DIRS;
+}
+
+/* Another live entry with this unique id. */
+static const struct mailbox_entry *same_id_elsewhere(const struct planning *g, const struct restore_item *item)
+{
+	for (size_t at = mboxlist_find_id(g->live, item->entry.uniqueid, 0); at != (size_t)-1;
+	     at = mboxlist_find_id(g->live, item->entry.uniqueid, at + 1))
+		if (strcmp(g->live->entries[at].name, item->name) != 0)
+			return &g->live->entries[at];
+	return NULL;
+}
+
+/* Nothing in the live directory that the archive does not have. */
+static bool all_in_archive(const struct live_mailbox *l, const struct source_messages *m)
+{
+	for (size_t i = 0; i < l->n_uids; i++)
+		if (!archive_has_file(m, l->uids[i]))
+			return false;
+	return true;
+}
+
+/* Made anew and empty, as reconstruct leaves an emptied directory. */
+static bool is_pristine(const struct live_mailbox *l, const struct source_messages *m)
+{
+	return l->index != NULL && l->n_uids == 0 && l->index->n == 0 && l->index->h.last_uid == 0 &&
+	       m->index->h.last_uid > 0;
+}
+
+static void want_whole(struct planning *g, struct restore_item *item, const struct source_messages *m)
+{
+	item->whole = true;
+	item->bytes = source_mailbox(g->source, item->source_index)->bytes;
+	item->messages = (uint32_t)m->n_uids;
+}
+
+/* Message files that the live index promises, that are not there, and that the archive has. */
+static void find_missing(struct planning *g, struct restore_item *item, const struct live_mailbox *l,
+    const struct source_messages *m)
+{
+	size_t cap = 0, beyond = 0;
+
+	for (size_t i = 0; i < l->index->n; i++) {
+		const struct index_record *r = &l->index->records[i], *a;
+
+		if (!index_record_has_file(r) || live_has_file(l, r->uid))
+			continue;
+		a = archive_record(m, r->uid);
+		if (a == NULL || !archive_has_file(m, r->uid) || !same_message(a, r)) {
+			beyond += index_record_visible(r);
+			continue;
+		}
+		item->missing = mem_grow(item->missing, &cap, item->n_missing + 1, sizeof *item->missing);
+		item->missing[item->n_missing++] = r->uid;
+		item->bytes += r->size;
+	}
+	item->messages = (uint32_t)item->n_missing;
+	if (beyond > 0)
+		plan_note(g, "%s: the files of %zu more messages are missing, but this archive does not have them", item->name,
+		    beyond);
+}
+
+/* Messages of the archive that the live mailbox no longer shows. */
+static size_t count_gone(const struct live_mailbox *l, const struct source_messages *m)
+{
+	size_t gone = 0;
+
+	for (size_t i = 0; i < m->index->n; i++) {
+		const struct index_record *a = &m->index->records[i], *r;
+
+		if (!index_record_visible(a) || !archive_has_file(m, a->uid))
+			continue;
+		r = mailbox_index_find(l->index, a->uid);
+		gone += r == NULL || !index_record_visible(r) || !same_message(a, r);
+	}
+	return gone;
+}
+
+/* There is a readable index: only what it misses may come back. */
+static void judge_indexed(struct planning *g, struct restore_item *item, const struct live_mailbox *l,
+    const struct source_messages *m)
+{
+	size_t gone;
+
+	find_missing(g, item, l, m);
+	item->want_header = l->header == NULL;
+	if (!l->has_cache) {
+		if (m->index->h.generation != l->index->h.generation ||
+		    m->index->h.highestmodseq != l->index->h.highestmodseq) {
+			refuse(item, mem_printf("cyrus.cache is missing and the mailbox has changed since the archive: run "
+			                        "reconstruct %s, which makes it anew", item->name));
+			return;
+		}
+		item->want_cache = true;
+	}
+	if (item->n_missing > 0) {
+		item->state = STATE_LOST_FILES;
+		return;
+	}
+	if (item->want_header || item->want_cache) {
+		item->state = STATE_DAMAGED;
+		return;
+	}
+	gone = count_gone(l, m);
+	if (gone == 0) {
+		item->state = STATE_SAME;
+		return;
+	}
+	refuse(item, mem_printf("it is there with other content: %zu messages of the archive were expunged or moved since; "
+	                        "export them to files (cyrvault export)", gone));
+}
+
+static void judge_content(struct planning *g, struct restore_item *item, const struct live_mailbox *l,
+    const struct source_messages *m, enum mailbox_state if_whole)
+{
+	if (l->index != NULL && !is_pristine(l, m)) {
+		judge_indexed(g, item, l, m);
+		return;
+	}
+	if (!all_in_archive(l, m)) {
+		refuse(item, mem_printf("%s holds messages that the archive does not have, but no usable index: run reconstruct "
+		                        "first, or move the directory away", l->dir));
+		return;
+	}
+	item->state = if_whole;
+	want_whole(g, item, m);
+}
+
+/* The mailbox is still there as DELETED.*: it is renamed back, and what its files lack comes from the archive. */
+static void judge_deleted_copy(struct planning *g, struct restore_item *item, const struct mailbox_entry *copy,
+    const struct live_mailbox *l, const struct source_messages *m)
+{
+	item->deleted_name = mem_strdup(copy->name);
+	if (l->index == NULL || l->header == NULL || !l->has_cache) {
+		refuse(item, mem_printf("it is still there as %s, but damaged: remove that one for good (cyr_expire -D 0), then "
+		                        "restore again", copy->name));
+		return;
+	}
+	find_missing(g, item, l, m);
+	item->state = STATE_DELETED_COPY;
+	if (count_gone(l, m) > 0)
+		plan_note(g, "%s comes back as it was when it was deleted; messages expunged before that are not in it",
+		    item->name);
+}
+
+static int judge_with(struct planning *g, struct restore_item *item, const struct mailbox_entry *where,
+    const struct mailbox_entry *copy, enum mailbox_state if_whole, const struct source_messages *m, struct err *e)
+{
+	struct live_mailbox *l;
+
+	if (live_load(g->server, where, &l, e) == -1)
+		return -1;
+	item->dir = mem_strdup(l->dir);
+	if (copy != NULL)
+		judge_deleted_copy(g, item, copy, l, m);
+	else
+		judge_content(g, item, l, m, if_whole);
+	live_free(l);
+	return 0;
+}
+
+int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
+{
+	const struct mailbox_entry *named = mboxlist_find(g->live, item->name), *other;
+	struct source_messages *m;
+	int rc;
+
+	if (source_load(g->source, item->source_index, false, &m, e) == -1)
+		return err_wrap(e, "mailbox %s", item->name);
+	make_entry(g, item, m);
+	if (named != NULL && named->flags & MBTYPE_DELETED)
+		named = NULL;
+	other = same_id_elsewhere(g, item);
+	if (named != NULL && named->uniqueid != NULL && strcmp(named->uniqueid, item->entry.uniqueid) != 0) {
+		refuse(item, mem_printf("a newer mailbox has this name (unique id %s): rename it first, then restore",
+		    named->uniqueid));
+		rc = 0;
+	} else if (named != NULL) {
+		mailbox_entry_done(&item->entry);
+		mailbox_entry_copy(&item->entry, named);
+		rc = judge_with(g, item, named, NULL, STATE_DAMAGED, m, e);
+	} else if (other != NULL && mboxname_is_deleted(g->server->conf, other->name)) {
+		rc = judge_with(g, item, other, other, STATE_DELETED_COPY, m, e);
+	} else if (other != NULL) {
+		refuse(item, mem_printf("it was renamed and lives on as %s: rename it back there", other->name));
+		rc = 0;
+	} else {
+		rc = judge_with(g, item, &item->entry, NULL, STATE_ABSENT, m, e);
+		/* An index without an entry: a directory left behind, or a restore that was cut off before its entry. */
+		if (rc == 0 && (item->state == STATE_SAME || item->state == STATE_LOST_FILES || item->state == STATE_DAMAGED))
+			item->state = STATE_ABSENT;
+	}
+	source_messages_free(m);
+	return rc == -1 ? err_wrap(e, "mailbox %s", item->name) : 0;
+}

@@ -1,0 +1,34 @@
+/* place.h: files of the archive into the live spool: first aside, then, in one moment under the user's lock, into place.
+ *
+ * Until that moment nothing live is touched; killed in it, the mailbox is still either without an entry or without a
+ * usable index, and the same restore finishes it: messages go first, cyrus.index last. */
+#ifndef RESTORE_PLACE_H
+#define RESTORE_PLACE_H
+
+#include "cyrus/quiesce.h"
+#include "restore/restore.h"
+
+struct place_context {
+	struct server *server;
+	struct source *source;
+	struct quiesce *quiesce;
+	uint64_t lock_wait_ms;
+	struct job *job;
+	struct restore_result *result;
+};
+
+/** place_mailbox(cx, item, e): Bring back the files of ${item} that its plan names. ERR_REFUSED, nothing touched, when the live mailbox is no
+ * longer as it was planned for. */
+int place_mailbox(struct place_context *cx, const struct restore_item *item, struct err *e);
+
+/** place_user_files(cx, plan, live, userid, e): Write those of the user's files that the server does not have. */
+int place_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
+    const char *userid, struct err *e);
+
+/** place_quota_root(cx, userid, root, e): Write the quota root's file as the archive has it, if it is not there. */
+int place_quota_root(struct place_context *cx, const char *root, struct err *e);
+
+/** place_clean(server): Remove what interrupted restores left aside in the partitions. */
+void place_clean(const struct server *server);
+
+#endif

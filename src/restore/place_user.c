@@ -1,0 +1,235 @@
+/* place_user.c: a user's own files and quota roots out of the archive: only those that the server does not have. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/io.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "restore/place.h"
+#include "restore/plan.h"
+
+/* Larger ones (a conversations database of years) are rare, but are users' data all the same. */
+#define MAX_USER_FILE ((size_t)1 << 30)
+
+struct user_sink {
+	struct place_context *cx;
+	const struct restore_plan *plan;
+	const struct mboxlist *live;
+	const char *userid;
+	char *target;    /* absolute path of the file being read, NULL: passed over */
+	bool is_link;
+	struct buf bytes;
+};
+
+static const struct {
+	enum file_role role;
+	enum user_file which;
+} kinds[] = {
+	{ ROLE_SEEN, USER_SEEN },
+	{ ROLE_SUBS, USER_SUBS },
+	{ ROLE_CONVERSATIONS, USER_CONVERSATIONS },
+	{ ROLE_COUNTERS, USER_COUNTERS },
+	{ ROLE_XAPIAN, USER_XAPIAN },
+	{ ROLE_DAV, USER_DAV },
+	{ ROLE_MBOXKEY, USER_MBOXKEY },
+	{ ROLE_SIEVE, USER_SIEVE_DIR },
+};
+
+/* Creates the missing directories above ${path}, owned by Cyrus. */
+static int make_parents(const struct server *server, const char *path, struct err *e)
+{
+	char *copy = mem_strdup(path);
+	int rc = 0;
+
+	for (char *s = strchr(copy + 1, '/'); s != NULL && rc == 0; s = strchr(s + 1, '/')) {
+		*s = '\0';
+		if (mkdir(copy, 0700) == 0) {
+			if (chown(copy, server->uid, server->gid) == -1)
+				rc = err_sys(e, "give %s to Cyrus", copy);
+		} else if (errno != EEXIST) {
+			rc = err_sys(e, "create directory %s", copy);
+		}
+		*s = '/';
+	}
+	free(copy);
+	return rc;
+}
+
+/* Makes a file appear whole, owned by Cyrus, unless there is one. */
+static int write_new(const struct server *server, const char *path, const struct buf *b, bool is_link, struct err *e)
+{
+	char *tmp = mem_printf("%s.cyrvault.%ld", path, (long)getpid());
+	char *parent = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+	int rc = make_parents(server, path, e), fd = -1;
+
+	if (rc == -1)
+		goto out;
+	unlink(tmp);
+	if (is_link) {
+		rc = symlink(buf_text(b), path) == -1 && errno != EEXIST ? err_sys(e, "link %s", path) : 0;
+		goto out;
+	}
+	rc = -1;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		err_sys(e, "create %s", tmp);
+		goto out;
+	}
+	if (fchown(fd, server->uid, server->gid) == -1)
+		err_sys(e, "give %s to Cyrus", tmp);
+	else if (io_write_all(fd, buf_text(b), b->len, tmp, e) == 0 && io_fsync(fd, tmp, e) == 0)
+		rc = link(tmp, path) == -1 && errno != EEXIST ? err_sys(e, "create %s", path) : 0;
+	unlink(tmp);
+	if (rc == 0)
+		rc = io_fsync_dir(AT_FDCWD, parent, e);
+out:
+	if (fd != -1)
+		close(fd);
+	free(parent);
+	free(tmp);
+	return rc;
+}
+
+/* What of a sieve script's path lies below the user's sieve directory: "default.script", "sub/x.script". */
+static const char *below_sieve_dir(const struct user_sink *u, const char *path)
+{
+	const struct imapd_conf *conf = source_conf(u->cx->source);
+	const char *slash = strrchr(path, '/');
+	struct buf dir = BUF_INIT;
+	const char *below = slash != NULL ? slash + 1 : path;
+
+	for (int layout = LAYOUT_BY_NAME; conf != NULL && layout <= LAYOUT_UUID; layout++) {
+		char *inbox = mboxname_inbox(u->userid);
+		size_t i = source_find(u->cx->source, inbox);
+		const char *id = i != (size_t)-1 ? source_mailbox(u->cx->source, i)->uniqueid : NULL;
+		const char *rel;
+
+		free(inbox);
+		buf_clear(&dir);
+		if (mboxname_user_file(conf, (enum mailbox_layout)layout, USER_SIEVE_DIR, u->userid, id, &dir, NULL) == -1)
+			continue;
+		rel = buf_text(&dir) + strspn(buf_text(&dir), "/");
+		if (str_starts(path, rel) && path[strlen(rel)] == '/')
+			below = path + strlen(rel) + 1;
+	}
+	buf_done(&dir);
+	return below;
+}
+
+static int target_of(struct user_sink *u, const struct archive_file *file, struct buf *b, struct err *e)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (kinds[i].role != file->role)
+			continue;
+		if (restore_user_path(u->cx->server, u->live, u->plan, kinds[i].which, u->userid, b, e) == -1)
+			return -1;
+		if (file->role == ROLE_SIEVE) {
+			const char *below = below_sieve_dir(u, file->path);
+
+			if (!io_path_is_safe(below, strlen(below)))
+				return err_set(e, ERR_FORMAT, "%s would leave the sieve directory", file->path);
+			buf_printf(b, "/%s", below);
+		}
+		return 1;
+	}
+	if (file->role == ROLE_QUOTA) {
+		const char *slash = strrchr(file->path, '/');
+		const char *root = slash != NULL ? slash + 1 : file->path;
+
+		if (!mboxname_valid(root))
+			return 0;
+		return mboxname_quota_file(u->cx->server->conf, root, b, e) == -1 ? -1 : 1;
+	}
+	return 0;
+}
+
+static int user_begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+{
+	struct user_sink *u = arg;
+	struct buf b = BUF_INIT;
+	int r = target_of(u, file, &b, e);
+	struct stat st;
+
+	if (r == 1 && lstat(buf_text(&b), &st) == 0)
+		r = 0; /* the server has one: it is newer than ours */
+	if (r == 1 && meta != NULL && !S_ISREG(meta->mode) && !S_ISLNK(meta->mode))
+		r = 0;
+	if (r == 1 && meta != NULL && meta->size > MAX_USER_FILE)
+		r = err_set(e, ERR_FORMAT, "%s is too large", file->path);
+	if (r == 1 && meta != NULL) {
+		u->target = mem_strdup(buf_text(&b));
+		u->is_link = S_ISLNK(meta->mode);
+		buf_clear(&u->bytes);
+	}
+	buf_done(&b);
+	return r;
+}
+
+static int user_data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct user_sink *u = arg;
+
+	(void)e;
+	buf_add(&u->bytes, p, n);
+	return 0;
+}
+
+static void user_abort(void *arg)
+{
+	struct user_sink *u = arg;
+
+	free(u->target);
+	u->target = NULL;
+}
+
+static int user_end(void *arg, struct err *e)
+{
+	struct user_sink *u = arg;
+	/* A link of ours leads to a script beside it, never elsewhere. */
+	int rc = u->is_link && (strchr(buf_text(&u->bytes), '/') != NULL || u->bytes.len == 0)
+	    ? 0 : write_new(u->cx->server, u->target, &u->bytes, u->is_link, e);
+
+	if (rc == 0) {
+		u->cx->result->files++;
+		u->cx->result->bytes += u->bytes.len;
+	}
+	user_abort(u);
+	return rc;
+}
+
+int place_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
+    const char *userid, struct err *e)
+{
+	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid };
+	struct file_sink sink = { .arg = &u, .begin = user_begin, .data = user_data, .end = user_end, .abort = user_abort };
+	struct err why;
+	int rc = source_extract_user(cx->source, userid, &sink, &why);
+
+	user_abort(&u);
+	buf_done(&u.bytes);
+	if (rc == 0 || why.code == ERR_NOT_FOUND)
+		return 0;
+	if (e != NULL)
+		*e = why;
+	return err_wrap(e, "files of user %s", userid);
+}
+
+int place_quota_root(struct place_context *cx, const char *root, struct err *e)
+{
+	struct buf path = BUF_INIT, text = BUF_INIT;
+	int rc = mboxname_quota_file(cx->server->conf, root, &path, e);
+	struct stat st;
+
+	if (rc == 0 && lstat(buf_text(&path), &st) == -1) {
+		rc = source_quota_text(cx->source, root, &text, e);
+		if (rc == 1)
+			rc = write_new(cx->server, buf_text(&path), &text, false, e);
+	}
+	buf_done(&path);
+	buf_done(&text);
+	return rc == -1 ? err_wrap(e, "quota root %s", root) : 0;
+}

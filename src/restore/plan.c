@@ -1,0 +1,295 @@
+/* plan.c: what is asked for -> items -> steps. Pure data; nothing is changed. */
+#include "restore/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/str.h"
+
+const char *mailbox_state_name(enum mailbox_state s)
+{
+	static const char *const names[] = { "absent", "deleted, still there", "files lost", "damaged", "same",
+		"other content" };
+
+	return names[s];
+}
+
+void plan_note(struct planning *g, const char *fmt, ...)
+{
+	struct restore_plan *p = g->plan;
+	char raw[1024], safe[1200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	va_end(ap);
+	str_safe(safe, sizeof safe, raw, strlen(raw));
+	p->notes = mem_grow(p->notes, &g->cap_notes, p->n_notes + 1, sizeof *p->notes);
+	p->notes[p->n_notes++] = mem_strdup(safe);
+}
+
+struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t item, const char *fmt, ...)
+{
+	struct restore_plan *p = g->plan;
+	char raw[1024], safe[1200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	va_end(ap);
+	str_safe(safe, sizeof safe, raw, strlen(raw));
+	p->steps = mem_grow(p->steps, &g->cap_steps, p->n_steps + 1, sizeof *p->steps);
+	p->steps[p->n_steps] = (struct restore_step){ .kind = kind, .item = item, .words = mem_strdup(safe) };
+	return &p->steps[p->n_steps++];
+}
+
+static void add_item(struct planning *g, size_t source_index)
+{
+	struct restore_plan *p = g->plan;
+
+	p->items = mem_grow(p->items, &g->cap_items, p->n_items + 1, sizeof *p->items);
+	p->items[p->n_items++] =
+	    (struct restore_item){ .source_index = source_index, .name = source_mailbox(g->source, source_index)->name };
+}
+
+static bool is_chosen(const struct planning *g, const char *name)
+{
+	for (size_t i = 0; i < g->plan->n_items; i++)
+		if (strcmp(g->plan->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_of_user(const char *name, const char *userid)
+{
+	char *user = mboxname_user(name);
+	bool yes = user != NULL && strcmp(user, userid) == 0;
+
+	free(user);
+	return yes;
+}
+
+static int choose_user(struct planning *g, const char *userid, struct err *e)
+{
+	size_t before = g->plan->n_items;
+
+	for (size_t i = 0; i < source_n(g->source); i++) {
+		const struct source_mailbox *m = source_mailbox(g->source, i);
+
+		if (m->has_files && !m->deleted && is_of_user(m->name, userid))
+			add_item(g, i);
+	}
+	if (g->plan->n_items == before)
+		return err_set(e, ERR_NOT_FOUND, "the archive has no mailbox of user %s", userid);
+	return 0;
+}
+
+static int choose_mailbox(struct planning *g, const char *name, bool recursive, struct err *e)
+{
+	size_t before = g->plan->n_items;
+
+	for (size_t i = 0; i < source_n(g->source); i++) {
+		const struct source_mailbox *m = source_mailbox(g->source, i);
+
+		if (!m->has_files || is_chosen(g, m->name))
+			continue;
+		if (strcmp(m->name, name) == 0 || (recursive && !m->deleted && mboxname_is_below(m->name, name)))
+			add_item(g, i);
+	}
+	if (g->plan->n_items > before || is_chosen(g, name))
+		return 0;
+	err_set(e, ERR_NOT_FOUND, "the archive has no mailbox %s", name);
+	if (source_find(g->source, name) != (size_t)-1)
+		return err_hint(e, "it is in the archive's mailboxes.txt, but its files are not in the archive");
+	return err_hint(e, "cyrvault mailboxes %s lists what it has; history shows other archives",
+	    source_name(g->source));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct restore_item *)a)->name, ((const struct restore_item *)b)->name);
+}
+
+/* user.alice.Work needs user.alice: Cyrus shows folders of a user without INBOX to nobody. */
+static void check_inboxes(struct planning *g)
+{
+	for (size_t i = 0; i < g->plan->n_items; i++) {
+		struct restore_item *item = &g->plan->items[i];
+		char *user = item->state != STATE_OTHER ? mboxname_user(item->name) : NULL;
+		char *inbox = user != NULL ? mboxname_inbox(user) : NULL;
+		const struct mailbox_entry *entry = inbox != NULL ? mboxlist_find(g->live, inbox) : NULL;
+
+		if (inbox != NULL && (entry == NULL || entry->flags & MBTYPE_DELETED) && !is_chosen(g, inbox)) {
+			item->state = STATE_OTHER;
+			free(item->why);
+			item->why = mem_printf("user %s is not on the server: restore the whole user (--user %s)", user, user);
+		}
+		free(inbox);
+		free(user);
+	}
+}
+
+static void step_files(struct planning *g, size_t i)
+{
+	struct restore_item *item = &g->plan->items[i];
+	char size[16];
+
+	str_size(size, sizeof size, item->bytes);
+	if (item->whole)
+		plan_step(g, STEP_FILES, i, "put %u messages with index, flags and cache (%s) back into %s", item->messages,
+		    size, item->dir);
+	else
+		plan_step(g, STEP_FILES, i, "put %zu message files%s%s (%s) back into %s", item->n_missing,
+		    item->want_header ? ", cyrus.header" : "", item->want_cache ? ", cyrus.cache" : "", size, item->dir);
+	g->plan->bytes += item->bytes;
+}
+
+static void step_rename(struct planning *g, size_t i)
+{
+	struct restore_item *item = &g->plan->items[i];
+	struct buf from = BUF_INIT, to = BUF_INIT;
+	struct restore_step *s;
+
+	mboxname_admin(g->server->conf, item->deleted_name, &from);
+	mboxname_admin(g->server->conf, item->name, &to);
+	s = plan_step(g, STEP_RENAME, i, "rename %s back to %s", item->deleted_name, item->name);
+	s->command = mem_printf("IMAP as admin: RENAME \"%s\" \"%s\"", buf_text(&from), buf_text(&to));
+	buf_done(&from);
+	buf_done(&to);
+}
+
+static bool needs_entry(const struct planning *g, const struct restore_item *item)
+{
+	const struct mailbox_entry *live = mboxlist_find(g->live, item->name);
+
+	return item->state == STATE_ABSENT || (item->state == STATE_DAMAGED && (live == NULL || live->flags & MBTYPE_DELETED));
+}
+
+static void step_quota_fix(struct planning *g, const char *root_or_user, bool is_user)
+{
+	struct restore_step *s;
+
+	for (size_t i = 0; i < g->plan->n_steps; i++)
+		if (g->plan->steps[i].kind == STEP_QUOTA_FIX && strcmp(g->plan->steps[i].detail, root_or_user) == 0)
+			return;
+	s = plan_step(g, STEP_QUOTA_FIX, (size_t)-1, "count again what %s uses of its quota", root_or_user);
+	s->detail = mem_strdup(root_or_user);
+	s->value_len = is_user;
+	s->command = mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
+}
+
+/* In the order in which they are safe: names back first, then what a mailbox stands on, its files, its entry, the rest. */
+static int make_steps(struct planning *g, const struct restore_request *request, struct err *e)
+{
+	struct restore_plan *p = g->plan;
+	size_t entries = 0;
+
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].state == STATE_DELETED_COPY)
+			step_rename(g, i);
+	if (request->user != NULL)
+		plan_user(g, request->user);
+	for (size_t i = 0; i < p->n_items; i++) {
+		const struct restore_item *item = &p->items[i];
+
+		if (item->state != STATE_SAME && item->state != STATE_OTHER && plan_quota_root(g, i, e) == -1)
+			return -1;
+	}
+	for (size_t i = 0; i < p->n_items; i++) {
+		struct restore_item *item = &p->items[i];
+
+		if (item->state != STATE_OTHER &&
+		    (item->whole || item->n_missing > 0 || item->want_header || item->want_cache))
+			step_files(g, i);
+		entries += needs_entry(g, item);
+	}
+	if (entries > 0) {
+		struct restore_step *s =
+		    plan_step(g, STEP_ENTRIES, (size_t)-1, "enter %zu mailboxes into mailboxes.db", entries);
+
+		s->command = mem_printf("ctl_mboxlist -C %s -u < their lines of mailboxes.txt", g->server->conf->path);
+	}
+	for (size_t i = 0; i < p->n_items; i++) {
+		const struct restore_item *item = &p->items[i];
+		char *user = mboxname_user(item->name);
+
+		if (item->state != STATE_SAME && item->state != STATE_OTHER) {
+			if (plan_extras(g, i, e) == -1) {
+				free(user);
+				return -1;
+			}
+			step_quota_fix(g, user != NULL ? user : item->name, user != NULL);
+		}
+		free(user);
+	}
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].state != STATE_SAME && p->items[i].state != STATE_OTHER)
+			plan_step(g, STEP_PROVE, i, "compare %s with the archive", p->items[i].name);
+	return 0;
+}
+
+int restore_plan_build(struct server *server, struct source *source, const struct restore_request *request,
+    struct job *job, struct restore_plan **ret, struct err *e)
+{
+	struct planning g = { .server = server, .source = source, .job = job };
+	int rc = 0;
+
+	g.plan = mem_alloc(sizeof *g.plan);
+	g.plan->user = mem_strdup(request->user);
+	job_step(job, "compare the archive with the server");
+	if (request->user != NULL)
+		rc = choose_user(&g, request->user, e);
+	for (size_t i = 0; i < request->n_mailboxes && rc == 0; i++)
+		rc = choose_mailbox(&g, request->mailboxes[i], request->recursive, e);
+	if (rc == 0)
+		rc = server_list(server, &g.live, e);
+	if (rc == 0 && g.plan->n_items > 1)
+		qsort(g.plan->items, g.plan->n_items, sizeof *g.plan->items, by_name);
+	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++)
+		rc = job_cancelled(job, e) ? -1 : plan_judge(&g, &g.plan->items[i], e);
+	if (rc == 0) {
+		check_inboxes(&g);
+		for (size_t i = 0; i < g.plan->n_items; i++)
+			g.plan->n_refused += g.plan->items[i].state == STATE_OTHER;
+		rc = make_steps(&g, request, e);
+	}
+	mboxlist_free(g.live);
+	if (rc == -1) {
+		restore_plan_free(g.plan);
+		return err_wrap(e, "plan the restore");
+	}
+	*ret = g.plan;
+	return 0;
+}
+
+void restore_plan_free(struct restore_plan *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->n_items; i++) {
+		mailbox_entry_done(&p->items[i].entry);
+		free(p->items[i].why);
+		free(p->items[i].deleted_name);
+		free(p->items[i].dir);
+		free(p->items[i].missing);
+	}
+	for (size_t i = 0; i < p->n_steps; i++) {
+		free(p->steps[i].words);
+		free(p->steps[i].command);
+		free(p->steps[i].detail);
+		free(p->steps[i].entry);
+		free(p->steps[i].value);
+	}
+	for (size_t i = 0; i < p->n_notes; i++)
+		free(p->notes[i]);
+	free(p->items);
+	free(p->steps);
+	free(p->notes);
+	free(p->user);
+	source_close(p->source);
+	store_free(p->store);
+	free(p);
+}

@@ -1,0 +1,43 @@
+/* plan.h: between the files that build a plan. Only for this room. */
+#ifndef RESTORE_PLAN_H
+#define RESTORE_PLAN_H
+
+#include "restore/live.h"
+#include "restore/restore.h"
+
+/** Everything a plan is built from. */
+struct planning {
+	struct server *server;
+	struct source *source;
+	struct job *job;
+	struct mboxlist *live;     /* the server's list now */
+	struct restore_plan *plan;
+	size_t cap_items, cap_steps, cap_notes;
+};
+
+/** plan_note(g, fmt, ...): Something the operator should know before. */
+void plan_note(struct planning *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** plan_step(g, kind, item, fmt, ...): Append a step with its words; the caller fills in the rest. */
+struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t item, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/** plan_judge(g, item, e): Decide how ${item} stands against the live server: fills state, why, entry, dir, what comes back. */
+int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
+
+/** plan_quota_root(g, item_index, e): A step for its quota root if the server has lost it. plan_extras(g, item_index, e): steps for
+ * what else a mailbox has outside its directory: seen records of readers, subscriptions, annotations. plan_user(g, userid): a
+ * step for the user's own files. */
+int plan_quota_root(struct planning *g, size_t item_index, struct err *e);
+int plan_extras(struct planning *g, size_t item_index, struct err *e);
+void plan_user(struct planning *g, const char *userid);
+
+/** restore_user_path(server, live, plan, which, userid, b, e): Absolute path of a user's file on the live server; the unique id of
+ * the INBOX is taken from the live list, else from the plan. ERR_NOT_FOUND: the user has no INBOX in either. */
+int restore_user_path(const struct server *server, const struct mboxlist *live, const struct restore_plan *plan,
+    enum user_file which, const char *userid, struct buf *b, struct err *e);
+
+/** plan_name_as(conf, internal, userid, b): The name to send over IMAP when acting as ${userid} (NULL: the admin). */
+void plan_name_as(const struct imapd_conf *conf, const char *internal, const char *userid, struct buf *b);
+
+#endif

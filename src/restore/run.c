@@ -1,0 +1,297 @@
+/* run.c: carry a plan out, step by step. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/fault.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "restore/place.h"
+#include "restore/plan.h"
+#include "restore/proof.h"
+
+struct run {
+	struct server *server;
+	struct restore_plan *plan;
+	struct job *job;
+	struct restore_result *result;
+	size_t cap_warnings;
+	struct place_context place;
+	struct imap *admin; /* NULL: not yet, or not to be had */
+};
+
+static void warn(struct run *r, const char *what, const struct err *e)
+{
+	struct restore_result *ret = r->result;
+
+	ret->warnings = mem_grow(ret->warnings, &r->cap_warnings, ret->n_warnings + 1, sizeof *ret->warnings);
+	ret->warnings[ret->n_warnings++] = mem_printf("%s: %s", what, e->msg);
+	log_write(LOG_LEVEL_WARNING, "%s: %s", what, e->msg);
+}
+
+static int admin_imap(struct run *r, struct err *e)
+{
+	if (r->admin != NULL)
+		return 0;
+	return server_imap(r->server, NULL, r->job, &r->admin, e);
+}
+
+static int do_rename(struct run *r, const struct restore_item *item, struct err *e)
+{
+	struct buf from = BUF_INIT, to = BUF_INIT;
+	struct mboxlist *list = NULL;
+	const struct mailbox_entry *is;
+	int rc = admin_imap(r, e);
+
+	mboxname_admin(r->server->conf, item->deleted_name, &from);
+	mboxname_admin(r->server->conf, item->name, &to);
+	if (rc == 0)
+		rc = server_list(r->server, &list, e);
+	if (rc == 0) {
+		/* Cyrus takes the children of a user's INBOX along: then the work is done already. */
+		is = mboxlist_find(list, item->name);
+		if (is == NULL || is->flags & MBTYPE_DELETED || is->uniqueid == NULL ||
+		    strcmp(is->uniqueid, item->entry.uniqueid) != 0)
+			rc = imap_rename(r->admin, buf_text(&from), buf_text(&to), e);
+	}
+	mboxlist_free(list);
+	buf_done(&from);
+	buf_done(&to);
+	return rc == -1 ? err_wrap(e, "rename %s back", item->deleted_name) : 0;
+}
+
+static bool entry_is_there(const struct mboxlist *list, const struct mailbox_entry *want)
+{
+	const struct mailbox_entry *is = mboxlist_find(list, want->name);
+
+	if (is == NULL || is->flags & MBTYPE_DELETED || is->partition == NULL)
+		return false;
+	if (is->uniqueid != NULL && strcmp(is->uniqueid, want->uniqueid) != 0)
+		return false;
+	return strcmp(is->partition, want->partition) == 0 && is->n_acl == want->n_acl;
+}
+
+/* Cyrus's own tool enters them. It exits 0 even when it did not understand: the database is read again. */
+static int do_entries(struct run *r, struct err *e)
+{
+	struct mboxlist *list = NULL, *want = mboxlist_new();
+	struct buf text = BUF_INIT;
+	int rc = -1;
+
+	if (server_list(r->server, &list, e) == -1)
+		goto out;
+	for (size_t i = 0; i < r->plan->n_items; i++) {
+		const struct restore_item *item = &r->plan->items[i];
+
+		if ((item->state == STATE_ABSENT || item->state == STATE_DAMAGED) && !entry_is_there(list, &item->entry))
+			mboxlist_add(want, &item->entry);
+	}
+	rc = 0;
+	if (want->n == 0)
+		goto out;
+	rc = -1;
+	mboxlist_sort(want);
+	if (r->server->tools == NULL) {
+		err_set(e, ERR_TOOL, "%s", r->server->tools_why);
+		goto out;
+	}
+	if (mboxlist_write_text(want, mboxlist_form_for(r->server->version), &text, e) == -1 ||
+	    cyrus_mboxlist_undump(r->server->tools, buf_text(&text), text.len, false, e) == -1)
+		goto out;
+	mboxlist_free(list);
+	list = NULL;
+	if (server_list(r->server, &list, e) == -1)
+		goto out;
+	for (size_t i = 0; i < want->n; i++)
+		if (!entry_is_there(list, &want->entries[i])) {
+			err_set(e, ERR_TOOL, "ctl_mboxlist did not enter %s into mailboxes.db", want->entries[i].name);
+			goto out;
+		}
+	rc = 0;
+out:
+	mboxlist_free(list);
+	mboxlist_free(want);
+	buf_done(&text);
+	return rc;
+}
+
+static int do_user_files(struct run *r, const char *userid, struct err *e)
+{
+	struct mboxlist *list = NULL;
+	int rc = server_list(r->server, &list, e);
+
+	if (rc == 0)
+		rc = place_user_files(&r->place, r->plan, list, userid, e);
+	mboxlist_free(list);
+	return rc;
+}
+
+static int do_seen(struct run *r, const struct restore_step *s, struct err *e)
+{
+	const struct restore_item *item = &r->plan->items[s->item];
+	const char *kind = "twoskip";
+	struct mboxlist *list = NULL;
+	struct cyrusdb *db = NULL;
+	struct buf path = BUF_INIT;
+	int rc = server_list(r->server, &list, e);
+
+	if (rc == 0)
+		rc = restore_user_path(r->server, list, r->plan, USER_SEEN, s->detail, &path, e);
+	if (rc == 0 && r->server->tools == NULL)
+		rc = err_set(e, ERR_TOOL, "%s", r->server->tools_why);
+	if (rc == 0 && cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0 && cyrusdb_kind(db) != CYRUSDB_EMPTY)
+		kind = cyrusdb_kind_name(cyrusdb_kind(db));
+	cyrusdb_close(db);
+	if (rc == 0)
+		rc = cyrus_dbtool_set(r->server->tools, buf_text(&path), kind, item->entry.uniqueid, s->value, e);
+	buf_done(&path);
+	mboxlist_free(list);
+	return rc;
+}
+
+/* Over IMAP, as the user concerned (NULL: the admin). */
+static int do_imap_as(struct run *r, const struct restore_step *s, struct err *e)
+{
+	const struct restore_item *item = &r->plan->items[s->item];
+	struct imap *im = NULL;
+	struct buf name = BUF_INIT;
+	int rc = server_imap(r->server, s->detail, r->job, &im, e);
+
+	plan_name_as(r->server->conf, item->name, s->detail, &name);
+	if (rc == 0 && s->kind == STEP_SUBSCRIBE)
+		rc = imap_subscribe(im, buf_text(&name), e);
+	else if (rc == 0)
+		rc = imap_setmetadata(im, buf_text(&name), s->entry, s->value, s->value_len, e);
+	if (rc == 0)
+		imap_logout(im);
+	else
+		imap_close(im);
+	buf_done(&name);
+	return rc;
+}
+
+static int do_quota_fix(struct run *r, const struct restore_step *s, struct err *e)
+{
+	if (r->server->tools == NULL)
+		return err_set(e, ERR_TOOL, "%s", r->server->tools_why);
+	if (s->value_len != 0)
+		return cyrus_quota_fix(r->server->tools, s->detail, e);
+	return cyrus_quota_fix_root(r->server->tools, s->detail, e);
+}
+
+static int do_prove(struct run *r, const struct restore_item *item, struct err *e)
+{
+	struct buf why = BUF_INIT;
+	int rc;
+
+	/* Without an administrator the files alone must prove it. */
+	if (r->server->imap_admin != NULL && admin_imap(r, e) == -1)
+		return -1;
+	rc = proof_mailbox(r->server, r->plan->source, item, r->admin, &why, e);
+	if (rc == 0) {
+		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
+		err_hint(e, "see what the server says in its log; running the restore again does what is still missing");
+	}
+	buf_done(&why);
+	return rc == 1 ? 0 : -1;
+}
+
+/* Steps without which the mailbox is there all the same: their failure is a warning, and running again repeats them. */
+static bool is_essential(enum step_kind kind)
+{
+	return kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION && kind != STEP_QUOTA_FIX;
+}
+
+static int do_step(struct run *r, struct restore_step *s, struct err *e)
+{
+	const struct restore_item *item = s->item != (size_t)-1 ? &r->plan->items[s->item] : NULL;
+	int rc = -1;
+
+	job_step(r->job, "%s", s->words);
+	switch (s->kind) {
+	case STEP_RENAME: rc = do_rename(r, item, e); break;
+	case STEP_FILES: rc = place_mailbox(&r->place, item, e); break;
+	case STEP_USER_FILES: rc = do_user_files(r, s->detail, e); break;
+	case STEP_QUOTA_ROOT: rc = place_quota_root(&r->place, s->detail, e); break;
+	case STEP_ENTRIES: rc = do_entries(r, e); break;
+	case STEP_SEEN: rc = do_seen(r, s, e); break;
+	case STEP_SUBSCRIBE:
+	case STEP_ANNOTATION: rc = do_imap_as(r, s, e); break;
+	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
+	case STEP_PROVE: rc = do_prove(r, item, e); break;
+	}
+	if (rc == 0)
+		rc = fault_point("restore-step", e);
+	return rc;
+}
+
+static int run_steps(struct run *r, struct err *e)
+{
+	for (size_t i = 0; i < r->plan->n_steps; i++) {
+		struct restore_step *s = &r->plan->steps[i];
+		struct err why;
+
+		if (job_cancelled(r->job, e))
+			return err_hint(e, "%zu of %zu steps are done; running the restore again does the others", i,
+			    r->plan->n_steps);
+		if (do_step(r, s, &why) == 0) {
+			s->done = true;
+			r->result->steps_done++;
+			r->result->mailboxes += s->kind == STEP_PROVE;
+		} else if (!is_essential(s->kind) && why.code != ERR_CANCELLED) {
+			warn(r, s->words, &why);
+		} else {
+			if (e != NULL)
+				*e = why;
+			err_wrap(e, "step %zu of %zu", i + 1, r->plan->n_steps);
+			return err_hint(e, "nothing live was damaged; running the restore again goes on from here");
+		}
+	}
+	return 0;
+}
+
+int restore_run(struct server *server, struct restore_plan *plan, struct job *job, struct restore_result *ret,
+    struct err *e)
+{
+	struct run r = { .server = server, .plan = plan, .job = job, .result = ret };
+	uint64_t start = clock_monotonic_ms();
+	int rc = -1;
+
+	*ret = (struct restore_result){ 0 };
+	if (plan->n_refused > 0) {
+		for (size_t i = 0; i < plan->n_items; i++)
+			if (plan->items[i].state == STATE_OTHER) {
+				err_set(e, ERR_REFUSED, "%s: %s", plan->items[i].name, plan->items[i].why);
+				break;
+			}
+		return err_hint(e, "%zu of %zu mailboxes cannot be restored as things stand; nothing was changed",
+		    plan->n_refused, plan->n_items);
+	}
+	job_set_total(job, plan->bytes);
+	r.place = (struct place_context){ .server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job,
+		.result = ret };
+	place_clean(server);
+	if (quiesce_open(server->conf, server->version, &r.place.quiesce, e) == 0) {
+		quiesce_set_job(r.place.quiesce, job);
+		rc = run_steps(&r, e);
+	}
+	quiesce_free(r.place.quiesce);
+	imap_logout(r.admin);
+	ret->elapsed_ms = clock_monotonic_ms() - start;
+	if (source_archive(plan->source) != NULL)
+		ret->fetched_bytes = archive_bytes_fetched(source_archive(plan->source));
+	log_write(rc == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "restore from %s: %llu of %zu steps, %llu mailboxes%s%s",
+	    source_name(plan->source), (unsigned long long)ret->steps_done, plan->n_steps,
+	    (unsigned long long)ret->mailboxes, rc == -1 ? ": " : "", rc == -1 && e != NULL ? e->msg : "");
+	return rc;
+}
+
+void restore_result_done(struct restore_result *r)
+{
+	for (size_t i = 0; i < r->n_warnings; i++)
+		free(r->warnings[i]);
+	free(r->warnings);
+	*r = (struct restore_result){ 0 };
+}
