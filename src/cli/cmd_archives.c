@@ -1,0 +1,124 @@
+/* cmd_archives.c: cyrvault archives. */
+#include "cli/progress.h"
+#include "cli/verbs.h"
+
+#include "core/clock.h"
+#include "core/str.h"
+
+static const struct cli_exit exits[] = {
+	{ 0, "listed; there may be none" },
+	{ 1, "a store could not be read (said on stderr), the others are listed" },
+	{ 0, NULL },
+};
+
+static const struct printer_column columns[] = {
+	{ "when", "DATE", false, 0 },
+	{ "age", "AGE", true, 0 },
+	{ "server", "SERVER", false, 8 },
+	{ "size_bytes", "SIZE", true, 0 },
+	{ "mailboxes", "MBOXES", true, 0 },
+	{ "messages", "MSGS", true, 0 },
+	{ "health", "HEALTH", false, 0 },
+	{ "name", "NAME", false, 0 },
+	{ "store", "STORE", false, 0 },
+};
+
+struct work {
+	struct cli *c;
+	struct app_archives list;
+};
+
+static int work(struct job *job, void *arg, struct err *e)
+{
+	struct work *w = arg;
+
+	return app_archives(w->c->app, job, &w->list, e);
+}
+
+static void print_health(struct printer *out, const struct app_archive *a)
+{
+	if (!a->readable)
+		printer_word(out, "health", "damaged", TONE_BAD);
+	else if (a->kind == ARCHIVE_FOREIGN)
+		printer_word(out, "health", "foreign", TONE_PLAIN);
+	else if (a->health == HEALTH_OK)
+		printer_word(out, "health", "verified", TONE_GOOD);
+	else if (a->health == HEALTH_FINDINGS)
+		printer_word(out, "health", "findings", TONE_WARN);
+	else
+		printer_word(out, "health", "unverified", TONE_PLAIN);
+}
+
+static void print_archive(struct printer *out, const struct app_archive *a)
+{
+	bool ours = a->kind == ARCHIVE_OURS && a->readable;
+	char age[16];
+
+	printer_row(out, "archive");
+	printer_string(out, "name", a->name);
+	printer_string(out, "store", a->store);
+	printer_time(out, "when", a->when);
+	printer_shown(out, "age", clock_age(age, sizeof age, clock_now() - a->when));
+	printer_string(out, "server", a->server);
+	printer_size(out, "size_bytes", a->size_bytes);
+	if (ours) {
+		printer_number(out, "mailboxes", a->mailboxes);
+		printer_number(out, "messages", a->messages);
+	} else {
+		/* Not known without reading it from front to end. */
+		printer_string(out, "mailboxes", NULL);
+		printer_string(out, "messages", NULL);
+	}
+	print_health(out, a);
+	printer_string(out, "why", a->why);
+	printer_row_end(out);
+}
+
+static int run(struct cli *c, int argc, char **argv, struct err *e)
+{
+	struct work w = { .c = c };
+	int status = -1;
+
+	(void)argc;
+	(void)argv;
+	if (progress_run(c, work, &w, e) == -1)
+		goto out;
+	printer_table(c->out, columns, sizeof columns / sizeof columns[0]);
+	for (size_t i = 0; i < w.list.n && !printer_broken(c->out); i++)
+		print_archive(c->out, &w.list.list[i]);
+	printer_table_end(c->out);
+	for (size_t i = 0; i < w.list.n; i++) {
+		if (!w.list.list[i].readable && w.list.list[i].why != NULL)
+			printer_say(c->out, "%s: %s", w.list.list[i].name, w.list.list[i].why);
+	}
+	for (size_t i = 0; i < w.list.n_unreachable; i++)
+		printer_warn(c->out, "%s", w.list.unreachable[i]);
+	if (w.list.n == 0)
+		printer_say(c->out, "no archives yet; \"cyrvault backup\" makes one");
+	printer_row(c->out, "summary");
+	printer_number(c->out, "archives", w.list.n);
+	printer_number(c->out, "unreachable_stores", w.list.n_unreachable);
+	printer_row_end(c->out);
+	status = w.list.n_unreachable > 0 ? 1 : 0;
+out:
+	app_archives_done(&w.list);
+	return status;
+}
+
+const struct cli_verb verb_archives = {
+	.name = "archives",
+	.usage = { "" },
+	.purpose = "list the archives of all stores, the newest first",
+	.about = "HEALTH is \"verified\" (whole, and the mailboxes were consistent), \"findings\"\n"
+	         "(whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a\n"
+	         "cpio or tar that something else made; its counts are not known before it is\n"
+	         "read) or \"damaged\" (see cyrvault salvage).\n",
+	.least = 0,
+	.most = 0,
+	.exits = exits,
+	.examples = {
+	    { "List them", "cyrvault archives" },
+	    { "The newest archive's name, for a script", "cyrvault archives --json | jq -r 'select(.type==\"archive\").name' | head -1" },
+	},
+	.run = run,
+};

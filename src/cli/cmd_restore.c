@@ -1,0 +1,332 @@
+/* cmd_restore.c: cyrvault restore: the plan, the question, the work, the receipt. */
+#include "cli/names.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/str.h"
+
+static const struct cli_option options[] = {
+	{ "recursive", 'r', OPTION_FLAG, offsetof(struct cli_args, recursive), NULL,
+	    "also everything below the mailboxes" },
+	{ "user", 'u', OPTION_TEXT, offsetof(struct cli_args, user), "NAME",
+	    "a whole user: mailboxes, seen state, subscriptions, quota, sieve" },
+	{ 0 },
+};
+
+static const struct cli_exit exits[] = {
+	{ 0, "restored and proved, or nothing was missing" },
+	{ 1, "restored, with warnings (listed)" },
+	{ 2, "refused (why is said), answered with no, or failed; no live mail was harmed" },
+	{ 10, "the archive does not hold what was asked for" },
+	{ 15, "partly done: the same command goes on from there" },
+	{ 64, "usage; also: no terminal to confirm on and no --yes" },
+	{ 0, NULL },
+};
+
+/* ---- names ---- */
+
+struct lookup {
+	struct cli *c;
+	const char *archive;
+	char **typed;
+	size_t n;
+	char **internal; /* out */
+	char *exact;	 /* out: the archive's own name, so that "latest" means the same one twice */
+};
+
+static int look_up(struct job *job, void *arg, struct err *e)
+{
+	struct lookup *l = arg;
+	struct source *source = NULL;
+	struct store *store = NULL;
+	struct names names = { 0 };
+	int rc = -1;
+
+	if (app_source(l->c->app, l->archive, job, &source, &store, e) == -1)
+		return -1;
+	names_init(&names, l->c, source);
+	for (size_t i = 0; i < l->n; i++) {
+		size_t at;
+
+		if (names_find(&names, source, l->typed[i], &at, e) == -1)
+			goto out;
+		l->internal[i] = mem_strdup(source_mailbox(source, at)->name);
+	}
+	/* A file's path stays as it was typed. */
+	l->exact = mem_strdup(strchr(l->archive, '/') != NULL ? l->archive : source_name(source));
+	rc = 0;
+out:
+	names_done(&names);
+	source_close(source);
+	store_free(store);
+	return rc;
+}
+
+/* ---- plan ---- */
+
+struct work {
+	struct cli *c;
+	const char *archive;
+	struct restore_request request;
+	struct restore_plan *plan;
+	struct restore_result result;
+};
+
+static int plan_work(struct job *job, void *arg, struct err *e)
+{
+	struct work *w = arg;
+
+	return app_plan(w->c->app, w->c->args.server, w->archive, &w->request, job, &w->plan, e);
+}
+
+static int restore_work(struct job *job, void *arg, struct err *e)
+{
+	struct work *w = arg;
+
+	return app_restore(w->c->app, w->c->args.server, w->plan, job, &w->result, e);
+}
+
+static const struct printer_column item_columns[] = {
+	{ "name", "MAILBOX", false, 20 },
+	{ "state", "NOW", false, 0 },
+	{ "messages", "MSGS", true, 0 },
+	{ "bytes", "SIZE", true, 0 },
+	{ "why", "NOTE", false, 20 },
+};
+
+static enum printer_tone tone_of(enum mailbox_state state)
+{
+	return state == STATE_OTHER ? TONE_BAD : state == STATE_SAME ? TONE_GOOD : TONE_WARN;
+}
+
+static void show_name(const struct names *names, const char *internal, struct printer *out)
+{
+	struct buf b = BUF_INIT;
+
+	names_show(names, internal, &b);
+	printer_string(out, "name", buf_text(&b));
+	printer_string(out, "internal", internal);
+	buf_done(&b);
+}
+
+static void print_item(struct printer *out, const struct names *names, const struct restore_item *item)
+{
+	printer_row(out, "item");
+	show_name(names, item->name, out);
+	printer_word(out, "state", mailbox_state_name(item->state), tone_of(item->state));
+	printer_number(out, "messages", item->messages);
+	printer_size(out, "bytes", item->bytes);
+	printer_string(out, "deleted_name", item->deleted_name);
+	if (item->n_missing > 0)
+		printer_numbers(out, "missing_uids", item->missing, item->n_missing);
+	printer_string(out, "why", item->why);
+	printer_row_end(out);
+}
+
+static void print_step(struct printer *out, size_t number, const struct restore_step *step)
+{
+	if (printer_is_json(out)) {
+		printer_row(out, "step");
+		printer_number(out, "number", number);
+		printer_string(out, "words", step->words);
+		printer_string(out, "command", step->command);
+		printer_row_end(out);
+		return;
+	}
+	printer_line(out, "%3zu. %s", number, step->words);
+	if (step->command != NULL)
+		printer_line(out, "       %s", step->command);
+}
+
+static void print_plan(struct cli *c, const struct restore_plan *plan)
+{
+	struct names names;
+	char size[16];
+
+	names_init(&names, c, plan->source);
+	printer_table(c->out, item_columns, sizeof item_columns / sizeof item_columns[0]);
+	for (size_t i = 0; i < plan->n_items; i++)
+		print_item(c->out, &names, &plan->items[i]);
+	printer_table_end(c->out);
+	names_done(&names);
+	if (plan->n_refused == 0 && plan->n_steps > 0) {
+		printer_line(c->out, "%s", "");
+		printer_line(
+		    c->out, "The plan (%s will be written):", str_size(size, sizeof size, plan->bytes));
+		for (size_t i = 0; i < plan->n_steps; i++)
+			print_step(c->out, i + 1, &plan->steps[i]);
+	}
+	for (size_t i = 0; i < plan->n_notes; i++) {
+		printer_row(c->out, "note");
+		printer_string(c->out, "words", plan->notes[i]);
+		printer_row_end(c->out);
+		printer_line(c->out, "Note: %s", plan->notes[i]);
+	}
+}
+
+static int refuse(const struct restore_plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->n_items; i++) {
+		const struct restore_item *item = &plan->items[i];
+
+		if (item->state != STATE_OTHER)
+			continue;
+		err_set(e, ERR_REFUSED, "%s: %s", item->name,
+		    item->why != NULL ? item->why : "it is there with other content");
+		if (plan->n_refused > 1)
+			err_wrap(
+			    e, "%zu mailboxes are refused, nothing was changed; the first", plan->n_refused);
+		else
+			err_wrap(e, "refused, nothing was changed");
+		break;
+	}
+	return err_hint(e, "rename the live mailbox aside, then run this again; or take the messages out as "
+			   "files: cyrvault export");
+}
+
+/* ---- the end ---- */
+
+static void print_receipt(struct cli *c, const struct work *w)
+{
+	const struct restore_result *r = &w->result;
+	char boxes[40], messages[40], bytes[16], fetched[16];
+
+	for (size_t i = 0; i < r->n_warnings; i++)
+		printer_warn(c->out, "%s", r->warnings[i]);
+	printer_row(c->out, "summary");
+	printer_string(c->out, "archive", w->archive);
+	printer_bool(c->out, "dry_run", false);
+	printer_number(c->out, "mailboxes", r->mailboxes);
+	printer_number(c->out, "messages", r->messages);
+	printer_number(c->out, "files", r->files);
+	printer_size(c->out, "bytes", r->bytes);
+	printer_size(c->out, "fetched_bytes", r->fetched_bytes);
+	printer_number(c->out, "steps", r->steps_done);
+	printer_number(c->out, "elapsed_ms", r->elapsed_ms);
+	printer_number(c->out, "warnings", r->n_warnings);
+	printer_row_end(c->out);
+	printer_line(c->out, "Restored from %s: %s, %s, %s written, %s read from the archive, %.1f s.",
+	    w->archive, cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
+	    cli_count(messages, sizeof messages, r->messages, "message", "messages"),
+	    str_size(bytes, sizeof bytes, r->bytes), str_size(fetched, sizeof fetched, r->fetched_bytes),
+	    (double)r->elapsed_ms / 1000);
+}
+
+static void print_planned(struct cli *c, const struct work *w, const char *outcome)
+{
+	printer_row(c->out, "summary");
+	printer_string(c->out, "archive", w->archive);
+	printer_bool(c->out, "dry_run", c->args.dry_run);
+	printer_string(c->out, "outcome", outcome);
+	printer_number(c->out, "items", w->plan->n_items);
+	printer_number(c->out, "refused", w->plan->n_refused);
+	printer_number(c->out, "steps", w->plan->n_steps);
+	printer_size(c->out, "bytes", w->plan->bytes);
+	printer_row_end(c->out);
+}
+
+static int carry_out(struct cli *c, struct work *w, struct err *e)
+{
+	int answer;
+
+	if (w->plan->n_refused > 0) {
+		print_planned(c, w, "refused");
+		return refuse(w->plan, e);
+	}
+	if (w->plan->n_steps == 0) {
+		print_planned(c, w, "nothing to do");
+		printer_line(c->out, "Nothing to do: what the archive holds is there.");
+		return 0;
+	}
+	if (c->args.dry_run) {
+		print_planned(c, w, "planned");
+		printer_say(c->out, "Nothing was changed: this was a dry run.");
+		return 0;
+	}
+	answer = cli_confirm(c, "Carry out this plan?", e);
+	if (answer == -1)
+		return -1;
+	if (answer == 0) {
+		print_planned(c, w, "declined");
+		printer_say(c->out, "Nothing was changed.");
+		return 2;
+	}
+	if (progress_run(c, restore_work, w, e) == -1)
+		return -1;
+	print_receipt(c, w);
+	return w->result.n_warnings > 0 ? 1 : 0;
+}
+
+static int check_request(struct cli *c, int argc, struct err *e)
+{
+	if (c->args.user != NULL && argc > 1)
+		err_set(e, ERR_USAGE, "restore: either mailboxes or --user, not both");
+	else if (c->args.user == NULL && argc < 2)
+		err_set(e, ERR_USAGE, "restore: which mailboxes, or which --user?");
+	else
+		return 0;
+	return err_hint(e, "cyrvault help restore");
+}
+
+static int run(struct cli *c, int argc, char **argv, struct err *e)
+{
+	size_t n = (size_t)argc - 1;
+	struct lookup l = { .c = c,
+		.archive = argv[0],
+		.typed = argv + 1,
+		.n = n,
+		.internal = mem_array(n + 1, sizeof(char *)) };
+	struct work w = { .c = c, .archive = argv[0] };
+	int status = -1;
+
+	if (check_request(c, argc, e) == -1)
+		goto out;
+	if (n > 0) {
+		if (progress_run(c, look_up, &l, e) == -1)
+			goto out;
+		w.archive = l.exact;
+	}
+	w.request.mailboxes = (const char *const *)l.internal;
+	w.request.n_mailboxes = n;
+	w.request.recursive = c->args.recursive;
+	w.request.user = c->args.user;
+	if (progress_run(c, plan_work, &w, e) == -1)
+		goto out;
+	print_plan(c, w.plan);
+	status = carry_out(c, &w, e);
+out:
+	restore_result_done(&w.result);
+	restore_plan_free(w.plan);
+	for (size_t i = 0; i < n; i++)
+		free(l.internal[i]);
+	free(l.internal);
+	free(l.exact);
+	return status;
+}
+
+const struct cli_verb verb_restore = {
+	.name = "restore",
+	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME" },
+	.purpose = "bring mailboxes back into the running server",
+	.about = "Prints a plan first: what each mailbox is like now, every step in words, and\n"
+	         "the command that does the same where there is one. Then it asks, unless --yes\n"
+	         "is given. A mailbox that is gone comes back as it was: UIDs, flags, seen state\n"
+	         "of every reader, ACL, annotations. One whose message files were lost gets these\n"
+	         "back. One that is there with other content is refused, never touched.\n"
+	         "Cyrus keeps running. Stopped at any point, no live mail is harmed, and the same\n"
+	         "command goes on from there.\n",
+	.least = 1,
+	.most = -1,
+	.options = options,
+	.exits = exits,
+	.examples = {
+	    { "Look at what would be done, then do it", "cyrvault restore -n latest user/alice/Work --recursive\n"
+	                                                "      cyrvault restore latest user/alice/Work --recursive" },
+	    { "A whole user, from a certain archive, unasked", "cyrvault restore mail1-20261122T0200 --user alice --yes" },
+	},
+	.run = run,
+};

@@ -1,0 +1,97 @@
+/* printer_table.c: rows gathered, measured and set in columns. */
+#include <stdlib.h>
+
+#include "cli/columns.h"
+#include "cli/printer_priv.h"
+
+void printer_cells_clear(struct printer *p)
+{
+	for (size_t i = 0; i < p->n_rows * p->n_columns; i++) {
+		free(p->cells[i].text);
+		p->cells[i] = (struct cell){ 0 };
+	}
+	p->n_rows = 0;
+}
+
+void printer_table(struct printer *p, const struct printer_column *columns, size_t n)
+{
+	if (p->o.json)
+		return;
+	if (n > COLUMNS_MAX)
+		n = COLUMNS_MAX;
+	p->columns = columns;
+	p->n_columns = n;
+	p->n_rows = 0;
+	p->in_row = p->measured = false;
+}
+
+static void measure(struct printer *p)
+{
+	size_t want[COLUMNS_MAX], least[COLUMNS_MAX], room = SIZE_MAX;
+
+	for (size_t c = 0; c < p->n_columns; c++) {
+		want[c] = columns_of(p->columns[c].title);
+		for (size_t r = 0; r < p->n_rows; r++) {
+			const char *text = p->cells[r * p->n_columns + c].text;
+			size_t w = text != NULL ? columns_of(text) : 0;
+
+			if (w > want[c])
+				want[c] = w;
+		}
+		least[c] =
+		    p->columns[c].flex != 0 && p->columns[c].flex < want[c] ? p->columns[c].flex : want[c];
+	}
+	if (p->out_columns != 0)
+		room = p->out_columns > 2 * (p->n_columns - 1) ? p->out_columns - 2 * (p->n_columns - 1) : 0;
+	columns_share(want, least, p->n_columns, room, p->widths);
+	p->measured = true;
+}
+
+static void put_cells(struct printer *p, const struct cell *cells, bool head)
+{
+	struct buf line = BUF_INIT;
+
+	for (size_t c = 0; c < p->n_columns; c++) {
+		const char *text = head ? p->columns[c].title : cells[c].text;
+		bool cut = p->out_columns != 0 && p->columns[c].flex != 0;
+		struct buf cell = BUF_INIT;
+		size_t used = columns_cut(&cell, text != NULL ? text : "", cut ? p->widths[c] : SIZE_MAX);
+		size_t pad = used < p->widths[c] ? p->widths[c] - used : 0;
+
+		if (c > 0)
+			buf_str(&line, "  ");
+		if (p->columns[c].right)
+			buf_printf(&line, "%*s", (int)pad, "");
+		printer_add_toned(&line, p->color_out, head ? TONE_HEAD : cells[c].tone, buf_text(&cell));
+		if (!p->columns[c].right && c + 1 < p->n_columns)
+			buf_printf(&line, "%*s", (int)pad, "");
+		buf_done(&cell);
+	}
+	while (line.len > 0 && line.data[line.len - 1] == ' ')
+		line.data[--line.len] = '\0';
+	buf_char(&line, '\n');
+	printer_put_buf(p, &line);
+}
+
+void printer_table_flush(struct printer *p)
+{
+	if (p->n_rows == 0)
+		return;
+	printer_status(p, NULL);
+	if (!p->measured) {
+		measure(p);
+		put_cells(p, NULL, true);
+	}
+	for (size_t r = 0; r < p->n_rows; r++)
+		put_cells(p, p->cells + r * p->n_columns, false);
+	printer_cells_clear(p);
+}
+
+void printer_table_end(struct printer *p)
+{
+	if (p->columns == NULL)
+		return;
+	printer_table_flush(p);
+	p->columns = NULL;
+	p->n_columns = 0;
+}

@@ -1,0 +1,265 @@
+/* progress.c: the loop around a job: its end, signals, the status line, what it finds. */
+#include "cli/progress.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/columns.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+#define TICK_MS	   200
+#define STALLED_MS 5000
+
+/* ---- what the worker finds ---- */
+
+struct find {
+	int kind;
+	char *words[3];
+};
+
+struct finds {
+	pthread_mutex_t lock;
+	struct find *list;
+	size_t n, cap;
+	size_t total;
+	finds_show *show;
+	void *arg;
+};
+
+struct finds *finds_new(finds_show *show, void *arg)
+{
+	struct finds *f = mem_alloc(sizeof *f);
+
+	pthread_mutex_init(&f->lock, NULL);
+	f->show = show;
+	f->arg = arg;
+	return f;
+}
+
+static void find_done(struct find *one)
+{
+	for (size_t i = 0; i < 3; i++)
+		free(one->words[i]);
+}
+
+void finds_free(struct finds *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		find_done(&f->list[i]);
+	free(f->list);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+void finds_add(struct finds *f, int kind, const char *a, const char *b, const char *c)
+{
+	struct find one = { kind, { mem_strdup(a != NULL ? a : ""), mem_strdup(b != NULL ? b : ""),
+				      mem_strdup(c != NULL ? c : "") } };
+
+	pthread_mutex_lock(&f->lock);
+	f->list = mem_grow(f->list, &f->cap, f->n + 1, sizeof *f->list);
+	f->list[f->n++] = one;
+	f->total++;
+	pthread_mutex_unlock(&f->lock);
+}
+
+size_t finds_total(const struct finds *f)
+{
+	return f->total;
+}
+
+static void finds_drain(struct cli *c, struct finds *f)
+{
+	struct find *list;
+	size_t n;
+
+	if (f == NULL)
+		return;
+	pthread_mutex_lock(&f->lock);
+	list = f->list;
+	n = f->n;
+	f->list = NULL;
+	f->n = f->cap = 0;
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < n; i++) {
+		const char *const words[3] = { list[i].words[0], list[i].words[1], list[i].words[2] };
+
+		f->show(c, f->arg, list[i].kind, words);
+		find_done(&list[i]);
+	}
+	free(list);
+}
+
+/* ---- the status line ---- */
+
+static void add_duration(struct buf *b, uint64_t s)
+{
+	if (s < 60)
+		buf_printf(b, "%us", (unsigned)s);
+	else if (s < 3600)
+		buf_printf(b, "%um%02us", (unsigned)(s / 60), (unsigned)(s % 60));
+	else
+		buf_printf(
+		    b, "%uh%02um", (unsigned)(s / 3600 > 9999 ? 9999 : s / 3600), (unsigned)(s % 3600 / 60));
+}
+
+void progress_line(struct buf *b, const struct job_progress *p, double rate, size_t columns)
+{
+	char done[16], total[16], speed[16];
+	struct buf tail = BUF_INIT;
+	size_t tail_columns;
+
+	if (p->cancelling)
+		buf_str(&tail, "  stopping at the next safe point");
+	else if (p->total_bytes > 0 && p->done_bytes <= p->total_bytes) {
+		buf_printf(&tail, "  %3u%%  %s/%s",
+		    (unsigned)((double)p->done_bytes * 100 / (double)p->total_bytes),
+		    str_size(done, sizeof done, p->done_bytes),
+		    str_size(total, sizeof total, p->total_bytes));
+	} else if (p->done_bytes > 0) {
+		buf_printf(&tail, "  %s", str_size(done, sizeof done, p->done_bytes));
+	}
+	if (!p->cancelling && p->idle_ms >= STALLED_MS) {
+		buf_str(&tail, "  stalled for ");
+		add_duration(&tail, p->idle_ms / 1000);
+	} else if (!p->cancelling && rate >= 1) {
+		buf_printf(&tail, "  %s/s", str_size(speed, sizeof speed, (uint64_t)rate));
+		if (p->total_bytes > p->done_bytes) {
+			buf_str(&tail, "  ETA ");
+			add_duration(&tail, (uint64_t)((double)(p->total_bytes - p->done_bytes) / rate) + 1);
+		}
+	}
+	tail_columns = columns_of(buf_text(&tail));
+	columns_cut(
+	    b, p->step[0] != '\0' ? p->step : "working", columns > tail_columns ? columns - tail_columns : 0);
+	buf_str(b, buf_text(&tail));
+	buf_done(&tail);
+}
+
+/* ---- the loop ---- */
+
+struct meter {
+	uint64_t last_bytes, last_ms;
+	double rate;
+	char step[160];
+};
+
+/* The rate is smoothed over about three seconds. */
+static void meter_update(struct meter *m, const struct job_progress *p)
+{
+	uint64_t ms = p->elapsed_ms - m->last_ms;
+	double now;
+
+	if (p->elapsed_ms <= m->last_ms || ms < TICK_MS / 2)
+		return;
+	now =
+	    p->done_bytes >= m->last_bytes ? (double)(p->done_bytes - m->last_bytes) * 1000 / (double)ms : 0;
+	m->rate = m->rate < 1 ? now : m->rate + (now - m->rate) * (ms < 3000 ? (double)ms / 3000 : 1);
+	m->last_bytes = p->done_bytes;
+	m->last_ms = p->elapsed_ms;
+}
+
+static void show(struct cli *c, struct job *job, struct meter *m)
+{
+	struct job_progress p;
+	struct buf line = BUF_INIT;
+
+	job_get_progress(job, &p);
+	meter_update(m, &p);
+	if (printer_is_verbose(c->out) && strcmp(m->step, p.step) != 0) {
+		memcpy(m->step, p.step, sizeof m->step);
+		printer_detail(c->out, "%s", p.step);
+	}
+	/* What is over at once needs no line that flickers. */
+	if (!printer_has_status(c->out) || p.elapsed_ms < TICK_MS)
+		return;
+	progress_line(&line, &p, m->rate, printer_status_columns(c->out));
+	printer_status(c->out, buf_text(&line));
+	buf_done(&line);
+}
+
+static void take_signals(struct cli *c, int fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+		if (c->stopped_by == 0) {
+			c->stopped_by = (int)info.ssi_signo;
+			printer_say(
+			    c->out, "%s: stopping at the next safe point", strsignal((int)info.ssi_signo));
+		}
+		/* What an earlier job opened and this one reads stops with it. */
+		for (size_t i = 0; i < c->n_jobs; i++)
+			job_cancel(c->jobs[i]);
+	}
+}
+
+static int wait_for(struct cli *c, struct job *job, int signal_fd, struct finds *finds, struct err *e)
+{
+	bool ticks = printer_has_status(c->out) || printer_is_verbose(c->out) || finds != NULL;
+	struct pollfd fds[2] = { { .fd = job_fd(job), .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN } };
+	struct meter meter = { 0 };
+
+	for (;;) {
+		int r = poll(fds, 2, ticks ? TICK_MS : -1);
+
+		if (r == -1 && errno != EINTR) {
+			err_sys(e, "poll");
+			job_cancel(job);
+			job_reap(job, NULL);
+			return -1;
+		}
+		take_signals(c, signal_fd);
+		finds_drain(c, finds);
+		if (r > 0 && (fds[0].revents & POLLIN) != 0)
+			return job_reap(job, e);
+		show(c, job, &meter);
+	}
+}
+
+int progress_run_finds(struct cli *c, job_fn *fn, void *arg, struct finds *finds, struct err *e)
+{
+	struct job *job = job_new();
+	sigset_t stop, old;
+	int signal_fd, rc = -1;
+
+	c->jobs = mem_grow(c->jobs, &c->cap_jobs, c->n_jobs + 1, sizeof *c->jobs);
+	c->jobs[c->n_jobs++] = job;
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGHUP);
+	/* The worker inherits this mask: only the descriptor sees the signals. */
+	pthread_sigmask(SIG_BLOCK, &stop, &old);
+	signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd == -1) {
+		err_sys(e, "signalfd");
+		goto out;
+	}
+	if (job_start(job, fn, arg, e) == -1)
+		goto out;
+	rc = wait_for(c, job, signal_fd, finds, e);
+	finds_drain(c, finds);
+	printer_status(c->out, NULL);
+out:
+	if (signal_fd != -1)
+		close(signal_fd);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+int progress_run(struct cli *c, job_fn *fn, void *arg, struct err *e)
+{
+	return progress_run_finds(c, fn, arg, NULL, e);
+}

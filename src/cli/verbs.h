@@ -1,0 +1,10 @@
+/* verbs.h: the verbs there are, each in its cmd_*.c. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "cli/cli.h"
+
+extern const struct cli_verb verb_backup, verb_archives, verb_mailboxes, verb_messages, verb_show,
+    verb_export, verb_restore, verb_verify, verb_salvage, verb_doctor, verb_help;
+
+#endif
