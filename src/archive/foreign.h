@@ -4,11 +4,13 @@
 
 #include "archive/archive.h"
 
-/** archive_foreign_each(store, name, job, sink, e): Stream all entries through ${sink} (file carries path, size, mtime; sha256 zero; role
- * ROLE_OTHER; leading "/" and "./" are cut from paths; entries whose path would leave the root come with path NULL-safe
- * escaped and are skipped with a log line; hard links of tar and cpio are resolved to content where the format allows, else
- * given with size 0 and link target as content). begin may return 2 to stop the pass early (returns 0). Also reads our own
- * archives. ERR_FORMAT: nothing libarchive knows. ERR_DAMAGE: ends or breaks in the middle. */
+/** archive_foreign_each(store, name, job, sink, e): Stream all entries through ${sink}, begin with ${meta} once for each (file carries
+ * path, size, mtime; sha256 zero; role ROLE_OTHER). Leading "/" and "./" are cut from paths; an entry whose path would leave the
+ * root is left out with a log line. Hard links come as files with the content: those of newc when their content comes,
+ * those of tar after all others, in a second pass over the archive, which is made only when there are some. A link to a
+ * file that is not in the archive is left out with a log line. begin may return 2 to stop early (returns 0). gzip is
+ * checked by CRC, at the end of each member: content may reach ${sink} before damage is seen, so only 0 says that all was
+ * whole. Also reads our own archives. ERR_FORMAT: nothing libarchive knows. ERR_DAMAGE: ends or breaks in the middle. */
 int archive_foreign_each(
     struct store *store, const char *name, struct job *job, const struct file_sink *sink, struct err *e);
 

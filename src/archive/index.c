@@ -12,6 +12,9 @@
 
 static const uint8_t end_magic[8] = { 'C', 'Y', 'R', 'V', 'A', 'U', 'L', 'T' };
 
+/* A last block of fixed Huffman codes with nothing in it, and CRC and length of nothing. */
+static const uint8_t end_tail[2 + MEMBER_TAIL] = { 3 };
+
 /* Bytes of the field after the 16 that every member has, with their offsets in the whole field. */
 enum {
 	END_MAGIC = 16,
@@ -31,7 +34,7 @@ enum {
 void end_mark_put(const struct end_mark *m, uint8_t *out)
 {
 	struct member_head h = { .kind = MEMBER_END, .stored = END_MARK_SIZE, .first = MEMBER_NO_ENTRY };
-	uint8_t field[END_MARK_FIELD] = { 0 }, *tail = out + 16 + END_MARK_FIELD;
+	uint8_t field[END_MARK_FIELD] = { 0 };
 
 	memcpy(field + END_MAGIC, end_magic, sizeof end_magic);
 	put_le32(field + END_VERSION, 1);
@@ -45,9 +48,7 @@ void end_mark_put(const struct end_mark *m, uint8_t *out)
 	memcpy(field + END_SHA256, m->root_sha256, SHA256_SIZE);
 	member_put_head(&h, field + 16, sizeof field - 16, out);
 	put_le32(out + 16 + END_CRC, codec_crc32(0, out, 16 + END_CRC));
-	tail[0] = 3; /* a last block of fixed Huffman codes with nothing in it */
-	tail[1] = 0;
-	memset(tail + 2, 0, MEMBER_TAIL);
+	memcpy(out + 16 + END_MARK_FIELD, end_tail, sizeof end_tail);
 }
 
 int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m)
@@ -58,7 +59,8 @@ int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m)
 	if (n < END_MARK_SIZE || member_parse(p, n, &h) != 1 || h.kind != MEMBER_END ||
 	    h.more != field + 16 || h.more_len != END_MARK_FIELD - 16 ||
 	    memcmp(field + END_MAGIC, end_magic, sizeof end_magic) != 0 ||
-	    le32(field + END_CRC) != codec_crc32(0, p, 16 + END_CRC))
+	    le32(field + END_CRC) != codec_crc32(0, p, 16 + END_CRC) ||
+	    memcmp(field + END_MARK_FIELD, end_tail, sizeof end_tail) != 0)
 		return -1;
 	if (le32(field + END_VERSION) != 1)
 		return -1;

@@ -90,7 +90,7 @@ int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum me
 			err_wrap(e, "the index is damaged");
 			goto out;
 		}
-		if (each(arg, plain, h.plain, e) == -1)
+		if (each != NULL && each(arg, plain, h.plain, e) == -1)
 			goto out;
 		w.at += h.stored;
 	}
@@ -180,6 +180,7 @@ int archive_open(struct store *store, const char *name, struct job *job, struct 
 	int rc = -1;
 
 	a->name = mem_strdup(name);
+	a->store = store;
 	a->job = job;
 	a->group = (size_t)-1;
 	for (int i = 0; i < TABLES_KEPT; i++)

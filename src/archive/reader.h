@@ -13,6 +13,7 @@ struct unpack;
 struct archive {
 	char *name;
 	struct job *job;
+	struct store *store;
 	struct stream *in;
 	uint64_t size, fetched;
 	enum archive_kind kind;
@@ -42,7 +43,7 @@ struct archive {
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e);
 
 /** archive_each_plain(a, off, stored, kind, each, arg, e): Decode the members of ${kind} that fill this range, one after the other, and
- * give each one's plain bytes, which may be changed, to ${each}. */
+ * give each one's plain bytes, which may be changed, to ${each} (NULL: only check). */
 typedef int archive_plain_fn(void *arg, uint8_t *p, size_t n, struct err *e);
 int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum member_kind kind,
     archive_plain_fn *each, void *arg, struct err *e);

@@ -14,6 +14,7 @@ typedef void archive_finding_fn(void *arg, const struct archive_finding *f);
 
 struct verify_result {
 	uint64_t files, files_bad, units, units_bad, bytes;
+	uint64_t findings; /* of any kind: 0 is a sound archive */
 };
 
 /** archive_verify(a, quick, job, finding, arg, ret, e): ${quick}: end mark, root and all tables. Else also every member's
