@@ -266,6 +266,11 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		mailbox_entry_copy(&item->entry, named);
 		rc = judge_with(g, item, named, NULL, STATE_DAMAGED, m, e);
 	} else if (other != NULL && mboxname_is_deleted(g->server->conf, other->name)) {
+		/* It keeps partition, id and layout, and gets its name back. */
+		mailbox_entry_done(&item->entry);
+		mailbox_entry_copy(&item->entry, other);
+		free(item->entry.name);
+		item->entry.name = mem_strdup(item->name);
 		rc = judge_with(g, item, other, other, STATE_DELETED_COPY, m, e);
 	} else if (other != NULL) {
 		refuse(item, mem_printf("it was renamed and lives on as %s: rename it back there", other->name));

@@ -1,0 +1,142 @@
+/* app.c: the session, and the verbs that change something. */
+#include "app/app.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/lock.h"
+#include "core/io.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+struct app {
+	struct conf *conf;
+};
+
+int app_open(const char *conf_path, struct app **ret, struct err *e)
+{
+	struct app *app = mem_alloc(sizeof *app);
+
+	if (conf_load(conf_path, &app->conf, e) == -1) {
+		free(app);
+		return -1;
+	}
+	if (strcmp(app->conf->state_directory, "/var/lib/cyrvault") != 0)
+		io_mkdirs(AT_FDCWD, app->conf->state_directory, 0700, NULL);
+	log_open(app->conf->log_file[0] != '\0' ? app->conf->log_file : NULL, 1);
+	*ret = app;
+	return 0;
+}
+
+void app_close(struct app *app)
+{
+	if (app == NULL)
+		return;
+	log_close();
+	conf_free(app->conf);
+	free(app);
+}
+
+const struct conf *app_conf(const struct app *app)
+{
+	return app->conf;
+}
+
+int app_server(struct app *app, const char *name, struct server **ret, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app->conf, name, e);
+
+	return c != NULL ? server_open(c, ret, e) : -1;
+}
+
+int app_store(struct app *app, const char *name, bool create, struct store **ret, struct err *e)
+{
+	const struct conf_store *c = conf_find_store(app->conf, name, e);
+
+	return c != NULL ? store_open(c->url, create, ret, e) : -1;
+}
+
+/* The first store that the server's "stores" names. */
+static int store_of_server(struct app *app, const struct conf_server *c, struct store **ret, struct err *e)
+{
+	char *first = NULL;
+	int rc;
+
+	if (c->stores != NULL) {
+		const char *s = c->stores + strspn(c->stores, " ,\t");
+
+		first = mem_strndup(s, strcspn(s, " ,\t"));
+	}
+	rc = app_store(app, first, true, ret, e);
+	free(first);
+	return rc;
+}
+
+int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
+    struct backup_result *ret, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app->conf, server, e);
+	struct server *s = NULL;
+	struct store *store = NULL;
+	int lock = -1, rc = -1;
+
+	*ret = (struct backup_result){ 0 };
+	if (c == NULL || server_open(c, &s, e) == -1)
+		goto out;
+	if (!opts->dry_run) {
+		lock = lock_take(app->conf->lock_directory, c->name, "backup", e);
+		if (lock == -1 || store_of_server(app, c, &store, e) == -1)
+			goto out;
+	}
+	rc = backup_run(s, c, store, opts, job, ret, e);
+out:
+	store_free(store);
+	server_free(s);
+	if (lock != -1)
+		close(lock);
+	return rc;
+}
+
+int app_plan(struct app *app, const char *server, const char *archive, const struct restore_request *request,
+    struct job *job, struct restore_plan **ret, struct err *e)
+{
+	struct server *s = NULL;
+	struct source *source = NULL;
+	struct store *store = NULL;
+	int rc = -1;
+
+	if (app_server(app, server, &s, e) == 0 && app_source(app, archive, job, &source, &store, e) == 0)
+		rc = restore_plan_build(s, source, request, job, ret, e);
+	server_free(s);
+	if (rc == -1) {
+		source_close(source);
+		store_free(store);
+		return -1;
+	}
+	(*ret)->source = source;
+	(*ret)->store = store;
+	return 0;
+}
+
+int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
+    struct restore_result *ret, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app->conf, server, e);
+	struct server *s = NULL;
+	int lock = -1, rc = -1;
+
+	*ret = (struct restore_result){ 0 };
+	if (c == NULL || server_open(c, &s, e) == -1)
+		goto out;
+	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
+	if (lock != -1)
+		rc = restore_run(s, plan, job, ret, e);
+out:
+	server_free(s);
+	if (lock != -1)
+		close(lock);
+	return rc;
+}

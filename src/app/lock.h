@@ -1,0 +1,11 @@
+/* lock.h: one changing job per server. The lock vanishes with the process, however it ends. */
+#ifndef APP_LOCK_H
+#define APP_LOCK_H
+
+#include "core/err.h"
+
+/** lock_take(directory, server, what, e): Take the lock of ${server}; returns an fd to close, or -1: ERR_LOCKED names who has it (pid, since when,
+ * ${what} it does). */
+int lock_take(const char *directory, const char *server, const char *what, struct err *e);
+
+#endif
