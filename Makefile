@@ -92,7 +92,7 @@ check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
 check-cyrus: all tools
-	@tests/run-cyrus
+	@tests/cyrus/run
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
