@@ -118,7 +118,9 @@ static int parse_dlist(struct mailbox_header *h, const char *p, const char *end,
 	int i = 0, rc = 0;
 
 	h->dlist = true;
-	if (dlist_parse(p, field(p, end, '\n'), NULL, &d, e) == -1)
+	/* One line, as Cyrus reads it; unless a literal in it has brought line ends of its own. */
+	if (dlist_parse(p, field(p, end, '\n'), NULL, &d, NULL) == -1 &&
+	    dlist_parse(p, (size_t)(end - p), NULL, &d, e) == -1)
 		return err_wrap(e, "mailbox header");
 	if (d->kind != DLIST_MAP) {
 		dlist_free(d);

@@ -1,4 +1,5 @@
-/* test_mailbox.c: index, header, expunge, cache and \Seen of mailboxes of real servers, against what IMAP showed of them. */
+/* test_mailbox.c: index, header, expunge, cache and \Seen of mailboxes of real servers, against what IMAP showed
+ * of them. */
 #include "test_mailbox_util.h"
 
 #include <time.h>

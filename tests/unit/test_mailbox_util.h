@@ -43,8 +43,8 @@ static inline bool fixture(const char *set, const char *file, struct buf *b)
 	return false;
 }
 
-/** dump_line(p, prefix): The next line of a dump at ${*p} that begins with ${prefix}: what follows it, NUL-terminated; NULL when there
- * is none. The text is cut in place. */
+/** dump_line(p, prefix): The next line of a dump at ${*p} that begins with ${prefix}: what follows it,
+ * NUL-terminated; NULL when there is none. The text is cut in place. */
 static inline char *dump_line(char **p, const char *prefix)
 {
 	while (**p != '\0') {
