@@ -82,9 +82,12 @@ static int read_line(struct reader *r, char *p, const char *file, unsigned line)
 	if (*p != '/')
 		return err_set(
 		    r->e, ERR_CONFIG, "%s, line %u: @include of %s: not an absolute path", file, line, p);
-	if (read_file(r, p) == -1)
-		return err_wrap(r->e, "%s, line %u: @include", file, line);
-	return 0;
+	if (read_file(r, p) == 0)
+		return 0;
+	err_wrap(r->e, "%s, line %u: @include", file, line);
+	if (r->e != NULL)
+		r->e->code = ERR_CONFIG;
+	return -1;
 }
 
 static int read_text(struct reader *r, const char *text, size_t n, const char *file)
