@@ -13,14 +13,14 @@ static const struct cli_option options[] = {
 	{ "recursive", 'r', OPTION_FLAG, offsetof(struct cli_args, recursive), NULL,
 	    "also everything below the mailboxes" },
 	{ "user", 'u', OPTION_TEXT, offsetof(struct cli_args, user), "NAME",
-	    "a whole user: mailboxes, seen state, subscriptions, quota, sieve" },
+	    "a whole user: mailboxes, seen, subscriptions, ..." },
 	{ 0 },
 };
 
 static const struct cli_exit exits[] = {
 	{ 0, "restored and proved, or nothing was missing" },
 	{ 1, "restored, with warnings (listed)" },
-	{ 2, "refused (why is said), answered with no, or failed; no live mail was harmed" },
+	{ 2, "refused (why is said), not confirmed, or failed; no live mail was harmed" },
 	{ 10, "the archive does not hold what was asked for" },
 	{ 15, "partly done: the same command goes on from there" },
 	{ 64, "usage; also: no terminal to confirm on and no --yes" },

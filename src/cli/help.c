@@ -44,13 +44,28 @@ static void add_options(struct buf *b, const struct cli_option *o)
 	}
 }
 
-/* Those of the verb, then the common ones it does not say better. */
+static bool has_exit(const struct cli_exit *list, int status)
+{
+	for (; list->about != NULL; list++) {
+		if (list->status == status)
+			return true;
+	}
+	return false;
+}
+
+/* Those of the verb, and the common ones that every verb can end with. */
 static void add_exits(struct buf *b, const struct cli_exit *own)
 {
+	static const int always[] = { 2, 64, 78, 130 };
+
 	for (const struct cli_exit *x = own; x->about != NULL; x++)
 		buf_printf(b, "  %3d  %s\n", x->status, x->about);
-	buf_str(b, "  The others as everywhere: 2 failed, 10 not found, 11 locked, 64 usage,\n"
-		   "  78 configuration, 128+N stopped by signal N.\n");
+	for (const struct cli_exit *x = cli_common_exits; x->about != NULL; x++) {
+		for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+			if (x->status == always[i] && !has_exit(own, x->status))
+				buf_printf(b, "  %3d  %s\n", x->status, x->about);
+		}
+	}
 }
 
 static void program_help(struct buf *b)

@@ -112,7 +112,7 @@ static int check_choice(const struct cli_option *o, const char *value, struct er
 		known[n++] = w;
 	}
 	near = cli_nearest(value, known, n);
-	err_set(e, ERR_USAGE, "--%s=%s: this is none of %s", o->name, value, o->value);
+	err_set(e, ERR_USAGE, "--%s=%s: it is one of %s", o->name, value, o->value);
 	if (near != NULL)
 		err_hint(e, "did you mean --%s=%s?", o->name, near);
 	return -1;
