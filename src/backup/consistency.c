@@ -99,6 +99,9 @@ static void read_index(struct mailbox_check *c)
 	if (c->m->entry != NULL && c->m->entry->uidvalidity != 0 && c->m->entry->uidvalidity != c->index->h.uidvalidity)
 		findings_add(c->findings, c->m->name, "UIDVALIDITY is %u in mailboxes.db, but %u in cyrus.index",
 		    c->m->entry->uidvalidity, c->index->h.uidvalidity);
+	/* Cyrus makes the cache with the first message. */
+	if (c->index->n == 0 && cache == NULL)
+		return;
 	if (cache == NULL || cache->fd == -1 || cache->st.st_size < 4)
 		findings_add(c->findings, c->m->name, "has no cyrus.cache");
 	else if (io_pread_all(cache->fd, generation, 4, 0, "cyrus.cache", NULL) == 0 &&

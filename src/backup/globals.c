@@ -81,6 +81,29 @@ static void set_done(struct path_set *s)
 	free(s->paths);
 }
 
+/* The directories of one mailbox, in every root of its partition. */
+static void add_mailbox_dirs(const struct server *server, const struct mailbox_entry *entry, struct path_set *set)
+{
+	static const unsigned metas[] = { 0, META_HEADER, META_INDEX, META_CACHE, META_EXPUNGE, META_ANNOTATIONS };
+	const struct imapd_conf *conf = server->conf;
+	const struct cyrus_partition *part = imapd_conf_partition(conf, entry->partition);
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
+		buf_clear(&b);
+		if ((i == 0 || conf->meta_files & metas[i]) &&
+		    server_mailbox_dir(server, entry, metas[i], &b, NULL) == 0)
+			set_add(set, buf_text(&b));
+	}
+	buf_clear(&b);
+	if (part != NULL && part->archive != NULL) {
+		buf_printf(&b, "%s/", part->archive);
+		if (mboxname_dir(conf, mailbox_entry_layout(conf, entry), entry->name, entry->uniqueid, &b, NULL) == 0)
+			set_add(set, buf_text(&b));
+	}
+	buf_done(&b);
+}
+
 /* Paths that the users' own units will hold. */
 static void claim_user_paths(const struct server *server, const struct roster *roster, struct path_set *claimed)
 {
@@ -253,6 +276,64 @@ static bool is_below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
+/* The directories above ${path} and below its root, but those that ${before}, the path in front of it in the order, had too. */
+static void add_between(struct path_set *between, const struct path_set *mailboxes, const char *path, size_t root_len,
+    const char *before)
+{
+	for (const char *slash = strchr(path + root_len + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		char *above = mem_strndup(path, (size_t)(slash - path));
+
+		if (!is_below(before, above) && !set_has(mailboxes, above))
+			set_add(between, above);
+		free(above);
+	}
+}
+
+/* The directories between a partition's roots and its mailboxes, which no unit would hold: with them, unpacking gives every
+ * directory its owner, mode and time. */
+static int pack_between(struct walk *w, const struct roster *roster, struct err *e)
+{
+	const struct imapd_conf *conf = w->cx->server->conf;
+	struct path_set mailboxes = { 0 }, between = { 0 };
+	size_t n_roots;
+	int rc = 0;
+
+	for (size_t i = 0; i < roster->list->n; i++)
+		if (mailbox_entry_has_directory(&roster->list->entries[i]))
+			add_mailbox_dirs(w->cx->server, &roster->list->entries[i], &mailboxes);
+	set_sort(&mailboxes);
+	for (size_t p = 0; p < conf->n_partitions; p++) {
+		const char *roots[] = { conf->partitions[p].spool, conf->partitions[p].meta, conf->partitions[p].archive };
+
+		for (size_t k = 0; k < 3; k++)
+			if (roots[k] != NULL)
+				set_add(&between, roots[k]);
+	}
+	n_roots = between.n;
+	for (size_t i = 0; i < mailboxes.n; i++) {
+		const char *path = mailboxes.paths[i], *before = i > 0 ? mailboxes.paths[i - 1] : "";
+
+		for (size_t r = 0; r < n_roots; r++)
+			if (is_below(path, between.paths[r]))
+				add_between(&between, &mailboxes, path, strlen(between.paths[r]), before);
+	}
+	set_sort(&between);
+	for (size_t i = 0; i < between.n && rc == 0; i++) {
+		int fd;
+
+		if (i > 0 && strcmp(between.paths[i], between.paths[i - 1]) == 0)
+			continue;
+		fd = snapshot_open(w->cx->snapshot, between.paths[i], O_RDONLY | O_DIRECTORY, NULL);
+		if (fd == -1)
+			continue;
+		rc = pack_directory_itself(w, between.paths[i], fd, e);
+		close(fd);
+	}
+	set_done(&mailboxes);
+	set_done(&between);
+	return rc;
+}
+
 int globals_pack(struct capture_context *cx, struct pack_context *p, const struct conf_server *conf,
     const struct roster *roster, struct err *e)
 {
@@ -273,6 +354,8 @@ int globals_pack(struct capture_context *cx, struct pack_context *p, const struc
 		rc = walk_tree(&w, ic->configdirectory, 64, e);
 	if (rc == 0 && ic->sievedir != NULL && !is_below(ic->sievedir, ic->configdirectory))
 		rc = walk_tree(&w, ic->sievedir, 64, e);
+	if (rc == 0)
+		rc = pack_between(&w, roster, e);
 	w.claimed = NULL;
 	w.below_config = false;
 	for (size_t i = 0; i < conf->n_extra && rc == 0; i++)
@@ -346,28 +429,6 @@ static int find_orphans(struct orphan_walk *w, const char *dir, unsigned depth, 
 	return rc;
 }
 
-static void know_dirs(struct orphan_walk *w, const struct mailbox_entry *entry)
-{
-	static const unsigned metas[] = { 0, META_HEADER, META_INDEX, META_CACHE, META_EXPUNGE, META_ANNOTATIONS };
-	const struct imapd_conf *conf = w->cx->server->conf;
-	const struct cyrus_partition *part = imapd_conf_partition(conf, entry->partition);
-	struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
-		buf_clear(&b);
-		if ((i == 0 || conf->meta_files & metas[i]) &&
-		    server_mailbox_dir(w->cx->server, entry, metas[i], &b, NULL) == 0)
-			set_add(&w->known, buf_text(&b));
-	}
-	buf_clear(&b);
-	if (part != NULL && part->archive != NULL) {
-		buf_printf(&b, "%s/", part->archive);
-		if (mboxname_dir(conf, mailbox_entry_layout(conf, entry), entry->name, entry->uniqueid, &b, NULL) == 0)
-			set_add(&w->known, buf_text(&b));
-	}
-	buf_done(&b);
-}
-
 int orphans_pack(struct capture_context *cx, struct pack_context *p, const struct roster *roster, int64_t since,
     struct err *e)
 {
@@ -377,7 +438,7 @@ int orphans_pack(struct capture_context *cx, struct pack_context *p, const struc
 
 	for (size_t i = 0; i < roster->list->n; i++)
 		if (mailbox_entry_has_directory(&roster->list->entries[i]))
-			know_dirs(&w, &roster->list->entries[i]);
+			add_mailbox_dirs(cx->server, &roster->list->entries[i], &w.known);
 	set_sort(&w.known);
 	for (size_t i = 0; i < conf->n_partitions && rc == 0; i++) {
 		rc = find_orphans(&w, conf->partitions[i].spool, 64, e);

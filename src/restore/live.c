@@ -30,7 +30,8 @@ static int read_meta(const struct server *server, const struct mailbox_entry *en
 	return rc;
 }
 
-static bool cache_matches(const struct server *server, const struct mailbox_entry *entry, uint32_t generation)
+/* An empty mailbox needs no cache. */
+static bool cache_matches(const struct server *server, const struct mailbox_entry *entry, const struct mailbox_index *ix)
 {
 	struct buf path = BUF_INIT;
 	uint8_t head[4];
@@ -42,8 +43,10 @@ static bool cache_matches(const struct server *server, const struct mailbox_entr
 		fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	}
 	if (fd != -1) {
-		ok = io_pread_all(fd, head, sizeof head, 0, "cyrus.cache", NULL) == 0 && be32(head) == generation;
+		ok = io_pread_all(fd, head, sizeof head, 0, "cyrus.cache", NULL) == 0 && be32(head) == ix->h.generation;
 		close(fd);
+	} else {
+		ok = ix->n == 0;
 	}
 	buf_done(&path);
 	return ok;
@@ -104,7 +107,7 @@ int live_load(const struct server *server, const struct mailbox_entry *entry, st
 		l->index = NULL;
 	}
 	if (l->index != NULL)
-		l->has_cache = cache_matches(server, entry, l->index->h.generation);
+		l->has_cache = cache_matches(server, entry, l->index);
 	list_messages(l, l->dir, &cap);
 	if (part != NULL && part->archive != NULL) {
 		buf_clear(&b);
