@@ -118,6 +118,9 @@ int mboxname_parse(const struct imapd_conf *c, const char *text, char **internal
 	int rc = -1;
 
 	*internal = NULL;
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return err_set(e, ERR_USAGE, "mailbox name: holds a control character: %s", text);
 	if (strlen(text) > 2 * MBOXNAME_MAX)
 		return err_set(e, ERR_USAGE, "mailbox name: longer than any server has them");
 	if (slash && c->unixhierarchysep && strchr(text, '^') != NULL) {
