@@ -25,6 +25,8 @@ enum unit_kind {
 	UNIT_USER = 'u', /* a user's seen, subscriptions, sieve, quota roots; name: the user id, "" never */
 	UNIT_MAILBOX = 'm', /* name: the internal name */
 	UNIT_ORPHAN = 'o',  /* a mailbox directory that no mailbox has; name: its path */
+	/* all directories, deepest first, so that unpacking by hand leaves them their times: name "directories" */
+	UNIT_DIRECTORIES = 'd',
 	UNIT_REPORT =
 	    'r', /* cyrvault/report.json, and a later mailboxes.txt if there is one: name "report" */
 };

@@ -72,6 +72,7 @@ int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m)
 	m->total = le64(field + END_TOTAL);
 	m->units = le64(field + END_UNITS);
 	memcpy(m->root_sha256, field + END_SHA256, SHA256_SIZE);
+	m->guessed = false;
 	if (off > UINT64_MAX - END_MARK_SIZE || m->total != off + END_MARK_SIZE || m->root_off > off ||
 	    m->root_stored > off - m->root_off || m->root_plain > UINT32_MAX || m->tables_off > m->root_off ||
 	    m->index_off > m->tables_off)
@@ -150,7 +151,7 @@ static int parse_unit(struct root_parser *p, struct row *row, struct err *e)
 	r->places = mem_grow(r->places, &p->cap_places, r->n_units + 2, sizeof *place);
 	u = &r->units[r->n_units];
 	place = &r->places[r->n_units];
-	if (row->len[U_KIND] != 1 || strchr("cgumr", row->field[U_KIND][0]) == NULL ||
+	if (row->len[U_KIND] != 1 || strchr("cgumodr", row->field[U_KIND][0]) == NULL ||
 	    row->len[U_HEALTH] != 1 || strchr("-=!", row->field[U_HEALTH][0]) == NULL)
 		return bad_root(e, "a unit of unknown kind");
 	if (row_unescape(row, U_NAME) == -1 || row_unescape(row, U_UNIQUEID) == -1 ||
@@ -248,8 +249,14 @@ int root_parser_add(struct root_parser *p, char *text, size_t n, struct err *e)
 
 int root_parser_end(struct root_parser *p, struct root *ret, struct err *e)
 {
-	if (!p->ended || p->in_group != 0 || p->root.n_units != p->mark.units || p->off != p->mark.index_off)
+	if (!p->ended || p->in_group != 0)
 		return bad_root(e, "it is not whole");
+	if (p->mark.guessed) {
+		for (size_t i = 0; i < p->root.n_groups; i++)
+			p->root.groups[i].off += p->off;
+	} else if (p->root.n_units != p->mark.units || p->off != p->mark.index_off) {
+		return bad_root(e, "it is not the one that the end mark means");
+	}
 	p->root.places[p->root.n_units].off = p->off;
 	*ret = p->root;
 	memset(&p->root, 0, sizeof p->root);
