@@ -57,11 +57,11 @@ static int parse_literal(struct parser *s)
 
 static int parse_atom(struct parser *s)
 {
-	const char *sp = memchr(s->p, ' ', (size_t)(s->end - s->p));
+	const char *sp = s->p;
 
-	if (sp == NULL)
-		sp = s->end;
-	while (sp > s->p && (sp[-1] == ')' || sp[-1] == '\n' || sp[-1] == '\r'))
+	while (sp < s->end && *sp != ' ' && *sp != '\n' && *sp != '\r')
+		sp++;
+	while (sp > s->p && sp[-1] == ')')
 		sp--;
 	if (sp == s->p)
 		return bad(s, "a value is missing");

@@ -28,8 +28,8 @@ struct dlist {
 };
 
 /** dlist_parse(p, n, used, ret, e): Read one item at ${p}. ${used} NULL: nothing but white space may follow; else ${*used} is
- * how many bytes it took. As Cyrus does, an atom reaches to the next space, less closing parentheses at its end, so that
- * any other byte may stand in one. ERR_FORMAT names the byte. dlist_free() the result (NULL-safe). */
+ * how many bytes it took. As Cyrus does, an atom reaches to the next space or end of line, less closing parentheses at
+ * its end, so that any other byte may stand in one. ERR_FORMAT names the byte. dlist_free() the result (NULL-safe). */
 int dlist_parse(const char *p, size_t n, size_t *used, struct dlist **ret, struct err *e);
 void dlist_free(struct dlist *d);
 
