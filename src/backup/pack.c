@@ -82,12 +82,58 @@ static int add_fd(struct pack_context *cx, const struct entry_meta *meta, int fd
 	return rc;
 }
 
+static void remember_directory(struct pack_context *cx, const char *path, const struct stat *st)
+{
+	cx->dirs = mem_grow(cx->dirs, &cx->cap_dirs, cx->n_dirs + 1, sizeof *cx->dirs);
+	cx->dirs[cx->n_dirs++] = (struct captured_directory){ mem_strdup(path), *st };
+}
+
+static int deepest_first(const void *a, const void *b)
+{
+	return strcmp(((const struct captured_directory *)b)->path, ((const struct captured_directory *)a)->path);
+}
+
+int pack_directories(struct pack_context *cx, struct err *e)
+{
+	struct unit_info info = { .kind = UNIT_DIRECTORIES, .health = HEALTH_UNCHECKED, .name = "directories", .uniqueid = "",
+		.partition = "" };
+	int rc = pack_begin(cx, UNIT_DIRECTORIES, "directories", e);
+
+	if (cx->n_dirs > 1)
+		qsort(cx->dirs, cx->n_dirs, sizeof *cx->dirs, deepest_first);
+	for (size_t i = 0; i < cx->n_dirs && rc == 0; i++) {
+		struct entry_meta meta;
+
+		if (i > 0 && strcmp(cx->dirs[i].path, cx->dirs[i - 1].path) == 0)
+			continue;
+		fill_meta(&meta, cx->dirs[i].path, ROLE_DIRECTORY, &cx->dirs[i].st);
+		cx->files++;
+		if (meta.path[0] != '\0' && cx->writer != NULL)
+			rc = archive_writer_add(cx->writer, &meta, "", e);
+	}
+	pack_done(cx);
+	return rc == 0 ? pack_end(cx, &info, e) : -1;
+}
+
+void pack_done(struct pack_context *cx)
+{
+	for (size_t i = 0; i < cx->n_dirs; i++)
+		free(cx->dirs[i].path);
+	free(cx->dirs);
+	cx->dirs = NULL;
+	cx->n_dirs = cx->cap_dirs = 0;
+}
+
 int pack_file(struct pack_context *cx, const struct captured_file *f, struct err *e)
 {
 	struct entry_meta meta;
 	uint8_t guid[SHA1_SIZE];
 	uint64_t missing;
 
+	if (S_ISDIR(f->st.st_mode)) {
+		remember_directory(cx, f->path, &f->st);
+		return 0;
+	}
 	fill_meta(&meta, f->path, f->role, &f->st);
 	if (meta.path[0] == '\0')
 		return 0;

@@ -300,7 +300,8 @@ static int pack_all(struct run *r, struct err *e)
 	if (globals_pack(&r->capture, &r->pack, r->conf, &r->roster, e) == -1 || pack_owners(r, e) == -1)
 		return -1;
 	job_step(r->job, "directories without a mailbox");
-	if (current_roster(r, e) == NULL || orphans_pack(&r->capture, &r->pack, &r->roster, r->when, e) == -1)
+	if (current_roster(r, e) == NULL || orphans_pack(&r->capture, &r->pack, &r->roster, r->when, e) == -1 ||
+	    pack_directories(&r->pack, e) == -1)
 		return -1;
 	if (snapshot_health(r->snapshot, e) == -1)
 		return -1;
@@ -422,6 +423,7 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 out:
 	collect(&r);
 	ret->elapsed_ms = clock_monotonic_ms() - start;
+	pack_done(&r.pack);
 	quiesce_free(r.quiesce);
 	snapshot_release(r.snapshot);
 	roster_done(&r.roster);
