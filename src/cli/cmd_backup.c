@@ -109,7 +109,7 @@ static void print_summary(struct printer *out, const struct backup_result *r, bo
 	if (dry_run)
 		printer_say(out, "would back up %s, %s, %s", boxes, messages, plain);
 	else if (r->stored_bytes > 0)
-		printer_say(out, "%s, %s, %s in %s (%.1f : 1), %.1f s, %s/s", boxes, messages, plain, stored,
+		printer_say(out, "%s, %s, %s in %s (%.1f : 1), %.2f s, %s/s", boxes, messages, plain, stored,
 		    (double)r->plain_bytes / (double)r->stored_bytes, seconds, rate);
 	if (r->quiesce != NULL)
 		printer_say(out, "held still: level %s, %llu times, longest %llu ms", r->quiesce,

@@ -40,17 +40,26 @@ struct work {
 	const char *archive, *mailbox;
 	struct export_request request;
 	struct finds *finds;
+	struct names names;
 	struct export_result result;
 	uint64_t shown;
 };
 
+/* In the worker's thread, where the names are. */
 static void trouble(void *arg, enum export_trouble kind, const char *mailbox, uint32_t uid, const char *what)
 {
+	struct work *w = arg;
+	struct buf name = BUF_INIT;
 	char number[16] = "";
 
 	if (uid != 0)
 		snprintf(number, sizeof number, "%u", uid);
-	finds_add(arg, (int)kind, mailbox, number, what);
+	if (printer_is_json(w->c->out))
+		buf_str(&name, mailbox);
+	else
+		names_show(&w->names, mailbox, &name);
+	finds_add(w->finds, (int)kind, buf_text(&name), number, what);
+	buf_done(&name);
 }
 
 static void show_trouble(struct cli *c, void *arg, int kind, const char *const words[3])
@@ -83,15 +92,14 @@ static int work(struct job *job, void *arg, struct err *e)
 	struct work *w = arg;
 	struct source *source = NULL;
 	struct store *store = NULL;
-	struct names names = { 0 };
 	int rc = -1;
 
 	if (app_source(w->c->app, w->archive, job, &source, &store, e) == -1)
 		return -1;
-	names_init(&names, w->c, source);
-	if (names_find(&names, source, w->mailbox, &w->request.mailbox, e) == 0)
-		rc = export_run(source, &w->request, job, trouble, w->finds, &w->result, e);
-	names_done(&names);
+	names_init(&w->names, w->c, source);
+	if (names_find(&w->names, source, w->mailbox, &w->request.mailbox, e) == 0)
+		rc = export_run(source, &w->request, job, trouble, w, &w->result, e);
+	names_done(&w->names);
 	source_close(source);
 	store_free(store);
 	return rc;

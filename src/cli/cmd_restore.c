@@ -209,7 +209,7 @@ static void print_receipt(struct cli *c, const struct work *w)
 	printer_number(c->out, "elapsed_ms", r->elapsed_ms);
 	printer_number(c->out, "warnings", r->n_warnings);
 	printer_row_end(c->out);
-	printer_line(c->out, "Restored from %s: %s, %s, %s written, %s read from the archive, %.1f s.",
+	printer_line(c->out, "Restored from %s: %s, %s, %s written, %s read from the archive, %.2f s.",
 	    w->archive, cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
 	    cli_count(messages, sizeof messages, r->messages, "message", "messages"),
 	    str_size(bytes, sizeof bytes, r->bytes), str_size(fetched, sizeof fetched, r->fetched_bytes),

@@ -94,6 +94,9 @@ static void hint_nearest(const struct names *n, const struct source *source, con
 		if (cost != UINT32_MAX)
 			suggest(&found, i, cost);
 	}
+	/* Beside a near one, far ones only confuse. */
+	while (found.n > 1 && found.best[found.n - 1].cost > found.best[0].cost + 2)
+		found.n--;
 	for (size_t i = 0; i < found.n; i++) {
 		buf_str(&hint, i == 0 ? "did you mean " : i + 1 < found.n ? ", " : " or ");
 		names_show(n, source_mailbox(source, found.best[i].index)->name, &hint);

@@ -38,7 +38,7 @@ struct export
 	struct want *wants;		  /* ascending by UID */
 	size_t n_wants, cap_wants;
 	struct buf prefix; /* of its files */
-	uint64_t messages_before;
+	uint64_t messages_before, bytes_before;
 
 	/* the message at hand */
 	struct want *want;
@@ -374,12 +374,18 @@ static void sink_abort(void *arg)
 
 /* ---- one mailbox ---- */
 
-static void existed(void *arg, const char *path)
+static void existed(void *arg, const char *path, uint64_t size)
 {
 	struct export *x = arg;
 
 	/* It was counted when it was whole; an mbox with all that is in it. */
-	x->ret->messages = x->req->format == EXPORT_MBOX ? x->messages_before : x->ret->messages - 1;
+	if (x->req->format == EXPORT_MBOX) {
+		x->ret->messages = x->messages_before;
+		x->ret->bytes = x->bytes_before;
+	} else {
+		x->ret->messages--;
+		x->ret->bytes -= size;
+	}
 	x->ret->troubles[EXPORT_KEPT]++;
 	if (x->trouble != NULL)
 		x->trouble(x->arg, EXPORT_KEPT, x->box->name, 0, path);
@@ -440,6 +446,7 @@ static int export_mailbox(struct export *x, size_t at, struct err *e)
 	x->box = source_mailbox(x->source, at);
 	job_step(x->job, "exporting %s", x->box->name);
 	x->messages_before = x->ret->messages;
+	x->bytes_before = x->ret->bytes;
 	make_prefix(x);
 	if (!prefix_is_usable(x)) {
 		tell(x, EXPORT_OTHER, 0, "its name cannot be made a file name");

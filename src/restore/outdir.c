@@ -300,6 +300,7 @@ static int appear(struct outdir *d, const struct outfile *f, struct err *e)
 {
 	const char *base;
 	int dir = parent_of(d, f->path, &base, e), rc;
+	struct stat st;
 
 	if (dir == -1)
 		return -1;
@@ -310,7 +311,7 @@ static int appear(struct outdir *d, const struct outfile *f, struct err *e)
 	}
 	if (rc == -1 && errno == EEXIST) {
 		if (d->o.existed != NULL)
-			d->o.existed(d->o.arg, f->path);
+			d->o.existed(d->o.arg, f->path, fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0);
 		return 0;
 	}
 	return rc == -1 ? err_sys(e, "write %s/%s", d->name, f->path) : 0;

@@ -17,7 +17,8 @@ struct outdir_opts {
 	bool replace;	  /* a later file of the same path takes the place of an earlier one */
 	bool must_be_new; /* ERR_EXISTS unless the directory is empty or not there */
 	bool named_temp;  /* never O_TMPFILE; for tests */
-	void (*existed)(void *arg, const char *path); /* a file was there already and stays; may be NULL */
+	void (*existed)(
+	    void *arg, const char *path, uint64_t size); /* a file was there already and stays; may be NULL */
 	void *arg;
 };
 

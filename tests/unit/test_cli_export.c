@@ -100,9 +100,10 @@ struct place {
 	unsigned existed;
 };
 
-static void existed(void *arg, const char *path)
+static void existed(void *arg, const char *path, uint64_t size)
 {
 	(void)path;
+	assert_int_equal(size, 5);
 	((struct place *)arg)->existed++;
 }
 
