@@ -198,12 +198,11 @@ void entry_parse_place(struct mailbox_entry *m, const char *s, const char *end)
 	while (stop < end && *stop != ' ' && *stop != '\t')
 		stop++;
 	bang = memchr(s, '!', (size_t)(stop - s));
+	if (bang == NULL && (m->flags & MBTYPE_REMOTE) != 0)
+		bang = stop;
 	if (bang != NULL) {
-		m->server = mem_strndup(s, (size_t)(bang - s));
-		s = bang + 1;
-	} else if ((m->flags & MBTYPE_REMOTE) != 0) {
-		m->server = mem_strndup(s, (size_t)(stop - s));
-		s = stop;
+		m->server = bang > s ? mem_strndup(s, (size_t)(bang - s)) : NULL;
+		s = bang < stop ? bang + 1 : stop;
 	}
 	/* printf's word for what a tombstone does not have. */
 	if (stop > s && !(stop - s == 6 && memcmp(s, "(null)", 6) == 0))

@@ -31,7 +31,8 @@ static const char *parse_legacy(struct mailbox_entry *m, const char *p, const ch
 	uint64_t v[4];
 	size_t n_id;
 
-	if (mark == NULL)
+	/* A tab behind it: a '>' in a user's name of form B. */
+	if (mark == NULL || memchr(mark, '\t', (size_t)(end - mark)) != NULL)
 		return NULL;
 	for (id = p = mark + 1; p < end && *p != ' ';)
 		p++;
