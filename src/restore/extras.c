@@ -245,13 +245,28 @@ static int on_live_annotation(void *arg, const struct annotation *a, struct err 
 	return 0;
 }
 
+static void step_annotation(struct planning *g, size_t item_index, const struct annotation *a, const char *owner)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	const char *user = annotation_user(a->userid, owner);
+	struct buf name = BUF_INIT;
+	struct restore_step *s = plan_step(g, STEP_ANNOTATION, item_index, "set annotation %s of %s%s%s", a->entry, item->name,
+	    *user != '\0' ? " for " : "", user);
+
+	s->entry = mem_printf("%s%s", *user != '\0' ? "/private" : "/shared", a->entry);
+	/* A shared one is set by who may: the owner, or the admin in shared folders. */
+	s->detail = mem_strdup(*user != '\0' ? user : owner);
+	s->value = mem_dup(a->value, a->value_len);
+	s->value_len = a->value_len;
+	plan_name_as(g->server->conf, item->name, s->detail, &name);
+	s->command = mem_printf("IMAP as %s: SETMETADATA \"%s\" (%s ...)", s->detail != NULL ? s->detail : "admin",
+	    buf_text(&name), s->entry);
+	buf_done(&name);
+}
+
 static int on_annotation(void *arg, const struct annotation *a, struct err *e)
 {
 	struct annotation_walk *w = arg;
-	const struct restore_item *item = &w->g->plan->items[w->item_index];
-	const char *user = annotation_user(a->userid, w->owner);
-	struct buf name = BUF_INIT;
-	struct restore_step *s;
 
 	if (a->deleted)
 		return 0;
@@ -259,19 +274,8 @@ static int on_annotation(void *arg, const struct annotation *a, struct err *e)
 	w->found = false;
 	if (w->live != NULL && annotations_each(w->live, w->live_key, on_live_annotation, w, e) == -1)
 		return -1;
-	if (w->found)
-		return 0;
-	s = plan_step(w->g, STEP_ANNOTATION, w->item_index, "set annotation %s of %s%s%s", a->entry, item->name,
-	    *user != '\0' ? " for " : "", user);
-	s->entry = mem_printf("%s%s", *user != '\0' ? "/private" : "/shared", a->entry);
-	/* A shared one is set by who may: the owner, or the admin in shared folders. */
-	s->detail = mem_strdup(*user != '\0' ? user : w->owner);
-	s->value = mem_dup(a->value, a->value_len);
-	s->value_len = a->value_len;
-	plan_name_as(w->g->server->conf, item->name, s->detail, &name);
-	s->command = mem_printf("IMAP as %s: SETMETADATA \"%s\" (%s ...)", s->detail != NULL ? s->detail : "admin",
-	    buf_text(&name), s->entry);
-	buf_done(&name);
+	if (!w->found)
+		step_annotation(w->g, w->item_index, a, w->owner);
 	return 0;
 }
 
@@ -289,12 +293,39 @@ static int plan_annotations(struct planning *g, size_t item_index, const char *o
 	return rc == -1 ? -1 : 0;
 }
 
+static int on_kept_annotation(void *arg, const struct annotation *a, struct err *e)
+{
+	struct annotation_walk *w = arg;
+
+	(void)e;
+	if (!a->deleted)
+		step_annotation(w->g, w->item_index, a, w->owner);
+	return 0;
+}
+
+int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	char *owner = mboxname_user(item->name);
+	struct annotation_walk w = { .g = g, .item_index = item_index, .owner = owner };
+	size_t before = g->plan->n_steps;
+	struct cyrusdb *db = NULL;
+	int rc = 0;
+
+	if (cyrusdb_open(AT_FDCWD, g->server->conf->annotation_path, &db, NULL) == 0)
+		rc = annotations_each(db, item->entry.uniqueid, on_kept_annotation, &w, e);
+	cyrusdb_close(db);
+	free(owner);
+	return rc == -1 ? -1 : (int)(g->plan->n_steps - before);
+}
+
 int plan_extras(struct planning *g, size_t item_index, struct err *e)
 {
 	char *owner = mboxname_user(g->plan->items[item_index].name);
 	int rc = plan_readers(g, item_index, owner, e);
 
-	if (rc == 0)
+	/* What is renamed back has its annotations, newer ones than the archive's. */
+	if (rc == 0 && g->plan->items[item_index].state != STATE_DELETED_COPY)
 		rc = plan_annotations(g, item_index, owner, e);
 	free(owner);
 	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[item_index].name) : 0;

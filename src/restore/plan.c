@@ -161,10 +161,32 @@ static void step_rename(struct planning *g, size_t i)
 	buf_done(&to);
 }
 
+/* Cyrus 3.6 and its RENAME of a by-name mailbox out of DELETED: the unique id's own record goes on naming the deleted one,
+ * and the mailbox's annotations are dropped (tested with 3.6.1). Both are put right again. */
+static bool rename_loses(const struct planning *g, const struct restore_item *item)
+{
+	return item->state == STATE_DELETED_COPY && cyrus_version_at_least(g->server->version, 3, 6) &&
+	       mailbox_entry_layout(g->server->conf, &item->entry) == LAYOUT_BY_NAME;
+}
+
+static int step_after_rename(struct planning *g, size_t i, struct err *e)
+{
+	struct restore_step *s;
+	int n = rename_loses(g, &g->plan->items[i]) ? plan_kept_annotations(g, i, e) : 0;
+
+	if (n > 0) {
+		s = plan_step(g, STEP_RECONSTRUCT, i, "let the server count the annotations of %s again", g->plan->items[i].name);
+		s->command = mem_printf("reconstruct -C %s %s", g->server->conf->path, g->plan->items[i].name);
+	}
+	return n == -1 ? -1 : 0;
+}
+
 static bool needs_entry(const struct planning *g, const struct restore_item *item)
 {
 	const struct mailbox_entry *live = mboxlist_find(g->live, item->name);
 
+	if (rename_loses(g, item))
+		return true;
 	return item->state == STATE_ABSENT || (item->state == STATE_DAMAGED && (live == NULL || live->flags & MBTYPE_DELETED));
 }
 
@@ -208,7 +230,8 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	}
 	if (entries > 0) {
 		struct restore_step *s =
-		    plan_step(g, STEP_ENTRIES, (size_t)-1, "enter %zu mailboxes into mailboxes.db", entries);
+		    plan_step(g, STEP_ENTRIES, (size_t)-1, "enter %zu mailbox%s into mailboxes.db", entries,
+		        entries == 1 ? "" : "es");
 
 		s->command = mem_printf("ctl_mboxlist -C %s -u < their lines of mailboxes.txt", g->server->conf->path);
 	}
@@ -217,7 +240,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		char *user = mboxname_user(item->name);
 
 		if (item->state != STATE_SAME && item->state != STATE_OTHER) {
-			if (plan_extras(g, i, e) == -1) {
+			if (step_after_rename(g, i, e) == -1 || plan_extras(g, i, e) == -1) {
 				free(user);
 				return -1;
 			}

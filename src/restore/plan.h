@@ -26,10 +26,15 @@ struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t i
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
 
 /** plan_quota_root(g, item_index, e): A step for its quota root if the server has lost it. plan_extras(g, item_index, e): steps for
- * what else a mailbox has outside its directory: seen records of readers, subscriptions, annotations. plan_user(g, userid): a
- * step for the user's own files. */
+ * what else a mailbox has outside its directory: seen records of readers, subscriptions, annotations. */
 int plan_quota_root(struct planning *g, size_t item_index, struct err *e);
 int plan_extras(struct planning *g, size_t item_index, struct err *e);
+
+/** plan_kept_annotations(g, item_index, e): Steps that set again the annotations that a mailbox has on the live server now, because the
+ * server will lose them in the RENAME. Returns how many, or -1. */
+int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);
+
+/** plan_user(g, userid): A step for the user's own files. */
 void plan_user(struct planning *g, const char *userid);
 
 /** restore_user_path(server, live, plan, which, userid, b, e): Absolute path of a user's file on the live server; the unique id of

@@ -56,6 +56,7 @@ enum step_kind {
 	STEP_SEEN,        /* detail: reader; item */
 	STEP_SUBSCRIBE,   /* detail: user; item */
 	STEP_ANNOTATION,  /* item, entry, user, value */
+	STEP_RECONSTRUCT, /* item: only to count its annotations again */
 	STEP_QUOTA_FIX,   /* detail: root */
 	STEP_PROVE,       /* item */
 };

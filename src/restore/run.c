@@ -84,9 +84,14 @@ static int do_entries(struct run *r, struct err *e)
 		goto out;
 	for (size_t i = 0; i < r->plan->n_items; i++) {
 		const struct restore_item *item = &r->plan->items[i];
+		const struct mailbox_entry *is = mboxlist_find(list, item->name);
 
 		if ((item->state == STATE_ABSENT || item->state == STATE_DAMAGED) && !entry_is_there(list, &item->entry))
 			mboxlist_add(want, &item->entry);
+		/* Renamed back, by name: entered as it is now, so that its unique id leads to it again. */
+		if (item->state == STATE_DELETED_COPY && is != NULL &&
+		    mailbox_entry_layout(r->server->conf, is) == LAYOUT_BY_NAME)
+			mboxlist_add(want, is);
 	}
 	rc = 0;
 	if (want->n == 0)
@@ -181,6 +186,15 @@ static int do_quota_fix(struct run *r, const struct restore_step *s, struct err 
 	return cyrus_quota_fix_root(r->server->tools, s->detail, e);
 }
 
+static int do_reconstruct(struct run *r, const struct restore_item *item, struct err *e)
+{
+	struct cyrus_reconstruct_opts o = { 0 };
+
+	if (r->server->tools == NULL)
+		return err_set(e, ERR_TOOL, "%s", r->server->tools_why);
+	return cyrus_reconstruct(r->server->tools, &o, &item->name, 1, NULL, e);
+}
+
 static int do_prove(struct run *r, const struct restore_item *item, struct err *e)
 {
 	struct buf why = BUF_INIT;
@@ -201,7 +215,8 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 /* Steps without which the mailbox is there all the same: their failure is a warning, and running again repeats them. */
 static bool is_essential(enum step_kind kind)
 {
-	return kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION && kind != STEP_QUOTA_FIX;
+	return kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION && kind != STEP_RECONSTRUCT &&
+	       kind != STEP_QUOTA_FIX;
 }
 
 static int do_step(struct run *r, struct restore_step *s, struct err *e)
@@ -219,6 +234,7 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_SEEN: rc = do_seen(r, s, e); break;
 	case STEP_SUBSCRIBE:
 	case STEP_ANNOTATION: rc = do_imap_as(r, s, e); break;
+	case STEP_RECONSTRUCT: rc = do_reconstruct(r, item, e); break;
 	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
 	case STEP_PROVE: rc = do_prove(r, item, e); break;
 	}
