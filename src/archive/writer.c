@@ -346,7 +346,8 @@ static int check_meta(struct archive_writer *w, const struct entry_meta *meta, s
 {
 	if (!w->in_unit || w->failed)
 		return refuse_order("archive_writer_add", e);
-	if (!io_path_is_safe(meta->path, strlen(meta->path)))
+	/* An entry of the trailer's name would end the archive for cpio. */
+	if (!io_path_is_safe(meta->path, strlen(meta->path)) || strcmp(meta->path, "TRAILER!!!") == 0)
 		return err_set(e, ERR_FORMAT, "path %s cannot be in an archive", meta->path);
 	if (has_content(meta->mode) && meta->size > w->split && (meta->size - 1) / w->split >= CPIO_PARTS_MAX)
 		return err_set(e, ERR_UNSUPPORTED, "%s is too large for an archive", meta->path);
@@ -489,6 +490,11 @@ int archive_writer_add_fd(struct archive_writer *w, const struct entry_meta *met
 	if (ret_short != NULL)
 		*ret_short = src.missing;
 	return src.broken ? -1 : 0;
+}
+
+bool archive_writer_usable(const struct archive_writer *w)
+{
+	return !w->failed;
 }
 
 int archive_writer_finish(struct archive_writer *w, struct archive_totals *ret, struct err *e)

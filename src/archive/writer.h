@@ -39,6 +39,9 @@ int archive_writer_add(struct archive_writer *w, const struct entry_meta *meta, 
 int archive_writer_add_fd(struct archive_writer *w, const struct entry_meta *meta, int fd,
     uint8_t guid[SHA1_SIZE], uint64_t *ret_short, struct err *e);
 
+/** archive_writer_usable(w): No call has failed but for reading a source file: the writer can go on. */
+bool archive_writer_usable(const struct archive_writer *w);
+
 struct archive_totals {
 	uint64_t plain_bytes, stored_bytes, index_bytes;
 	uint64_t files, units, members;

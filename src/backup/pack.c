@@ -185,6 +185,7 @@ static int pack_message(struct pack_context *cx, struct captured_mailbox *m, str
 	struct stat st;
 	uint8_t guid[SHA1_SIZE];
 	uint64_t missing;
+	struct err why;
 	char name[16];
 	char *path;
 	int rc = -1;
@@ -204,9 +205,16 @@ static int pack_message(struct pack_context *cx, struct captured_mailbox *m, str
 		goto out;
 	}
 	fill_meta(&meta, path, ROLE_MESSAGE, &st);
-	if (add_fd(cx, &meta, msg->fd, guid, &missing, e) == -1)
+	if (add_fd(cx, &meta, msg->fd, guid, &missing, &why) == 0) {
+		check_message(check, msg->uid, meta.size - missing, guid);
+	} else if (why.code == ERR_SYS && (cx->writer == NULL || archive_writer_usable(cx->writer))) {
+		/* A bad sector in one message must not cost the others. */
+		check_message_unreadable(check, msg->uid, why.sys);
+	} else {
+		if (e != NULL)
+			*e = why;
 		goto out;
-	check_message(check, msg->uid, meta.size - missing, guid);
+	}
 	cx->messages++;
 	rc = 0;
 out:
