@@ -39,6 +39,8 @@ struct record {
 	size_t len;
 	bool head_ok;
 	bool tail_ok;
+	bool
+	    proven; /* the tail holds and cannot belong to other lengths: no NUL but those at the ends and the padding */
 };
 
 static bool claims(const uint8_t *p, size_t n)
@@ -54,6 +56,17 @@ static uint32_t sum(const struct twom *t, const uint8_t *p, size_t n)
 static bool is_store(const struct record *r)
 {
 	return r->type >= ADD && r->type <= FAT_REPLACE;
+}
+
+/* Key, NUL, value, NUL, padding: the lengths are those that the bytes show by themselves. */
+static bool shows_lengths(const struct record *r, size_t tail)
+{
+	size_t n = tail;
+
+	while (n > 0 && r->pair.key[n - 1] == 0)
+		n--;
+	return r->pair.value_n > 0 && n == (size_t)r->pair.key_n + 1 + r->pair.value_n &&
+	       memchr(r->pair.key, '\0', tail) == r->pair.key + r->pair.key_n;
 }
 
 /* False when the bytes at at cannot be a record, whatever its sums say. */
@@ -112,6 +125,7 @@ static bool read_record(const struct twom *t, uint64_t at, struct record *r)
 	r->len = head + 8 + (size_t)tail;
 	r->head_ok = sum(t, p, head) == le32(p + head);
 	r->tail_ok = !is_store(r) || sum(t, p + head + 8, (size_t)tail) == le32(p + head + 4);
+	r->proven = is_store(r) && r->tail_ok && shows_lengths(r, (size_t)tail);
 	if (is_store(r) && (r->pair.key[key_n] != 0 || r->pair.value[value_n] != 0))
 		return false;
 	return (r->type == DUMMY) == (at == HEADER) && (r->type != DUMMY || r->level == MAX_LEVEL);
@@ -163,7 +177,8 @@ static int walk(void *ctx, struct db_set *set, size_t *seen, struct err *e)
 	return 1;
 }
 
-/* A record whose links were being rewritten fails its head sum; if the tail holds, so do the lengths. */
+/* A record whose links were being rewritten, or are damaged, fails its head sum, which also vouches for its lengths:
+ * then the tail must prove them. */
 static int replay(void *ctx, struct db_log *log, struct err *e)
 {
 	const struct twom *t = ctx;
@@ -172,7 +187,7 @@ static int replay(void *ctx, struct db_log *log, struct err *e)
 	int rc = 0;
 
 	while (at < t->readable) {
-		if (!read_record(t, at, &r) || !r.tail_ok || (!is_store(&r) && !r.head_ok))
+		if (!read_record(t, at, &r) || !r.tail_ok || (!r.head_ok && !r.proven))
 			break;
 		if (is_store(&r))
 			rc = db_log_store(log, at, &r.pair, e);

@@ -29,6 +29,8 @@ struct record {
 	size_t len;
 	bool head_ok;
 	bool tail_ok;
+	bool
+	    proven; /* the tail holds and cannot belong to other lengths: its last byte is not zero, the padding is */
 };
 
 static bool claims(const uint8_t *p, size_t n)
@@ -39,6 +41,13 @@ static bool claims(const uint8_t *p, size_t n)
 static uint32_t sum(const uint8_t *p, size_t n)
 {
 	return (uint32_t)crc32_z(0, p, n);
+}
+
+static bool all_zero(const uint8_t *p, uint64_t n)
+{
+	while (n > 0 && p[n - 1] == 0)
+		n--;
+	return n == 0;
 }
 
 /* False when the bytes at at cannot be a record, whatever its sums say. */
@@ -81,6 +90,8 @@ static bool read_record(const struct twoskip *t, uint64_t at, struct record *r)
 	r->len = head + 8 + (size_t)tail;
 	r->head_ok = sum(p, head) == be32(p + head);
 	r->tail_ok = sum(p + head + 8, (size_t)tail) == be32(p + head + 4);
+	r->proven = r->tail_ok && key_n + value_n > 0 && r->pair.key[key_n + value_n - 1] != 0 &&
+		    all_zero(r->pair.key + key_n + value_n, tail - key_n - value_n);
 	switch (r->type) {
 	case '+': return r->level > 0 && key_n > 0;
 	case '=': return at == HEADER && r->level == MAX_LEVEL;
@@ -126,7 +137,8 @@ static int walk(void *ctx, struct db_set *set, size_t *seen, struct err *e)
 	return 1;
 }
 
-/* A record whose links were being rewritten fails its head sum; if the tail holds, so do the lengths. */
+/* A record whose links were being rewritten, or are damaged, fails its head sum, which also vouches for its lengths:
+ * then the tail must prove them. */
 static int replay(void *ctx, struct db_log *log, struct err *e)
 {
 	const struct twoskip *t = ctx;
@@ -139,7 +151,7 @@ static int replay(void *ctx, struct db_log *log, struct err *e)
 			at += 8;
 			continue;
 		}
-		if (!read_record(t, at, &r) || !r.tail_ok || (r.type != '+' && !r.head_ok))
+		if (!read_record(t, at, &r) || !r.tail_ok || (!r.head_ok && !(r.type == '+' && r.proven)))
 			break;
 		if (r.type == '+')
 			rc = db_log_store(log, at, &r.pair, e);
