@@ -18,6 +18,7 @@ struct end_mark {
 	uint64_t total; /* length of the whole archive */
 	uint64_t units;
 	uint8_t root_sha256[SHA256_SIZE];
+	bool guessed; /* made up without an end mark: only root_off and root_stored are known */
 };
 
 #define END_MARK_FIELD 132

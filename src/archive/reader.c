@@ -6,11 +6,11 @@
 #include <xxhash.h>
 
 #include "archive/foreign.h"
+#include "archive/window.h"
 #include "core/mem.h"
 
 #define TAIL_BYTES     (64u << 10)
 #define HEAD_BYTES     (64u << 10)
-#define RUN_BYTES      (1u << 20)
 #define GROUP_KEEP_MAX (1u << 20)
 
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e)
@@ -27,41 +27,10 @@ int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err
 	return 0;
 }
 
-/* Bytes of an archive from one place to another, read ahead. */
-struct window {
-	struct archive *a;
-	uint64_t next, end; /* what has not been read yet */
-	uint8_t *p;
-	size_t at, len, cap;
-};
-
-/* Makes at least ${n} bytes available, or what is left. */
-static int window_need(struct window *w, size_t n, struct err *e)
-{
-	uint64_t left = w->end - w->next;
-	size_t more;
-
-	if (w->len - w->at >= n || left == 0)
-		return 0;
-	if (w->at > 0)
-		memmove(w->p, w->p + w->at, w->len - w->at);
-	w->len -= w->at;
-	w->at = 0;
-	more = n - w->len > RUN_BYTES ? n - w->len : RUN_BYTES;
-	if (more > left)
-		more = (size_t)left;
-	w->p = mem_grow(w->p, &w->cap, w->len + more, 1);
-	if (archive_fetch(w->a, w->next, w->p + w->len, more, e) == -1)
-		return -1;
-	w->len += more;
-	w->next += more;
-	return 0;
-}
-
 int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum member_kind kind,
     archive_plain_fn *each, void *arg, struct err *e)
 {
-	struct window w = { .a = a, .next = off, .end = off + stored };
+	struct window w = WINDOW_INIT(a, off, off + stored);
 	struct member_head h;
 	uint8_t *plain = NULL;
 	size_t cap = 0;
@@ -96,7 +65,7 @@ int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum me
 	}
 	rc = 0;
 out:
-	free(w.p);
+	window_done(&w);
 	free(plain);
 	return rc;
 }
@@ -118,7 +87,7 @@ static int add_root(void *arg, uint8_t *p, size_t n, struct err *e)
 	return root_parser_add(r->parser, (char *)p, n, e);
 }
 
-static int load_root(struct archive *a, struct err *e)
+int archive_load_root(struct archive *a, struct err *e)
 {
 	struct root_reader r = { root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0 };
 	uint8_t sha[SHA256_SIZE];
@@ -127,7 +96,8 @@ static int load_root(struct archive *a, struct err *e)
 	if (archive_each_plain(a, a->mark.root_off, a->mark.root_stored, MEMBER_ROOT, add_root, &r, e) == -1)
 		goto out;
 	digest_end(r.sha, sha);
-	if (r.plain != a->mark.root_plain || memcmp(sha, a->mark.root_sha256, sizeof sha) != 0) {
+	if (!a->mark.guessed &&
+	    (r.plain != a->mark.root_plain || memcmp(sha, a->mark.root_sha256, sizeof sha) != 0)) {
 		err_set(e, ERR_DAMAGE, "the index is damaged: its SHA-256 is not what the end mark says");
 		goto out;
 	}
@@ -174,10 +144,10 @@ out:
 	return rc;
 }
 
-int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
+int archive_open_raw(
+    struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
 {
 	struct archive *a = mem_alloc(sizeof *a);
-	int rc = -1;
 
 	a->name = mem_strdup(name);
 	a->store = store;
@@ -187,23 +157,47 @@ int archive_open(struct store *store, const char *name, struct job *job, struct 
 		a->tables[i].unit = (size_t)-1;
 	a->decoder = decoder_new();
 	if (store_read(store, name, &a->in, e) == -1 || stream_size(a->in, &a->size, e) == -1)
-		goto out;
+		goto fail;
 	stream_set_job(a->in, job);
-	a->tail_len = a->size < TAIL_BYTES ? (size_t)a->size : TAIL_BYTES;
-	a->tail = mem_alloc(a->tail_len);
-	if (stream_seek(a->in, a->size - a->tail_len, e) == -1 ||
-	    stream_read_full(a->in, a->tail, a->tail_len, e) == -1)
+	*ret = a;
+	return 0;
+fail:
+	archive_close(a);
+	return -1;
+}
+
+static int read_tail(struct archive *a, struct err *e)
+{
+	size_t n = a->size < TAIL_BYTES ? (size_t)a->size : TAIL_BYTES;
+	uint8_t *tail = mem_alloc(n);
+
+	if (archive_fetch(a, a->size - n, tail, n, e) == -1) {
+		free(tail);
+		return -1;
+	}
+	a->tail = tail;
+	a->tail_len = n;
+	return 0;
+}
+
+int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
+{
+	struct archive *a;
+	int rc = -1;
+
+	if (archive_open_raw(store, name, job, &a, e) == -1)
+		return -1;
+	if (read_tail(a, e) == -1)
 		goto out;
-	a->fetched = a->tail_len;
 	if (!find_end_mark(a)) {
 		rc = open_other(store, a, e);
-	} else {
-		rc = load_root(a, e);
-		if (rc == -1) {
-			err_wrap(e, "open %s", name);
-			if (e != NULL && e->code == ERR_DAMAGE)
-				err_hint(e, "cyrvault salvage %s gets out what is there", name);
-		}
+		goto out;
+	}
+	rc = archive_load_root(a, e);
+	if (rc == -1) {
+		err_wrap(e, "open %s", name);
+		if (e != NULL && e->code == ERR_DAMAGE)
+			err_hint(e, "cyrvault salvage %s gets out what is there", name);
 	}
 out:
 	free(a->tail);

@@ -39,6 +39,11 @@ struct archive {
 	unsigned next_table;
 };
 
+/** archive_open_raw(store, name, job, ret, e): Open without looking at any byte. archive_load_root(a, e): Read the root that a->mark tells of. */
+int archive_open_raw(
+    struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e);
+int archive_load_root(struct archive *a, struct err *e);
+
 /** archive_fetch(a, off, p, n, e): Read ${n} bytes at ${off}. Beyond the archive: ERR_DAMAGE. */
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e);
 
@@ -60,7 +65,8 @@ void unpack_free(struct unpack *u);
 void unpack_start(struct unpack *u, const struct archive_member *members, const bool *wanted, size_t n);
 
 /** unpack_member(u, i, ret_p, e): The plain bytes of wanted member ${i}; ascending, but the same may be asked for again. They live until the
- * next call. 0; 1 when the member is damaged (${e} says how); -1 when reading failed. */
+ * next call. 0; 1 when the member is damaged (${e} says how; ${*ret_p} is what could be inflated before the damage, then zeros:
+ * good for nothing without a hash); -1 when reading failed. */
 int unpack_member(struct unpack *u, size_t i, const uint8_t **ret_p, struct err *e);
 
 /* What the readers of whole units want to know beyond a sink. */
@@ -68,6 +74,10 @@ struct unit_hooks {
 	void *arg;
 	/* ${f} cannot be had, ${why}; the reader goes on with the next. */
 	void (*damaged)(void *arg, const struct archive_file *f, const struct err *why);
+	/* A member was decoded, or could not be. May be NULL. */
+	void (*member)(void *arg, const struct archive_member *m, bool good);
+	/* Also give files out of damaged members, if their SHA-256 holds; their mode and owner are then the neighbours'. */
+	bool rescue;
 };
 
 /** archive_read_table(a, t, sink, hooks, e): As archive_read_unit(), of the unit with table ${t}. With ${hooks} damage does not end it. */

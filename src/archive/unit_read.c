@@ -17,6 +17,9 @@ struct unit_reader {
 	size_t member;
 	uint64_t begin;
 	struct digest *sha;
+	const struct unit_hooks *hooks;
+	size_t told;		/* members before this one were told to hooks->member */
+	struct entry_meta last; /* of the last good regular file, for those whose header is lost */
 };
 
 /* Bytes at ${pos} of the unit's plain bytes, which only grows: a pointer and how many there are. */
@@ -30,7 +33,12 @@ static int plain_at(struct unit_reader *r, uint64_t pos, const uint8_t **p, size
 		m = &r->t->members[++r->member];
 	}
 	rc = unpack_member(r->unpack, r->member, p, e);
-	*p = rc == GOOD ? *p + (pos - r->begin) : NULL;
+	if (rc == FATAL)
+		return FATAL;
+	if (r->member >= r->told && r->hooks != NULL && r->hooks->member != NULL)
+		r->hooks->member(r->hooks->arg, m, rc == GOOD);
+	r->told = r->member + 1;
+	*p += pos - r->begin;
 	*n = (size_t)(m->plain_size - (pos - r->begin));
 	return rc;
 }
@@ -84,8 +92,8 @@ static int read_head(struct unit_reader *r, const struct archive_file *f, unsign
 	return GOOD;
 }
 
-static int copy_content(struct unit_reader *r, const struct file_sink *sink, uint64_t pos, uint64_t size,
-    bool give, struct err *e)
+static int copy_content(
+    struct unit_reader *r, const struct file_sink *sink, uint64_t pos, uint64_t size, struct err *e)
 {
 	while (size > 0) {
 		const uint8_t *p;
@@ -97,7 +105,7 @@ static int copy_content(struct unit_reader *r, const struct file_sink *sink, uin
 		if (n > size)
 			n = (size_t)size;
 		digest_add(r->sha, p, n);
-		if (give && sink->data(sink->arg, p, n, e) == -1)
+		if (sink->data(sink->arg, p, n, e) == -1)
 			return FATAL;
 		pos += n;
 		size -= n;
@@ -135,11 +143,13 @@ static int read_file(struct unit_reader *r, const struct file_sink *sink, const 
 			};
 			int wanted = sink->begin(sink->arg, f, &meta, e);
 
+			if (S_ISREG(meta.mode))
+				r->last = meta;
 			if (wanted != 1)
 				return wanted == 0 ? GOOD : FATAL;
 			*begun = true;
 		}
-		rc = copy_content(r, sink, pos, n, true, e);
+		rc = copy_content(r, sink, pos, n, e);
 		if (rc != GOOD)
 			return rc;
 		pos += n + cpio_pad(n);
@@ -148,6 +158,40 @@ static int read_file(struct unit_reader *r, const struct file_sink *sink, const 
 	} while (left > 0);
 	digest_end(r->sha, sha);
 	return memcmp(sha, f->sha256, sizeof sha) == 0 ? GOOD : disagree(e, f, "its SHA-256");
+}
+
+/* A file in a damaged member, taken if it lies in that member alone and its hash holds. */
+static int rescue_file(
+    struct unit_reader *r, const struct file_sink *sink, const struct archive_file *f, struct err *e)
+{
+	uint64_t pos = f->plain_off + cpio_head_len(strlen(f->path));
+	struct entry_meta meta = r->last;
+	uint8_t sha[SHA256_SIZE];
+	const uint8_t *p = NULL;
+	size_t n = 0;
+	int wanted;
+
+	/* What has no content cannot be proved to be a file. */
+	if (f->split_bytes > 0 || f->size == 0 || plain_at(r, pos, &p, &n, e) == FATAL || n < f->size)
+		return DAMAGED;
+	sha256(p, (size_t)f->size, sha);
+	if (memcmp(sha, f->sha256, sizeof sha) != 0)
+		return DAMAGED;
+	meta.path = f->path;
+	meta.mtime = f->mtime;
+	meta.size = f->size;
+	meta.role = f->role;
+	meta.link_group = f->link_group;
+	if (meta.mode == 0)
+		meta.mode = S_IFREG | 0600;
+	wanted = sink->begin(sink->arg, f, &meta, e);
+	if (wanted != 1)
+		return wanted == 0 ? GOOD : FATAL;
+	if (sink->data(sink->arg, p, (size_t)f->size, e) == -1) {
+		sink->abort(sink->arg);
+		return FATAL;
+	}
+	return sink->end(sink->arg, e) == -1 ? FATAL : GOOD;
 }
 
 /* Asks for every file whether it is wanted, and marks the members that hold one. 1 if there is any. */
@@ -198,6 +242,15 @@ static int read_files(struct archive *a, struct unit_reader *r, const struct fil
 		}
 		if (begun)
 			sink->abort(sink->arg);
+		else if (rc == DAMAGED && hooks != NULL && hooks->rescue) {
+			struct err mine = { 0 };
+
+			rc = rescue_file(r, sink, f, &mine);
+			if (rc == GOOD)
+				continue;
+			if (rc == FATAL)
+				*e = mine;
+		}
 		if (rc == FATAL)
 			return -1;
 		if (hooks != NULL)
@@ -212,7 +265,7 @@ static int read_files(struct archive *a, struct unit_reader *r, const struct fil
 int archive_read_table(struct archive *a, const struct archive_table *t, const struct file_sink *sink,
     const struct unit_hooks *hooks, struct err *e)
 {
-	struct unit_reader r = { .t = t };
+	struct unit_reader r = { .t = t, .hooks = hooks };
 	struct err mine = { 0 };
 	int rc = -1, any;
 

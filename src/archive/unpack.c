@@ -1,6 +1,7 @@
 /* unpack.c: members read in large pieces and decoded by a crew ahead of whoever wants them. */
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "archive/reader.h"
 #include "core/mem.h"
@@ -39,19 +40,36 @@ static void worker_free(void *d)
 	decoder_free(d);
 }
 
+/* As much as there is in spite of damage. */
+static void inflate_prefix(struct parcel *p, size_t head)
+{
+	z_stream z = { .next_in = p->stored + head, .avail_in = (unsigned)(p->m.stored_size - head) };
+
+	memset(p->plain, 0, p->m.plain_size);
+	z.next_out = p->plain;
+	z.avail_out = (unsigned)p->m.plain_size;
+	if (inflateInit2(&z, -15) != Z_OK)
+		return;
+	inflate(&z, Z_SYNC_FLUSH);
+	inflateEnd(&z);
+}
+
 static void work(void *decoder, void *slot)
 {
 	struct parcel *p = slot;
 	struct member_head h;
 
 	p->rc = -1;
+	err_clear(&p->err);
 	if (member_parse(p->stored, p->m.stored_size, &h) != 1 || h.stored != p->m.stored_size ||
 	    h.plain != p->m.plain_size)
 		err_set(&p->err, ERR_DAMAGE, "its header is not what the table says");
 	else
 		p->rc = member_decode(decoder, &h, p->stored, p->plain, &p->err);
-	if (p->rc == -1)
-		err_wrap(&p->err, "member at byte %ju", (uintmax_t)p->m.off);
+	if (p->rc == 0)
+		return;
+	inflate_prefix(p, MEMBER_HEAD);
+	err_wrap(&p->err, "member at byte %ju", (uintmax_t)p->m.off);
 }
 
 static void parcel_done(void *slot)
@@ -158,11 +176,10 @@ int unpack_member(struct unpack *u, size_t i, const uint8_t **ret_p, struct err 
 	}
 	if (p == NULL || p->index != i)
 		return err_set(e, ERR_DAMAGE, "members were asked for out of order");
-	if (p->rc == -1) {
-		if (e != NULL)
-			*e = p->err;
-		return 1;
-	}
 	*ret_p = p->plain;
-	return 0;
+	if (p->rc == 0)
+		return 0;
+	if (e != NULL)
+		*e = p->err;
+	return 1;
 }

@@ -75,7 +75,7 @@ static bool is_damage(const struct err *e)
 static int verify_unit(struct verifier *v, size_t i, bool quick, struct err *e)
 {
 	const struct file_sink sink = { v, true, want, drop, count, ignore };
-	const struct unit_hooks hooks = { v, file_damaged };
+	const struct unit_hooks hooks = { .arg = v, .damaged = file_damaged };
 	const struct archive_table *t;
 
 	if (archive_table(v->a, i, &t, e) == -1) {
