@@ -12,15 +12,15 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "when", "DATE", false, 0 },
-	{ "age", "AGE", true, 0 },
-	{ "server", "SERVER", false, 8 },
-	{ "size_bytes", "SIZE", true, 0 },
-	{ "mailboxes", "MBOXES", true, 0 },
-	{ "messages", "MSGS", true, 0 },
-	{ "health", "HEALTH", false, 0 },
-	{ "name", "NAME", false, 0 },
-	{ "store", "STORE", false, 0 },
+	{ "when", "DATE", false, 0, false },
+	{ "age", "AGE", true, 0, false },
+	{ "server", "SERVER", false, 8, false },
+	{ "size_bytes", "SIZE", true, 0, false },
+	{ "mailboxes", "MBOXES", true, 0, false },
+	{ "messages", "MSGS", true, 0, false },
+	{ "health", "HEALTH", false, 0, false },
+	{ "name", "NAME", false, 0, false },
+	{ "store", "STORE", false, 0, false },
 };
 
 struct work {

@@ -26,13 +26,13 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "uid", "UID", true, 0 },
-	{ "letters", "FLAGS", false, 0 },
-	{ "internaldate", "DATE", false, 0 },
-	{ "from", "FROM", false, 14 },
-	{ "subject", "SUBJECT", false, 16 },
-	{ "size_bytes", "SIZE", true, 0 },
-	{ "file", "FILE", false, 0 },
+	{ "uid", "UID", true, 0, false },
+	{ "letters", "FLAGS", false, 0, false },
+	{ "internaldate", "DATE", false, 0, false },
+	{ "from", "FROM", false, 14, false },
+	{ "subject", "SUBJECT", false, 16, false },
+	{ "size_bytes", "SIZE", true, 0, false },
+	{ "file", "FILE", false, 0, false },
 };
 
 struct work {

@@ -91,11 +91,11 @@ static int restore_work(struct job *job, void *arg, struct err *e)
 }
 
 static const struct printer_column item_columns[] = {
-	{ "name", "MAILBOX", false, 20 },
-	{ "state", "NOW", false, 0 },
-	{ "messages", "MSGS", true, 0 },
-	{ "bytes", "SIZE", true, 0 },
-	{ "why", "NOTE", false, 20 },
+	{ "name", "MAILBOX", false, 20, false },
+	{ "state", "NOW", false, 0, false },
+	{ "messages", "MSGS", true, 0, false },
+	{ "bytes", "SIZE", true, 0, false },
+	{ "why", "NOTE", false, 20, true },
 };
 
 static enum printer_tone tone_of(enum mailbox_state state)
@@ -190,13 +190,17 @@ static int refuse(const struct restore_plan *plan, struct err *e)
 
 /* ---- the end ---- */
 
+static void print_warnings(struct cli *c, const struct work *w)
+{
+	for (size_t i = 0; i < w->result.n_warnings; i++)
+		printer_warn(c->out, "%s", w->result.warnings[i]);
+}
+
 static void print_receipt(struct cli *c, const struct work *w)
 {
 	const struct restore_result *r = &w->result;
 	char boxes[40], messages[40], bytes[16], fetched[16];
 
-	for (size_t i = 0; i < r->n_warnings; i++)
-		printer_warn(c->out, "%s", r->warnings[i]);
 	printer_row(c->out, "summary");
 	printer_string(c->out, "archive", w->archive);
 	printer_bool(c->out, "dry_run", false);
@@ -255,8 +259,11 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 		printer_say(c->out, "Nothing was changed.");
 		return 2;
 	}
-	if (progress_run(c, restore_work, w, e) == -1)
+	if (progress_run(c, restore_work, w, e) == -1) {
+		print_warnings(c, w);
 		return -1;
+	}
+	print_warnings(c, w);
 	print_receipt(c, w);
 	return w->result.n_warnings > 0 ? 1 : 0;
 }

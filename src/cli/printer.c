@@ -108,7 +108,7 @@ static const char *tone_start(enum printer_tone tone)
 
 void printer_add_toned(struct buf *b, bool color, enum printer_tone tone, const char *s)
 {
-	const char *start = color ? tone_start(tone) : NULL;
+	const char *start = color && s[0] != '\0' ? tone_start(tone) : NULL;
 
 	if (start != NULL)
 		buf_str(b, start);

@@ -48,6 +48,7 @@ struct printer_column {
 	const char *title; /* "SIZE" */
 	bool right;	   /* numbers stand at the right */
 	unsigned flex; /* 0: never cut; else may be cut to so many columns where the terminal is too narrow */
+	bool optional; /* not shown when none of the first rows has anything in it */
 };
 
 /** printer_table(p, columns, n): The rows that follow are lines of a table, until printer_table_end(). ${columns} must

@@ -30,6 +30,7 @@ struct printer {
 	struct cell *cells; /* rows * n_columns */
 	size_t n_rows, cap_cells;
 	bool in_row, measured;
+	bool hidden[COLUMNS_MAX];
 	size_t widths[COLUMNS_MAX];
 };
 

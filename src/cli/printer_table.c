@@ -27,10 +27,10 @@ void printer_table(struct printer *p, const struct printer_column *columns, size
 
 static void measure(struct printer *p)
 {
-	size_t want[COLUMNS_MAX], least[COLUMNS_MAX], room = SIZE_MAX;
+	size_t want[COLUMNS_MAX], least[COLUMNS_MAX], room = SIZE_MAX, between = 0;
 
 	for (size_t c = 0; c < p->n_columns; c++) {
-		want[c] = columns_of(p->columns[c].title);
+		want[c] = 0;
 		for (size_t r = 0; r < p->n_rows; r++) {
 			const char *text = p->cells[r * p->n_columns + c].text;
 			size_t w = text != NULL ? columns_of(text) : 0;
@@ -38,13 +38,34 @@ static void measure(struct printer *p)
 			if (w > want[c])
 				want[c] = w;
 		}
+		p->hidden[c] = want[c] == 0 && p->columns[c].optional;
+		if (!p->hidden[c] && want[c] < columns_of(p->columns[c].title))
+			want[c] = columns_of(p->columns[c].title);
+		between += p->hidden[c] || c == 0 ? 0 : 2;
 		least[c] =
 		    p->columns[c].flex != 0 && p->columns[c].flex < want[c] ? p->columns[c].flex : want[c];
 	}
 	if (p->out_columns != 0)
-		room = p->out_columns > 2 * (p->n_columns - 1) ? p->out_columns - 2 * (p->n_columns - 1) : 0;
+		room = p->out_columns > between ? p->out_columns - between : 0;
 	columns_share(want, least, p->n_columns, room, p->widths);
 	p->measured = true;
+}
+
+static void add_cell(struct printer *p, struct buf *line, size_t c, const char *text, enum printer_tone tone)
+{
+	bool cut = p->out_columns != 0 && p->columns[c].flex != 0;
+	struct buf cell = BUF_INIT;
+	size_t used = columns_cut(&cell, text != NULL ? text : "", cut ? p->widths[c] : SIZE_MAX);
+	size_t pad = used < p->widths[c] ? p->widths[c] - used : 0;
+
+	if (c > 0)
+		buf_str(line, "  ");
+	if (p->columns[c].right)
+		buf_printf(line, "%*s", (int)pad, "");
+	printer_add_toned(line, p->color_out, tone, buf_text(&cell));
+	if (!p->columns[c].right && c + 1 < p->n_columns)
+		buf_printf(line, "%*s", (int)pad, "");
+	buf_done(&cell);
 }
 
 static void put_cells(struct printer *p, const struct cell *cells, bool head)
@@ -52,20 +73,9 @@ static void put_cells(struct printer *p, const struct cell *cells, bool head)
 	struct buf line = BUF_INIT;
 
 	for (size_t c = 0; c < p->n_columns; c++) {
-		const char *text = head ? p->columns[c].title : cells[c].text;
-		bool cut = p->out_columns != 0 && p->columns[c].flex != 0;
-		struct buf cell = BUF_INIT;
-		size_t used = columns_cut(&cell, text != NULL ? text : "", cut ? p->widths[c] : SIZE_MAX);
-		size_t pad = used < p->widths[c] ? p->widths[c] - used : 0;
-
-		if (c > 0)
-			buf_str(&line, "  ");
-		if (p->columns[c].right)
-			buf_printf(&line, "%*s", (int)pad, "");
-		printer_add_toned(&line, p->color_out, head ? TONE_HEAD : cells[c].tone, buf_text(&cell));
-		if (!p->columns[c].right && c + 1 < p->n_columns)
-			buf_printf(&line, "%*s", (int)pad, "");
-		buf_done(&cell);
+		if (!p->hidden[c])
+			add_cell(p, &line, c, head ? p->columns[c].title : cells[c].text,
+			    head ? TONE_HEAD : cells[c].tone);
 	}
 	while (line.len > 0 && line.data[line.len - 1] == ' ')
 		line.data[--line.len] = '\0';
