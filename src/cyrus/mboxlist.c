@@ -191,6 +191,14 @@ void entry_parse_acl(struct mailbox_entry *m, const char *s, size_t n)
 	}
 }
 
+/* "(null)" is printf's word for what a tombstone does not have. */
+static char *place(const char *s, const char *end)
+{
+	if (end <= s || (end - s == 6 && memcmp(s, "(null)", 6) == 0))
+		return NULL;
+	return mem_strndup(s, (size_t)(end - s));
+}
+
 void entry_parse_place(struct mailbox_entry *m, const char *s, const char *end)
 {
 	const char *stop = s, *bang;
@@ -201,12 +209,10 @@ void entry_parse_place(struct mailbox_entry *m, const char *s, const char *end)
 	if (bang == NULL && (m->flags & MBTYPE_REMOTE) != 0)
 		bang = stop;
 	if (bang != NULL) {
-		m->server = bang > s ? mem_strndup(s, (size_t)(bang - s)) : NULL;
+		m->server = place(s, bang);
 		s = bang < stop ? bang + 1 : stop;
 	}
-	/* printf's word for what a tombstone does not have. */
-	if (stop > s && !(stop - s == 6 && memcmp(s, "(null)", 6) == 0))
-		m->partition = mem_strndup(s, (size_t)(stop - s));
+	m->partition = place(s, stop);
 	if (stop < end)
 		entry_parse_acl(m, stop + 1, (size_t)(end - stop - 1));
 }

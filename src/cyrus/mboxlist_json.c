@@ -290,6 +290,11 @@ static int write_entry(const struct mailbox_entry *m, struct buf *b, struct err 
 	int rc = -1;
 
 	entry_letters(m, &kind);
+	if (buf_text(&kind)[0] >= '0' && buf_text(&kind)[0] <= '9') {
+		buf_done(&kind);
+		return err_set(e, ERR_UNSUPPORTED, "mailbox %s: of a kind (%s) that has no letter", m->name,
+		    m->raw_type);
+	}
 	if (json_add_string(b, m->name) == -1)
 		goto out;
 	buf_str(b, ": {");

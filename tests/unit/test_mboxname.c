@@ -394,6 +394,7 @@ static void by_id(void **state)
 	assert_int_equal(mboxname_dir(c, LAYOUT_UUID, "x", longer, &b, &e), -1);
 	assert_int_equal(mboxname_dir(c, LAYOUT_UUID, "x", NULL, &b, &e), -1);
 	assert_int_equal(b.len, 0);
+	buf_done(&b);
 	imapd_conf_free(c);
 }
 
