@@ -333,7 +333,15 @@ int plan_extras(struct planning *g, size_t item_index, struct err *e)
 
 void plan_user(struct planning *g, const char *userid)
 {
-	struct restore_step *s = plan_step(g, STEP_USER_FILES, (size_t)-1,
-	    "put back what is missing of %s's seen state, subscriptions, sieve scripts and quota roots", userid);
+	char *inbox = mboxname_inbox(userid);
+	const struct mailbox_entry *live = mboxlist_find(g->live, inbox);
+	bool gone = live == NULL || live->flags & MBTYPE_DELETED;
+	struct restore_step *s;
+
+	s = plan_step(g, STEP_USER_FILES, (size_t)-1, gone ? "put back %s's seen state, subscriptions, sieve scripts and quota roots"
+	                                                   : "put back what is missing of %s's seen state, subscriptions, sieve "
+	                                                     "scripts and quota roots", userid);
 	s->detail = mem_strdup(userid);
+	s->replace = gone;
+	free(inbox);
 }

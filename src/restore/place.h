@@ -21,9 +21,10 @@ struct place_context {
  * longer as it was planned for. */
 int place_mailbox(struct place_context *cx, const struct restore_item *item, struct err *e);
 
-/** place_user_files(cx, plan, live, userid, e): Write those of the user's files that the server does not have. */
+/** place_user_files(cx, plan, live, userid, replace, e): Write those of the user's files that the server does not have; with
+ * ${replace} also those it has: for a user who is gone, of whom they are only what cyr_expire left behind. */
 int place_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
-    const char *userid, struct err *e);
+    const char *userid, bool replace, struct err *e);
 
 /** place_quota_root(cx, userid, root, e): Write the quota root's file as the archive has it, if it is not there. */
 int place_quota_root(struct place_context *cx, const char *root, struct err *e);

@@ -1,6 +1,7 @@
-/* place_user.c: a user's own files and quota roots out of the archive: only those that the server does not have. */
+/* place_user.c: a user's own files and quota roots out of the archive. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@ struct user_sink {
 	const struct restore_plan *plan;
 	const struct mboxlist *live;
 	const char *userid;
+	bool replace;
 	char *target;    /* absolute path of the file being read, NULL: passed over */
 	bool is_link;
 	struct buf bytes;
@@ -59,8 +61,9 @@ static int make_parents(const struct server *server, const char *path, struct er
 	return rc;
 }
 
-/* Makes a file appear whole, owned by Cyrus, unless there is one. */
-static int write_new(const struct server *server, const char *path, const struct buf *b, bool is_link, struct err *e)
+/* Makes a file (or link) appear whole, owned by Cyrus; one that is there stays unless ${replace}. */
+static int write_file(const struct server *server, const char *path, const struct buf *b, bool is_link, bool replace,
+    struct err *e)
 {
 	char *tmp = mem_printf("%s.cyrvault.%ld", path, (long)getpid());
 	char *parent = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
@@ -68,25 +71,30 @@ static int write_new(const struct server *server, const char *path, const struct
 
 	if (rc == -1)
 		goto out;
+	rc = -1;
 	unlink(tmp);
 	if (is_link) {
-		rc = symlink(buf_text(b), path) == -1 && errno != EEXIST ? err_sys(e, "link %s", path) : 0;
-		goto out;
+		if (symlink(buf_text(b), tmp) == -1 || lchown(tmp, server->uid, server->gid) == -1) {
+			err_sys(e, "link %s", tmp);
+			goto out;
+		}
+	} else {
+		fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd == -1 || fchown(fd, server->uid, server->gid) == -1) {
+			err_sys(e, "create %s", tmp);
+			goto out;
+		}
+		if (io_write_all(fd, buf_text(b), b->len, tmp, e) == -1 || io_fsync(fd, tmp, e) == -1)
+			goto out;
 	}
-	rc = -1;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1) {
-		err_sys(e, "create %s", tmp);
-		goto out;
-	}
-	if (fchown(fd, server->uid, server->gid) == -1)
-		err_sys(e, "give %s to Cyrus", tmp);
-	else if (io_write_all(fd, buf_text(b), b->len, tmp, e) == 0 && io_fsync(fd, tmp, e) == 0)
+	if (replace)
+		rc = rename(tmp, path) == -1 ? err_sys(e, "replace %s", path) : 0;
+	else
 		rc = link(tmp, path) == -1 && errno != EEXIST ? err_sys(e, "create %s", path) : 0;
-	unlink(tmp);
 	if (rc == 0)
 		rc = io_fsync_dir(AT_FDCWD, parent, e);
 out:
+	unlink(tmp);
 	if (fd != -1)
 		close(fd);
 	free(parent);
@@ -154,8 +162,8 @@ static int user_begin(void *arg, const struct archive_file *file, const struct e
 	int r = target_of(u, file, &b, e);
 	struct stat st;
 
-	if (r == 1 && lstat(buf_text(&b), &st) == 0)
-		r = 0; /* the server has one: it is newer than ours */
+	if (r == 1 && !u->replace && lstat(buf_text(&b), &st) == 0)
+		r = 0;
 	if (r == 1 && meta != NULL && !S_ISREG(meta->mode) && !S_ISLNK(meta->mode))
 		r = 0;
 	if (r == 1 && meta != NULL && meta->size > MAX_USER_FILE)
@@ -191,7 +199,7 @@ static int user_end(void *arg, struct err *e)
 	struct user_sink *u = arg;
 	/* A link of ours leads to a script beside it, never elsewhere. */
 	int rc = u->is_link && (strchr(buf_text(&u->bytes), '/') != NULL || u->bytes.len == 0)
-	    ? 0 : write_new(u->cx->server, u->target, &u->bytes, u->is_link, e);
+	    ? 0 : write_file(u->cx->server, u->target, &u->bytes, u->is_link, u->replace, e);
 
 	if (rc == 0) {
 		u->cx->result->files++;
@@ -202,9 +210,9 @@ static int user_end(void *arg, struct err *e)
 }
 
 int place_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
-    const char *userid, struct err *e)
+    const char *userid, bool replace, struct err *e)
 {
-	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid };
+	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid, .replace = replace };
 	struct file_sink sink = { .arg = &u, .begin = user_begin, .data = user_data, .end = user_end, .abort = user_abort };
 	struct err why;
 	int rc = source_extract_user(cx->source, userid, &sink, &why);
@@ -227,7 +235,7 @@ int place_quota_root(struct place_context *cx, const char *root, struct err *e)
 	if (rc == 0 && lstat(buf_text(&path), &st) == -1) {
 		rc = source_quota_text(cx->source, root, &text, e);
 		if (rc == 1)
-			rc = write_new(cx->server, buf_text(&path), &text, false, e);
+			rc = write_file(cx->server, buf_text(&path), &text, false, false, e);
 	}
 	buf_done(&path);
 	buf_done(&text);

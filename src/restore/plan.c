@@ -199,21 +199,21 @@ static void step_quota_fix(struct planning *g, const char *root_or_user, bool is
 			return;
 	s = plan_step(g, STEP_QUOTA_FIX, (size_t)-1, "count again what %s uses of its quota", root_or_user);
 	s->detail = mem_strdup(root_or_user);
-	s->value_len = is_user;
+	s->of_user = is_user;
 	s->command = mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
 }
 
-/* In the order in which they are safe: names back first, then what a mailbox stands on, its files, its entry, the rest. */
+/* In the order in which they are safe: what a mailbox stands on, names back, files, entries, the rest. */
 static int make_steps(struct planning *g, const struct restore_request *request, struct err *e)
 {
 	struct restore_plan *p = g->plan;
 	size_t entries = 0;
 
+	if (request->user != NULL)
+		plan_user(g, request->user);
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].state == STATE_DELETED_COPY)
 			step_rename(g, i);
-	if (request->user != NULL)
-		plan_user(g, request->user);
 	for (size_t i = 0; i < p->n_items; i++) {
 		const struct restore_item *item = &p->items[i];
 

@@ -70,6 +70,8 @@ struct restore_step {
 	char *entry;        /* STEP_ANNOTATION: "/shared/comment"; */
 	char *value;        /* STEP_SEEN: the record; STEP_ANNOTATION: bytes */
 	size_t value_len;
+	bool replace;       /* STEP_USER_FILES: what is there is left over from a user who is gone */
+	bool of_user;       /* STEP_QUOTA_FIX: detail is a user, all of whose roots are counted */
 	bool done;
 };
 

@@ -122,13 +122,13 @@ out:
 	return rc;
 }
 
-static int do_user_files(struct run *r, const char *userid, struct err *e)
+static int do_user_files(struct run *r, const struct restore_step *s, struct err *e)
 {
 	struct mboxlist *list = NULL;
 	int rc = server_list(r->server, &list, e);
 
 	if (rc == 0)
-		rc = place_user_files(&r->place, r->plan, list, userid, e);
+		rc = place_user_files(&r->place, r->plan, list, s->detail, s->replace, e);
 	mboxlist_free(list);
 	return rc;
 }
@@ -181,7 +181,7 @@ static int do_quota_fix(struct run *r, const struct restore_step *s, struct err 
 {
 	if (r->server->tools == NULL)
 		return err_set(e, ERR_TOOL, "%s", r->server->tools_why);
-	if (s->value_len != 0)
+	if (s->of_user)
 		return cyrus_quota_fix(r->server->tools, s->detail, e);
 	return cyrus_quota_fix_root(r->server->tools, s->detail, e);
 }
@@ -228,7 +228,7 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	switch (s->kind) {
 	case STEP_RENAME: rc = do_rename(r, item, e); break;
 	case STEP_FILES: rc = place_mailbox(&r->place, item, e); break;
-	case STEP_USER_FILES: rc = do_user_files(r, s->detail, e); break;
+	case STEP_USER_FILES: rc = do_user_files(r, s, e); break;
 	case STEP_QUOTA_ROOT: rc = place_quota_root(&r->place, s->detail, e); break;
 	case STEP_ENTRIES: rc = do_entries(r, e); break;
 	case STEP_SEEN: rc = do_seen(r, s, e); break;
