@@ -436,7 +436,8 @@ int source_load(struct source *s, size_t i, bool with_cache, struct source_messa
 	else if (s->ops->parts(s, i, with_cache, &p, &why) == 0)
 		rc = load_parts(s, i, &p, m, &why);
 	if (rc == 0) {
-		qsort(p.uids, p.n_uids, sizeof *p.uids, uid_cmp);
+		if (p.n_uids > 1)
+			qsort(p.uids, p.n_uids, sizeof *p.uids, uid_cmp);
 		for (size_t k = 0; k < p.n_uids; k++)
 			if (m->n_uids == 0 || p.uids[m->n_uids - 1] != p.uids[k])
 				p.uids[m->n_uids++] = p.uids[k];
