@@ -65,6 +65,12 @@ enum mboxlist_form {
  * is kept, with its name, type '?' and nothing else. */
 int mboxlist_read_db(struct cyrusdb *db, struct mboxlist **ret, struct err *e);
 
+/** mboxlist_each_db(db, each, arg, e): The same without a list, for servers of any size: ${each} gets every entry, valid during the
+ * call, in the order of the database, which is that of ctl_mboxlist -d. It returns 0 to go on, 1 to stop, -1 with ${e} filled.
+ * Returns 0, 1 when stopped, -1. */
+typedef int mboxlist_each_fn(void *arg, const struct mailbox_entry *entry, struct err *e);
+int mboxlist_each_db(struct cyrusdb *db, mboxlist_each_fn *each, void *arg, struct err *e);
+
 /** mboxlist_read_text(text, n, ret, form, e): Read mailboxes.txt of any form, telling which it was in ${*form} (may be NULL): that
  * of the first line, for every line is taken by itself. ERR_FORMAT names the line. Of lines with the same name the last
  * counts. An empty text is an empty list. Memory: about 400 bytes a mailbox. */
@@ -79,6 +85,14 @@ int mboxlist_read_text(
  * for bytes that would end a field early and lines too long for ctl_mboxlist; ERR_UNSUPPORTED for a kind of mailbox that the
  * series did not have. What was appended before a failure stays in ${b}. */
 int mboxlist_write_text(const struct mboxlist *list, enum mboxlist_form form, struct buf *b, struct err *e);
+
+/** mboxlist_text_start(form, b), mboxlist_text_add(form, entry, first, b, e), mboxlist_text_end(form, b): The same piece by piece, in the
+ * order in which the entries are given; ${first} says that none was added yet. mboxlist_text_add() is 1 when something was
+ * appended, 0 when the form has nothing for this entry, -1. */
+void mboxlist_text_start(enum mboxlist_form form, struct buf *b);
+int mboxlist_text_add(
+    enum mboxlist_form form, const struct mailbox_entry *entry, bool first, struct buf *b, struct err *e);
+void mboxlist_text_end(enum mboxlist_form form, struct buf *b);
 
 /** mboxlist_form_for(v): The form that ctl_mboxlist of version ${v} writes and reads. */
 enum mboxlist_form mboxlist_form_for(struct cyrus_version v);

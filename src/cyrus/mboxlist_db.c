@@ -12,7 +12,9 @@
 #include "cyrus/mboxlist_priv.h"
 
 struct reading {
-	struct mboxlist *l;
+	struct mboxlist *l;	/* where entries go, or NULL and */
+	mboxlist_each_fn *each; /* who gets them */
+	void *arg;
 	bool by_letter; /* keys of 3.6+ */
 };
 
@@ -183,11 +185,13 @@ static int each(void *arg, struct cyrusdb_bytes key, struct cyrusdb_bytes value,
 		m.type = '?';
 	}
 	m.name = buf_steal(&name);
-	if (rc == 1)
-		mailbox_entry_done(&m);
-	else
+	if (rc != 1 && r->l != NULL) {
 		*mboxlist_push(r->l) = m;
-	return 0;
+		return 0;
+	}
+	rc = rc == 1 ? 0 : r->each(r->arg, &m, e);
+	mailbox_entry_done(&m);
+	return rc;
 }
 
 #define PROBES 64
@@ -233,17 +237,31 @@ static int probe(struct cyrusdb *db, bool *by_letter, struct err *e)
 	return r == -1 ? -1 : 0;
 }
 
+static int read_all(struct cyrusdb *db, struct reading *r, struct err *e)
+{
+	int rc;
+
+	if (probe(db, &r->by_letter, e) == -1)
+		return err_wrap(e, "read mailboxes.db");
+	rc = cyrusdb_foreach(db, r->by_letter ? names : (struct cyrusdb_bytes){ 0 }, each, r, e);
+	return rc == -1 ? err_wrap(e, "read mailboxes.db") : rc;
+}
+
+int mboxlist_each_db(struct cyrusdb *db, mboxlist_each_fn *fn, void *arg, struct err *e)
+{
+	struct reading r = { .each = fn, .arg = arg };
+
+	return read_all(db, &r, e);
+}
+
 int mboxlist_read_db(struct cyrusdb *db, struct mboxlist **ret, struct err *e)
 {
-	struct reading r = { 0 };
+	struct reading r = { .l = mboxlist_new() };
 
 	*ret = NULL;
-	if (probe(db, &r.by_letter, e) == -1)
-		return err_wrap(e, "read mailboxes.db");
-	r.l = mboxlist_new();
-	if (cyrusdb_foreach(db, r.by_letter ? names : (struct cyrusdb_bytes){ 0 }, each, &r, e) == -1) {
+	if (read_all(db, &r, e) == -1) {
 		mboxlist_free(r.l);
-		return err_wrap(e, "read mailboxes.db");
+		return -1;
 	}
 	mboxlist_finish(r.l);
 	*ret = r.l;

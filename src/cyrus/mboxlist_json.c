@@ -165,6 +165,8 @@ static int read_by_line(const char *text, size_t n, struct mboxlist *l, struct e
 			stop--;
 		if (*s != '"' || stop[-1] != '}' || stop - s > LINE_MAX)
 			goto out;
+		if (mboxlist_read_json_line(s, stop, l))
+			continue;
 		buf_clear(&member);
 		buf_char(&member, '{');
 		buf_add(&member, s, (size_t)(stop - s));
@@ -205,34 +207,51 @@ int mboxlist_read_json(const char *text, size_t n, struct mboxlist *l, struct er
 
 /* ---- writing ---- */
 
+/* How many bytes at ${s} stand for themselves. */
+static size_t plain(const char *s)
+{
+	size_t n = 0;
+
+	while ((unsigned char)s[n] >= 0x20 && (unsigned char)s[n] < 0x80 && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
+static void add_escaped(struct buf *b, const char *s, size_t n, uint32_t cp)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	const char *at = cp < 0x80 ? strchr(from, (int)cp) : NULL;
+
+	if (at != NULL) {
+		buf_char(b, '\\');
+		buf_char(b, to[at - from]);
+	} else if (cp < 0x20) {
+		buf_printf(b, "\\u%04X", (unsigned)cp);
+	} else {
+		buf_add(b, s, n);
+	}
+}
+
 int json_add_string(struct buf *b, const char *s)
 {
-	size_t n = strlen(s), start = b->len, step;
+	size_t left = strlen(s), start = b->len, step;
 	uint32_t cp;
 
 	buf_char(b, '"');
-	for (size_t i = 0; i < n; i += step) {
-		if ((step = str_utf8_next(s + i, n - i, &cp)) == 0) {
+	while (left > 0) {
+		if ((step = plain(s)) > 0) {
+			buf_add(b, s, step);
+		} else if ((step = str_utf8_next(s, left, &cp)) > 0) {
+			add_escaped(b, s, step, cp);
+		} else {
 			if (!b->full) {
 				b->len = start;
 				b->data[start] = '\0';
 			}
 			return -1;
 		}
-		switch (cp) {
-		case '"': buf_str(b, "\\\""); break;
-		case '\\': buf_str(b, "\\\\"); break;
-		case '\b': buf_str(b, "\\b"); break;
-		case '\f': buf_str(b, "\\f"); break;
-		case '\n': buf_str(b, "\\n"); break;
-		case '\r': buf_str(b, "\\r"); break;
-		case '\t': buf_str(b, "\\t"); break;
-		default:
-			if (cp < 0x20)
-				buf_printf(b, "\\u%04X", (unsigned)cp);
-			else
-				buf_add(b, s + i, step);
-		}
+		s += step;
+		left -= step;
 	}
 	buf_char(b, '"');
 	return 0;
@@ -284,7 +303,7 @@ static void add_acl(struct buf *b, const struct mailbox_entry *m)
 	buf_str(b, "}, ");
 }
 
-static int write_entry(const struct mailbox_entry *m, struct buf *b, struct err *e)
+int mboxlist_write_json_entry(const struct mailbox_entry *m, struct buf *b, struct err *e)
 {
 	struct buf kind = BUF_INIT;
 	int rc = -1;
@@ -344,32 +363,16 @@ static int compare_db_order(const void *a, const void *b)
 	}
 }
 
-int mboxlist_write_json(const struct mboxlist *l, struct buf *b, struct err *e)
+const struct mailbox_entry **mboxlist_db_order(const struct mboxlist *l)
 {
 	const struct mailbox_entry **order = mem_array(l->n + 1, sizeof(void *));
-	size_t n = 0;
-	int rc = -1;
+	bool sorted = true;
 
-	/* Placeholders of parents that do not exist, and what could not be read, are not printed by Cyrus either. */
-	for (size_t i = 0; i < l->n; i++)
-		if ((l->entries[i].flags & MBTYPE_INTERMEDIATE) == 0 &&
-		    !(l->entries[i].type == '?' && l->entries[i].raw_type == NULL))
-			order[n++] = &l->entries[i];
-	qsort(order, n, sizeof(void *), compare_db_order);
-	buf_str(b, "{\n");
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0)
-			buf_str(b, ",\n");
-		if (write_entry(order[i], b, e) == -1)
-			goto out;
+	for (size_t i = 0; i < l->n; i++) {
+		order[i] = &l->entries[i];
+		sorted = sorted && (i == 0 || compare_db_order(&order[i - 1], &order[i]) <= 0);
 	}
-	buf_str(b, "\n}\n");
-	if (b->full) {
-		err_set(e, ERR_SPACE, "mailboxes.txt is larger than the room for it");
-		goto out;
-	}
-	rc = 0;
-out:
-	free(order);
-	return rc;
+	if (!sorted)
+		qsort(order, l->n, sizeof(void *), compare_db_order);
+	return order;
 }

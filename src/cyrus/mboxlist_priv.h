@@ -32,8 +32,17 @@ long entry_new_bits(const struct mailbox_entry *m);
 /** json_add_string(b, s): ${s} quoted and escaped as Cyrus's library does it; -1 and nothing appended when it is not UTF-8. */
 int json_add_string(struct buf *b, const char *s);
 
-/** mboxlist_read_json(text, n, l, e), mboxlist_write_json(l, b, e): Form C; the list is not sorted after reading. */
+/** mboxlist_read_json_line(p, end, l): Append the mailbox of one line "\"NAME\": {...}"; false, and nothing done, when the line is not in the
+ * plainest shape. */
+bool mboxlist_read_json_line(const char *p, const char *end, struct mboxlist *l);
+
+/** mboxlist_read_json(text, n, l, e): Form C in any shape; the list is not sorted after reading. */
 int mboxlist_read_json(const char *text, size_t n, struct mboxlist *l, struct err *e);
-int mboxlist_write_json(const struct mboxlist *l, struct buf *b, struct err *e);
+
+/** mboxlist_write_json_entry(m, b, e): One member, without what stands between members. */
+int mboxlist_write_json_entry(const struct mailbox_entry *m, struct buf *b, struct err *e);
+
+/** mboxlist_db_order(l): Heap array of the entries in the order of the keys of a 3.6+ mailboxes.db, in which Cyrus prints them. */
+const struct mailbox_entry **mboxlist_db_order(const struct mboxlist *l);
 
 #endif

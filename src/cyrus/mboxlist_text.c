@@ -212,34 +212,64 @@ static int write_line(const struct mailbox_entry *m, enum mboxlist_form form, st
 /* What this form has a line for. */
 static bool is_carried(const struct mailbox_entry *m, enum mboxlist_form form)
 {
-	if ((m->flags & (MBTYPE_DELETED | MBTYPE_INTERMEDIATE)) != 0 ||
-	    (m->partition == NULL && m->server == NULL))
+	/* Placeholders of parents that do not exist, and what could not be read, are not printed by Cyrus either. */
+	if ((m->flags & MBTYPE_INTERMEDIATE) != 0 || (m->type == '?' && m->raw_type == NULL))
+		return false;
+	if (form == MBOXLIST_JSON)
+		return true;
+	if ((m->flags & MBTYPE_DELETED) != 0 || (m->partition == NULL && m->server == NULL))
 		return false;
 	return form != MBOXLIST_LEGACY || m->uniqueid != NULL || mailbox_entry_has_directory(m);
 }
 
-int mboxlist_write_text(const struct mboxlist *list, enum mboxlist_form form, struct buf *b, struct err *e)
+void mboxlist_text_start(enum mboxlist_form form, struct buf *b)
 {
-	if (form == MBOXLIST_JSON || form == MBOXLIST_LEGACY) {
-		for (size_t i = 0; i < list->n; i++) {
-			const struct mailbox_entry *m = &list->entries[i];
-
-			if (mailbox_entry_has_directory(m) && (m->uniqueid == NULL || m->uidvalidity == 0)) {
-				err_set(e, ERR_FORMAT,
-				    "mailbox %s: its %s is not known, and mailboxes.txt of Cyrus 3.6 needs "
-				    "it",
-				    m->name, m->uniqueid == NULL ? "unique id" : "uidvalidity");
-				return err_hint(e,
-				    "They are in cyrus.header and cyrus.index in the mailbox's directory.");
-			}
-		}
-	}
 	if (form == MBOXLIST_JSON)
-		return mboxlist_write_json(list, b, e);
-	for (size_t i = 0; i < list->n; i++)
-		if (is_carried(&list->entries[i], form) && write_line(&list->entries[i], form, b, e) == -1)
-			return -1;
+		buf_str(b, "{\n");
+}
+
+int mboxlist_text_add(
+    enum mboxlist_form form, const struct mailbox_entry *m, bool first, struct buf *b, struct err *e)
+{
+	bool by_id = form == MBOXLIST_JSON || form == MBOXLIST_LEGACY;
+
+	if (!is_carried(m, form))
+		return 0;
+	if (by_id && mailbox_entry_has_directory(m) && (m->uniqueid == NULL || m->uidvalidity == 0)) {
+		err_set(e, ERR_FORMAT,
+		    "mailbox %s: its %s is not known, and mailboxes.txt of Cyrus 3.6 needs it", m->name,
+		    m->uniqueid == NULL ? "unique id" : "uidvalidity");
+		return err_hint(e, "They are in cyrus.header and cyrus.index in the mailbox's directory.");
+	}
+	if (form == MBOXLIST_JSON && !first)
+		buf_str(b, ",\n");
+	if ((form == MBOXLIST_JSON ? mboxlist_write_json_entry(m, b, e) : write_line(m, form, b, e)) == -1)
+		return -1;
 	if (b->full)
 		return err_set(e, ERR_SPACE, "mailboxes.txt is larger than the room for it");
-	return 0;
+	return 1;
+}
+
+void mboxlist_text_end(enum mboxlist_form form, struct buf *b)
+{
+	if (form == MBOXLIST_JSON)
+		buf_str(b, "\n}\n");
+}
+
+int mboxlist_write_text(const struct mboxlist *list, enum mboxlist_form form, struct buf *b, struct err *e)
+{
+	const struct mailbox_entry **order = form == MBOXLIST_JSON ? mboxlist_db_order(list) : NULL;
+	bool first = true;
+	int r = 0;
+
+	mboxlist_text_start(form, b);
+	for (size_t i = 0; i < list->n && r != -1; i++) {
+		r = mboxlist_text_add(form, order != NULL ? order[i] : &list->entries[i], first, b, e);
+		first = first && r == 0;
+	}
+	free(order);
+	if (r == -1)
+		return -1;
+	mboxlist_text_end(form, b);
+	return b->full ? err_set(e, ERR_SPACE, "mailboxes.txt is larger than the room for it") : 0;
 }

@@ -78,6 +78,29 @@ static void round_trip(const struct mboxlist *l)
 	}
 }
 
+/* Where no line breaks are left the other reader of JSON is at work: it must see the same. */
+static void other_reader(const char *text, size_t size, const struct mboxlist *l)
+{
+	char *flat = mem_strndup(text, size);
+	struct mboxlist *other;
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	struct err e = { 0 };
+	int r, q;
+
+	for (size_t i = 0; i < size; i++)
+		if (flat[i] == '\n')
+			flat[i] = ' ';
+	check(mboxlist_read_text(flat, size, &other, NULL, NULL) == 0);
+	check(other->n == l->n);
+	r = mboxlist_write_text(l, MBOXLIST_JSON, &a, &e);
+	q = mboxlist_write_text(other, MBOXLIST_JSON, &b, NULL);
+	check(r == q && (r == -1 || (a.len == b.len && memcmp(buf_text(&a), buf_text(&b), a.len) == 0)));
+	mboxlist_free(other);
+	buf_done(&a);
+	buf_done(&b);
+	free(flat);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const confs[] = {
@@ -89,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 	char *name = mem_strndup(text, size), *typed;
 	struct mboxlist *l;
+	enum mboxlist_form form;
 	struct dlist *d;
 	struct buf b = BUF_INIT;
 
@@ -101,11 +125,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check(mboxname_valid(typed));
 			free(typed);
 		}
-		if (mboxlist_read_text(text, size, &l, NULL, NULL) == 0) {
+		if (mboxlist_read_text(text, size, &l, &form, NULL) == 0) {
 			for (size_t k = 0; k < l->n && k < 20; k++)
 				names(c, l->entries[k].name, l->entries[k].uniqueid);
 			if (i == 0)
 				round_trip(l);
+			if (i == 0 && form == MBOXLIST_JSON)
+				other_reader(text, size, l);
 			mboxlist_free(l);
 		}
 		imapd_conf_free(c);

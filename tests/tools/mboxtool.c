@@ -176,21 +176,42 @@ out:
 	return rc;
 }
 
+struct printing {
+	enum mboxlist_form form;
+	bool any;
+	struct buf b;
+};
+
+static int print_entry(void *arg, const struct mailbox_entry *m, struct err *e)
+{
+	struct printing *p = arg;
+	int r = mboxlist_text_add(p->form, m, !p->any, &p->b, e);
+
+	p->any = p->any || r == 1;
+	fwrite(buf_text(&p->b), 1, p->b.len, stdout);
+	buf_clear(&p->b);
+	return r == -1 ? -1 : 0;
+}
+
 static int cmd_list(char **argv, struct err *e)
 {
 	struct imapd_conf *c = NULL;
-	struct mboxlist *l = NULL;
-	struct buf b = BUF_INIT;
+	struct cyrusdb *db = NULL;
+	struct printing p = { 0 };
 	int rc = -1;
 
-	if (load_conf(argv, &c, e) == -1 || load_list(c, NULL, &l, e) == -1 ||
-	    mboxlist_write_text(l, mboxlist_form_for(c->version), &b, e) == -1)
+	if (load_conf(argv, &c, e) == -1 || cyrusdb_open(AT_FDCWD, c->mboxlist_path, &db, e) == -1)
 		goto out;
-	fwrite(buf_text(&b), 1, b.len, stdout);
+	p.form = mboxlist_form_for(c->version);
+	mboxlist_text_start(p.form, &p.b);
+	if (mboxlist_each_db(db, print_entry, &p, e) == -1)
+		goto out;
+	mboxlist_text_end(p.form, &p.b);
+	fwrite(buf_text(&p.b), 1, p.b.len, stdout);
 	rc = 0;
 out:
-	buf_done(&b);
-	mboxlist_free(l);
+	buf_done(&p.b);
+	cyrusdb_close(db);
 	imapd_conf_free(c);
 	return rc;
 }

@@ -340,6 +340,54 @@ static void form_json(void **state)
 	mboxlist_free(l);
 }
 
+/* The same members in a line each, which the line reader takes, and in one piece, which the parser takes. */
+static void two_readers(void **state)
+{
+	static const char *const members[] = {
+		"\"a\": {\"name\": \"a\", \"mbtype\": \"e\", \"uidvalidity\": \"7\", \"acl\": {\"x\": "
+		"\"l\"}, \"partition\": \"p\", "
+		"\"uniqueid\": \"i\", \"name_history\": []}",
+		"\"b\": {\"mbtype\": \"el\", \"uidvalidity\": \"7\", \"uidvalidity\": \"8\", \"partition\": "
+		"\"p\", \"uniqueid\": \"i\"}",
+		"\"c\": {\"mbtype\": \"e\", \"uidvalidity\": \"7\", \"partition\": \"p\", \"partition\": "
+		"\"q\", \"uniqueid\": \"i\"}",
+		"\"d\": {\"mbtype\": \"e\", \"uidvalidity\": \"7\", \"acl\": {\"x\": \"l\", \"y\": \"l\", "
+		"\"x\": \"r\"}, \"uniqueid\": \"i\"}",
+		"\"e\\u0041\": {\"mbtype\": \"e\", \"uidvalidity\": \"007\", \"acl\": {}, \"uniqueid\": "
+		"\"i\", \"unknown\": [\"}\"]}",
+		"\"f\": {\"mbtype\":\"e\",\"uidvalidity\":\"7\",\"name_history\": [{\"name\": \"x\"}], "
+		"\"uniqueid\": \"i\"}",
+		"\"g\": {\"acl\": {}, \"acl\": {\"z\": \"l\"}, \"uniqueid\": \"i\", \"uidvalidity\": \"1\"}",
+		"\"h\": {}",
+	};
+	struct buf lines = BUF_INIT, whole = BUF_INIT, a = BUF_INIT, b = BUF_INIT;
+	struct mboxlist *l, *w;
+
+	(void)state;
+	buf_str(&lines, "{\n");
+	buf_str(&whole, "{");
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		buf_printf(&lines, "%s%s", i > 0 ? ",\n" : "", members[i]);
+		buf_printf(&whole, "%s%s", i > 0 ? "," : "", members[i]);
+	}
+	buf_str(&lines, "\n}\n");
+	buf_str(&whole, "}");
+	l = read_form(buf_text(&lines), MBOXLIST_JSON);
+	w = read_form(buf_text(&whole), MBOXLIST_JSON);
+	assert_int_equal(mboxlist_write_text(l, MBOXLIST_JSON, &a, NULL), 0);
+	assert_int_equal(mboxlist_write_text(w, MBOXLIST_JSON, &b, NULL), 0);
+	assert_string_equal(buf_text(&a), buf_text(&b));
+	assert_int_equal(l->n, 8);
+	assert_int_equal(mboxlist_find(l, "b")->uidvalidity, 8);
+	assert_string_equal(mboxlist_find(l, "c")->partition, "q");
+	mboxlist_free(l);
+	mboxlist_free(w);
+	buf_done(&lines);
+	buf_done(&whole);
+	buf_done(&a);
+	buf_done(&b);
+}
+
 static void text_errors(void **state)
 {
 	(void)state;
@@ -539,6 +587,46 @@ static void db_old_text(void **state)
 	mboxlist_free(l);
 }
 
+struct piecewise {
+	struct buf b;
+	int n;
+	int stop_at;
+};
+
+static int add_piece(void *arg, const struct mailbox_entry *m, struct err *e)
+{
+	struct piecewise *p = arg;
+
+	if (++p->n == p->stop_at)
+		return 1;
+	return mboxlist_text_add(MBOXLIST_JSON, m, p->n == 1, &p->b, e) == -1 ? -1 : 0;
+}
+
+/* Entry by entry comes to the same as the list. */
+static void db_each(void **state)
+{
+	struct buf file = BUF_INIT, want = BUF_INIT;
+	struct piecewise p = { .b = BUF_INIT };
+	struct cyrusdb *db;
+
+	(void)state;
+	assert_int_equal(io_read_file(AT_FDCWD, FIXTURES "cyrus36.db", 1 << 20, &file, NULL), 0);
+	assert_int_equal(io_read_file(AT_FDCWD, FIXTURES "cyrus36.json", 1 << 20, &want, NULL), 0);
+	assert_int_equal(cyrusdb_open_bytes(file.data, file.len, "mailboxes.db", &db, NULL), 0);
+	mboxlist_text_start(MBOXLIST_JSON, &p.b);
+	assert_int_equal(mboxlist_each_db(db, add_piece, &p, NULL), 0);
+	mboxlist_text_end(MBOXLIST_JSON, &p.b);
+	assert_string_equal(buf_text(&p.b), buf_text(&want));
+	p.n = 0;
+	p.stop_at = 3;
+	assert_int_equal(mboxlist_each_db(db, add_piece, &p, NULL), 1);
+	assert_int_equal(p.n, 3);
+	cyrusdb_close(db);
+	buf_done(&p.b);
+	buf_done(&file);
+	buf_done(&want);
+}
+
 static void db_old_dlist(void **state)
 {
 	struct mboxlist *l =
@@ -641,6 +729,7 @@ int main(void)
 		cmocka_unit_test(form_legacy),
 		cmocka_unit_test(upgrade),
 		cmocka_unit_test(form_json),
+		cmocka_unit_test(two_readers),
 		cmocka_unit_test(text_errors),
 		cmocka_unit_test(doubles),
 		cmocka_unit_test(injection),
@@ -648,6 +737,7 @@ int main(void)
 		cmocka_unit_test(copies),
 		cmocka_unit_test(forms_and_layouts),
 		cmocka_unit_test(db_old_text),
+		cmocka_unit_test(db_each),
 		cmocka_unit_test(db_old_dlist),
 		cmocka_unit_test(db_new),
 		cmocka_unit_test(fixtures),
