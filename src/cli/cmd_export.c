@@ -220,7 +220,7 @@ out:
 
 const struct cli_verb verb_export = {
 	.name = "export",
-	.usage = { "ARCHIVE MAILBOX [UID...] --format=F --output=PATH" },
+	.usage = { "ARCHIVE MAILBOX [UID...] -f FORMAT -o PATH" },
 	.purpose = "write messages of an archive as eml, mbox or Maildir",
 	.about = "eml: PATH/UID.eml, byte for byte, dated as the message arrived.\n"
 	         "mbox: the file PATH (mboxrd quoting, Status, X-Status and X-Keywords headers).\n"

@@ -21,8 +21,8 @@ const struct cli_verb verb_help = {
 	.name = "help",
 	.usage = { "[VERB]" },
 	.purpose = "explain a verb, or list them all",
-	.about = "The same as VERB --help. The manual is cyrvault(1); cyrvault.conf(5) lists every\n"
-	         "key of the configuration.\n",
+	.about = "The same as VERB --help. The manual is cyrvault(1); cyrvault.conf(5) lists\n"
+	         "every key of the configuration.\n",
 	.least = 0,
 	.most = 1,
 	.no_app = true,

@@ -74,11 +74,16 @@ void printer_put_buf(struct printer *p, struct buf *b)
 	buf_done(b);
 }
 
+void printer_flush(struct printer *p)
+{
+	if (p->broken == 0 && fflush(stdout) == EOF)
+		p->broken = errno;
+}
+
 int printer_close(struct printer *p, struct err *e)
 {
 	printer_status(p, NULL);
-	if (p->broken == 0 && fflush(stdout) == EOF)
-		p->broken = errno;
+	printer_flush(p);
 	if (p->broken == 0)
 		return 0;
 	errno = p->broken;

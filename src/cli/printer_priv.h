@@ -37,6 +37,7 @@ struct printer {
 /* Bytes and a buffer to stdout (the buffer is emptied); a failure is kept in p->broken. */
 void printer_put(struct printer *p, const char *s, size_t n);
 void printer_put_buf(struct printer *p, struct buf *b);
+void printer_flush(struct printer *p);
 
 /* Text that is already safe, fit for the terminal's character set; and in a tone. */
 void printer_add_fit(struct buf *b, bool plain, const char *s);

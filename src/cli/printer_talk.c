@@ -79,7 +79,7 @@ static void talk(struct printer *p, enum printer_tone tone, const char *word, co
 	struct buf b = BUF_INIT;
 
 	printer_status(p, NULL);
-	fflush(stdout);
+	printer_flush(p);
 	printer_add_toned(&b, p->color_err, tone, word);
 	format_va(&b, p->err_plain, fmt, ap);
 	buf_char(&b, '\n');
