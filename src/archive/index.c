@@ -20,13 +20,11 @@ enum {
 	END_MAGIC = 16,
 	END_VERSION = 24,
 	END_INDEX_OFF = 32,
-	END_TABLES_OFF = 40,
-	END_ROOT_OFF = 48,
-	END_ROOT_STORED = 56,
-	END_ROOT_PLAIN = 64,
-	END_TOTAL = 72,
-	END_UNITS = 80,
-	END_RESERVED = 88,
+	END_ROOT_OFF = 40,
+	END_ROOT_STORED = 48,
+	END_ROOT_PLAIN = 56,
+	END_TOTAL = 64,
+	END_UNITS = 72,
 	END_SHA256 = 96,
 	END_CRC = 128
 };
@@ -39,7 +37,6 @@ void end_mark_put(const struct end_mark *m, uint8_t *out)
 	memcpy(field + END_MAGIC, end_magic, sizeof end_magic);
 	put_le32(field + END_VERSION, 1);
 	put_le64(field + END_INDEX_OFF, m->index_off);
-	put_le64(field + END_TABLES_OFF, m->tables_off);
 	put_le64(field + END_ROOT_OFF, m->root_off);
 	put_le64(field + END_ROOT_STORED, m->root_stored);
 	put_le64(field + END_ROOT_PLAIN, m->root_plain);
@@ -63,9 +60,8 @@ int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m)
 	    memcmp(field + END_MARK_FIELD, end_tail, sizeof end_tail) != 0)
 		return -1;
 	if (le32(field + END_VERSION) != 1)
-		return -1;
+		return 1;
 	m->index_off = le64(field + END_INDEX_OFF);
-	m->tables_off = le64(field + END_TABLES_OFF);
 	m->root_off = le64(field + END_ROOT_OFF);
 	m->root_stored = le64(field + END_ROOT_STORED);
 	m->root_plain = le64(field + END_ROOT_PLAIN);
@@ -74,8 +70,7 @@ int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m)
 	memcpy(m->root_sha256, field + END_SHA256, SHA256_SIZE);
 	m->guessed = false;
 	if (off > UINT64_MAX - END_MARK_SIZE || m->total != off + END_MARK_SIZE || m->root_off > off ||
-	    m->root_stored > off - m->root_off || m->root_plain > UINT32_MAX || m->tables_off > m->root_off ||
-	    m->index_off > m->tables_off)
+	    m->root_stored > off - m->root_off || m->root_plain > UINT32_MAX || m->index_off > m->root_off)
 		return -1;
 	return 0;
 }
@@ -188,7 +183,8 @@ static int parse_unit(struct root_parser *p, struct row *row, struct err *e)
 static int parse_group(struct root_parser *p, const struct row *row, struct err *e)
 {
 	struct root *r = &p->root;
-	uint64_t room = p->mark.root_off - p->mark.tables_off;
+	/* Where the tables begin is known only at the end when the mark was guessed. */
+	uint64_t base = p->mark.guessed ? 0 : p->mark.index_off, room = p->mark.root_off - base;
 	struct table_group *g;
 
 	if (r->n_groups >= UINT32_MAX)
@@ -199,7 +195,7 @@ static int parse_group(struct root_parser *p, const struct row *row, struct err 
 	    row_u64(row, 3, UINT64_MAX, &g->plain) == -1 || g->plain != p->in_group ||
 	    row->len[4] != 2 * SHA256_SIZE || str_unhex(row->field[4], g->sha256, SHA256_SIZE) == -1)
 		return bad_root(e, "a line of tables is malformed");
-	g->off += p->mark.tables_off;
+	g->off += base;
 	r->n_groups++;
 	p->in_group = 0;
 	return 0;

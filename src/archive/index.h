@@ -12,8 +12,7 @@
 
 /* The end mark: the archive's last END_MARK_SIZE bytes. */
 struct end_mark {
-	uint64_t index_off;  /* the member with the cpio header of the first tables entry */
-	uint64_t tables_off; /* offsets in the root's "tables" lines count from here */
+	uint64_t index_off; /* where the index begins; offsets in the root's "tables" lines count from here */
 	uint64_t root_off, root_stored, root_plain;
 	uint64_t total; /* length of the whole archive */
 	uint64_t units;
@@ -27,8 +26,8 @@ struct end_mark {
 /** end_mark_put(m, out): END_MARK_SIZE bytes. Pure. */
 void end_mark_put(const struct end_mark *m, uint8_t *out);
 
-/** end_mark_parse(p, n, off, m): Whether an end mark is at ${p} (${n} bytes are there), which is offset ${off} of the archive, and what it says; -1
- * if none, or it contradicts itself. Pure. */
+/** end_mark_parse(p, n, off, m): Whether an end mark is at ${p} (${n} bytes are there), which is offset ${off} of the archive, and what it says: 0;
+ * 1 if it is of a version that this program does not know; -1 if none, or it contradicts itself. Pure. */
 int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m);
 
 /* Where a unit's bytes are. */

@@ -239,7 +239,7 @@ static int write_trailer(struct index_out *x, struct stream *out, uint64_t *off,
 int index_out_finish(
     struct index_out *x, struct stream *out, uint64_t off, struct index_out_sums *ret, struct err *e)
 {
-	struct end_mark mark = { .index_off = off, .tables_off = off, .units = x->n_units };
+	struct end_mark mark = { .index_off = off, .units = x->n_units };
 	uint8_t end[END_MARK_SIZE];
 	size_t n;
 

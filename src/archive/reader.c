@@ -110,17 +110,25 @@ out:
 
 /* Opening. */
 
-/* The last end mark in the tail; only zeros, as a tape's last block has them, may follow. */
-static bool find_end_mark(struct archive *a)
+/* The last end mark in the tail; only zeros, as a tape's last block has them, may follow. 1, 0, or -1 for one of a later
+ * version. */
+static int find_end_mark(struct archive *a, struct err *e)
 {
 	for (size_t at = a->tail_len < END_MARK_SIZE ? 0 : a->tail_len - END_MARK_SIZE + 1; at-- > 0;) {
-		if (a->tail[at] == 0x1f &&
-		    end_mark_parse(a->tail + at, a->tail_len - at, a->size - a->tail_len + at, &a->mark) == 0)
-			return true;
+		int r = -1;
+
+		if (a->tail[at] == 0x1f)
+			r = end_mark_parse(
+			    a->tail + at, a->tail_len - at, a->size - a->tail_len + at, &a->mark);
+		if (r == 0)
+			return 1;
+		if (r == 1)
+			return err_set(
+			    e, ERR_UNSUPPORTED, "%s was made by a later version of cyrvault", a->name);
 		if (at + END_MARK_SIZE < a->tail_len && a->tail[at + END_MARK_SIZE] != 0)
-			return false;
+			return 0;
 	}
-	return false;
+	return 0;
 }
 
 /* No end mark: ours and cut off, or somebody else's. */
@@ -183,13 +191,13 @@ static int read_tail(struct archive *a, struct err *e)
 int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
 {
 	struct archive *a;
-	int rc = -1;
+	int rc = -1, marked;
 
 	if (archive_open_raw(store, name, job, &a, e) == -1)
 		return -1;
-	if (read_tail(a, e) == -1)
+	if (read_tail(a, e) == -1 || (marked = find_end_mark(a, e)) == -1)
 		goto out;
-	if (!find_end_mark(a)) {
+	if (!marked) {
 		rc = open_other(store, a, e);
 		goto out;
 	}

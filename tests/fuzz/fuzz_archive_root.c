@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 8)
 		return 0;
-	mark.index_off = mark.tables_off = le64(data);
+	mark.index_off = le64(data);
 	mark.root_off = mark.index_off + 100000 < 100000 ? UINT64_MAX : mark.index_off + 100000;
 	text = mem_dup(data + 8, size - 8);
 	p = root_parser_new(&mark);
