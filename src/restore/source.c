@@ -276,8 +276,7 @@ enum file_role source_role_of(const char *base)
 	return ROLE_MAILBOX_OTHER;
 }
 
-/* An archive partition has a cache of its own beside that of the spool, under the same name. */
-static bool below_archive_partition(const struct source *s, const char *path)
+bool source_on_archive_partition(const struct source *s, const char *path)
 {
 	for (size_t i = 0; i < s->n_archive_roots; i++) {
 		size_t n = strlen(s->archive_roots[i]);
@@ -306,7 +305,8 @@ static int parts_begin(
 		break;
 	default: break;
 	}
-	if (a->to == NULL || below_archive_partition(a->s, file->path))
+	/* An archive partition has a cache of its own beside that of the spool, under the same name. */
+	if (a->to == NULL || source_on_archive_partition(a->s, file->path))
 		return 0;
 	if (file->size > max) {
 		if (file->role == ROLE_CACHE)
@@ -393,28 +393,25 @@ static int load_parts(
     struct source *s, size_t i, const struct source_parts *p, struct source_messages *m, struct err *e)
 {
 	const struct source_mailbox *box = &s->boxes[i];
+	struct err why;
 
 	if (!p->has_index) {
-		err_set(e, ERR_DAMAGE, "the archive holds no cyrus.index of it");
-		return err_hint(e, "its message files can still be taken out with: cyrvault export");
+		err_set(e, ERR_DAMAGE, "the archive holds no cyrus.index of %s", box->name);
+		return err_hint(e, "its message files can still be taken out with cyrvault export");
 	}
 	if (mailbox_index_parse((const uint8_t *)buf_text(&p->index), p->index.len, &m->index, e) == -1)
-		return err_wrap(e, "cyrus.index");
+		return err_wrap(e, "cyrus.index of %s", box->name);
 	if (!p->has_header)
 		m->header = empty_header(box);
 	else if (mailbox_header_parse((const uint8_t *)buf_text(&p->header), p->header.len, &m->header, e) ==
 		 -1)
-		return err_wrap(e, "cyrus.header");
+		return err_wrap(e, "cyrus.header of %s", box->name);
+	/* What was already expunged is no reason to refuse what was not. */
 	if (p->has_expunge && p->expunge.len > 0 &&
-	    mailbox_index_parse((const uint8_t *)buf_text(&p->expunge), p->expunge.len, &m->expunged, e) ==
-		-1) {
-		struct err why = *e;
-
-		/* What was already expunged is no reason to refuse what was not. */
-		log_write(LOG_LEVEL_WARNING, "archive %s: mailbox %s: cyrus.expunge: %s", s->name, box->name,
-		    why.msg);
-		err_clear(e);
-	}
+	    mailbox_index_parse((const uint8_t *)buf_text(&p->expunge), p->expunge.len, &m->expunged, &why) ==
+		-1)
+		log_write(
+		    LOG_LEVEL_WARNING, "archive %s: cyrus.expunge of %s: %s", s->name, box->name, why.msg);
 	if (seen_is_in_index(m->index->h.minor, m->index->h.options, true))
 		return 0;
 	if ((m->owner_seen = source_owner_seen(s, i, &m->index->h, e)) == NULL)
@@ -427,14 +424,14 @@ int source_load(struct source *s, size_t i, bool with_cache, struct source_messa
 {
 	struct source_messages *m = mem_alloc(sizeof *m);
 	struct source_parts p = { 0 };
-	struct err why = { 0 };
 	int rc = -1;
 
 	*ret = NULL;
 	if (!s->boxes[i].has_files)
-		err_set(&why, ERR_NOT_FOUND, "the archive lists it, but holds no directory of it");
-	else if (s->ops->parts(s, i, with_cache, &p, &why) == 0)
-		rc = load_parts(s, i, &p, m, &why);
+		err_set(e, ERR_NOT_FOUND, "the archive lists mailbox %s, but holds no directory of it",
+		    s->boxes[i].name);
+	else if (s->ops->parts(s, i, with_cache, &p, e) == 0)
+		rc = load_parts(s, i, &p, m, e);
 	if (rc == 0) {
 		if (p.n_uids > 1)
 			qsort(p.uids, p.n_uids, sizeof *p.uids, uid_cmp);
@@ -448,9 +445,6 @@ int source_load(struct source *s, size_t i, bool with_cache, struct source_messa
 		*ret = m;
 	} else {
 		source_messages_free(m);
-		err_wrap(&why, "mailbox %s", s->boxes[i].name);
-		if (e != NULL)
-			*e = why;
 	}
 	source_parts_done(&p);
 	return rc;
@@ -493,9 +487,7 @@ int source_extract(struct source *s, size_t i, const struct file_sink *sink, str
 	if (!s->boxes[i].has_files)
 		return err_set(
 		    e, ERR_NOT_FOUND, "the archive holds no directory of mailbox %s", s->boxes[i].name);
-	if (s->ops->extract(s, i, sink, e) == -1)
-		return err_wrap(e, "mailbox %s", s->boxes[i].name);
-	return 0;
+	return s->ops->extract(s, i, sink, e);
 }
 
 int source_extract_user(struct source *s, const char *userid, const struct file_sink *sink, struct err *e)

@@ -1,7 +1,8 @@
 /* source.h: an archive seen as mailboxes: ours through its index, anyone's cpio or tar through one pass over it.
  *
- * Joins the archive's units (or, in a foreign archive, the directories that hold a cyrus.header), its mailboxes.txt and its
- * imapd.conf. Names are internal. A source belongs to one thread at a time; what it returns lives until source_close(). */
+ * Joins the archive's units (or, in a foreign archive, the directories that hold a cyrus.header) with its
+ * mailboxes.txt and its imapd.conf. Names are internal. A source belongs to one thread at a time; what it returns
+ * lives until source_close(). */
 #ifndef RESTORE_SOURCE_H
 #define RESTORE_SOURCE_H
 
@@ -15,20 +16,25 @@ struct source;
 /** One mailbox of the archive. */
 struct source_mailbox {
 	const char *name;     /* internal */
-	const char *uniqueid; /* "" if not known (a foreign archive whose header was not readable) */
+	const char *uniqueid; /* "" if not known: a foreign archive whose header was not readable */
 	const char *partition;
-	const struct mailbox_entry *
-	    entry; /* its line of mailboxes.txt, completed with uniqueid and uidvalidity; NULL: not listed there */
+	/* Its line of mailboxes.txt, completed with uniqueid and uidvalidity; NULL: not listed there. */
+	const struct mailbox_entry *entry;
+	/* Counts are 0 also where they are not known: a foreign archive's index of more than 64 MiB. */
 	uint32_t uidvalidity, messages, unread;
 	uint64_t bytes;
+	/* Foreign: HEALTH_FINDINGS if header, index or messages are missing, else unchecked. */
 	enum unit_health health;
 	bool has_files; /* false: listed in mailboxes.txt, but the archive holds no directory of it */
 	bool deleted;	/* a DELETED.* mailbox */
 };
 
-/** source_open(store, name, job, ret, e): Open; a foreign archive is read once from front to end here (its small files,
- * cyrus.header and cyrus.index, are looked at on the way; memory bounded). ERR_NOT_FOUND, ERR_DAMAGE as archive_open(). A foreign archive without any mailbox in
- * it is ERR_FORMAT. */
+/** source_open(store, name, job, ret, e): Open. Ours: end mark, root and mailboxes.txt are read. Foreign: the archive is
+ * read once from front to end; names of entries may take 512 MiB of memory (ERR_UNSUPPORTED beyond), small files another
+ * 64 MiB, a list of mailboxes 256 MiB. ERR_NOT_FOUND, ERR_DAMAGE as archive_open(), the latter also for a foreign archive that
+ * breaks off. ERR_FORMAT: no mailbox is in it. ERR_REFUSED: its mailboxes.db is a live copy of a Berkeley database,
+ * hence empty, and there is no text; the hint says what to put beside the archive (NAME.mailboxes.txt, which always
+ * counts before what is inside). source_close() takes NULL. */
 int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e);
 void source_close(struct source *s);
 
@@ -36,9 +42,11 @@ enum archive_kind source_kind(const struct source *s);
 struct archive *source_archive(const struct source *s); /* NULL for a foreign one */
 const char *source_name(const struct source *s);
 
-/** source_conf(s): The imapd.conf inside (paths are those of the server it came from); NULL if there is none. source_version(s): The Cyrus
- * it came from (archive.json; guessed from mailboxes.txt and cyrus.index in a foreign one). source_list(s): its mailboxes.txt; may be empty, never NULL.
- * source_when(s): unix time of the backup (archive.json, else the name's stamp, else the object's mtime). */
+/** source_conf(s): The imapd.conf inside (paths are those of the server it came from); NULL if there is none that can be
+ * used. source_version(s): The Cyrus it came from (archive.json; the series guessed from headers and indexes in a
+ * foreign one). source_list(s): its mailboxes.txt; may be empty, never NULL; a foreign archive without any list has one made of its
+ * cyrus.headers. source_when(s): unix time of the backup (archive.json, else the name's stamp, else the object's
+ * mtime). */
 const struct imapd_conf *source_conf(const struct source *s);
 struct cyrus_version source_version(const struct source *s);
 const struct mboxlist *source_list(const struct source *s);
@@ -54,32 +62,43 @@ size_t source_find(const struct source *s, const char *internal);
 
 /** What the archive knows of one mailbox's messages. */
 struct source_messages {
-	struct mailbox_header *header;
+	struct mailbox_header *header; /* without flag names and rights if the archive has lost it */
 	struct mailbox_index *index;
 	struct mailbox_index *expunged; /* cyrus.expunge of 2.3, or NULL */
 	struct buf cache;		/* whole cyrus.cache if asked for, else empty */
-	char *
-	    owner_seen; /* uid set from the owner's seen db where \Seen is not in the index (2.3 and older), else NULL */
+	/* Where \Seen is not in the index (2.3 and older): the uid set in the owner's seen database, "" if he has none. */
+	char *owner_seen;	/* else NULL */
 	struct uidset seen_set; /* the same, made ready for source_seen_flag() */
 	uint32_t *uids;		/* of the message files the archive holds, ascending */
 	size_t n_uids;
 };
 
-/** source_load(s, i, with_cache, ret, e): Read header, index and, if asked, cache of mailbox ${i}; nothing else of it is fetched. source_messages_free() it. */
+/** source_load(s, i, with_cache, ret, e): Read header, index and, if asked, cache of mailbox ${i}; nothing else of it is
+ * fetched. ERR_NOT_FOUND: listed only. ERR_DAMAGE: no cyrus.index. ERR_FORMAT: one that cannot be read.
+ * source_messages_free() it. */
 int source_load(struct source *s, size_t i, bool with_cache, struct source_messages **ret, struct err *e);
 void source_messages_free(struct source_messages *m);
 
 /** source_seen_flag(m, r): \Seen of the owner for record ${r}, wherever this version keeps it. */
 bool source_seen_flag(const struct source_messages *m, const struct index_record *r);
 
-/** source_read_message(s, i, uid, max_bytes, b, e): Message file ${uid} of mailbox ${i}, verified. ERR_NOT_FOUND. */
+/** source_read_message(s, i, uid, max_bytes, b, e): Append message file ${uid} of mailbox ${i}, verified. ERR_NOT_FOUND;
+ * ERR_FORMAT if it is larger. */
 int source_read_message(
     struct source *s, size_t i, uint32_t uid, size_t max_bytes, struct buf *b, struct err *e);
 
-/** source_extract(s, i, sink, e): All files of mailbox ${i} through ${sink} (file->role set also for foreign archives), in archive order.
- * source_extract_user(s, userid, sink, e): the user's other files. ERR_NOT_FOUND when the archive has none. */
+/** source_extract(s, i, sink, e): All files of mailbox ${i} through ${sink}, with their roles, in archive order; of ours also
+ * directories. source_extract_user(s, userid, sink, e): the user's other files. ERR_NOT_FOUND when the archive has none.
+ *
+ * Of a foreign archive, content costs another pass up to the last file wanted; the files go through an unnamed temporary
+ * file ($TMPDIR or /var/tmp; ERR_SPACE), which keeps all mailboxes of the user (of everybody, up to 256 MiB) for the calls
+ * that follow, and ${sink}'s begin is asked only once, with ${meta}; file->sha256 is that of the content read. */
 int source_extract(struct source *s, size_t i, const struct file_sink *sink, struct err *e);
 int source_extract_user(struct source *s, const char *userid, const struct file_sink *sink, struct err *e);
+
+/** source_on_archive_partition(s, path): That file of a mailbox, by its path in the archive, lay on an archive
+ * partition. */
+bool source_on_archive_partition(const struct source *s, const char *path);
 
 /** source_seen(s, userid, uniqueid, ret, e): That reader's record of that mailbox: 1, 0 none, -1. */
 int source_seen(
@@ -89,8 +108,8 @@ int source_seen(
 int source_users(
     struct source *s, int (*each)(void *arg, const char *userid, struct err *e), void *arg, struct err *e);
 
-/** source_annotations(s, i, each, arg, e): Mailbox ${i}'s annotations out of the archive's annotations.db (keyed by name or id as that
- * version does); none is no error. */
+/** source_annotations(s, i, each, arg, e): Mailbox ${i}'s annotations out of the archive's annotations.db (keyed by name or
+ * id as that version does); none is no error. */
 int source_annotations(struct source *s, size_t i, annotations_each_fn *each, void *arg, struct err *e);
 
 /** source_subscribed(s, userid, internal, e): 1 if that user's subscriptions hold ${internal}, 0, -1. */
