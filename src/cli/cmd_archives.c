@@ -12,15 +12,15 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "when", "DATE", false, 0, false },
-	{ "age", "AGE", true, 0, false },
-	{ "server", "SERVER", false, 8, false },
-	{ "size_bytes", "SIZE", true, 0, false },
-	{ "mailboxes", "MBOXES", true, 0, false },
-	{ "messages", "MSGS", true, 0, false },
-	{ "health", "HEALTH", false, 0, false },
-	{ "name", "NAME", false, 0, false },
-	{ "store", "STORE", false, 0, false },
+	{ "when", "DATE", false, 0, false, 0 },
+	{ "age", "AGE", true, 0, false, 3 },
+	{ "server", "SERVER", false, 8, false, 2 },
+	{ "size_bytes", "SIZE", true, 0, false, 0 },
+	{ "mailboxes", "MBOXES", true, 0, false, 0 },
+	{ "messages", "MSGS", true, 0, false, 0 },
+	{ "health", "HEALTH", false, 0, false, 0 },
+	{ "name", "NAME", false, 22, false, 0 },
+	{ "store", "STORE", false, 0, false, 1 },
 };
 
 struct work {
@@ -88,8 +88,11 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		print_archive(c->out, &w.list.list[i]);
 	printer_table_end(c->out);
 	for (size_t i = 0; i < w.list.n; i++) {
-		if (!w.list.list[i].readable && w.list.list[i].why != NULL)
-			printer_say(c->out, "%s: %s", w.list.list[i].name, w.list.list[i].why);
+		const struct app_archive *a = &w.list.list[i];
+
+		if (!a->readable && a->why != NULL)
+			printer_say(c->out, "%s%s%s", str_starts(a->why, a->name) ? "" : a->name,
+			    str_starts(a->why, a->name) ? "" : ": ", a->why);
 	}
 	for (size_t i = 0; i < w.list.n_unreachable; i++)
 		printer_warn(c->out, "%s", w.list.unreachable[i]);

@@ -45,9 +45,9 @@ static void show_line(struct cli *c, void *arg, int kind, const char *const word
 		printer_row_end(c->out);
 		return;
 	}
-	printer_toned(c->out, states[kind].tone, states[kind].text, "  %s: %s", words[0], words[1]);
+	printer_wrapped(c->out, states[kind].tone, states[kind].text, 8, "  %s: %s", words[0], words[1]);
 	if (words[2][0] != '\0')
-		printer_line(c->out, "        next: %s", words[2]);
+		printer_wrapped(c->out, TONE_PLAIN, "", 14, "        next: %s", words[2]);
 }
 
 static int work(struct job *job, void *arg, struct err *e)

@@ -21,12 +21,12 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "name", "MAILBOX", false, 24, false },
-	{ "messages", "MSGS", true, 0, false },
-	{ "unread", "UNREAD", true, 0, false },
-	{ "size_bytes", "SIZE", true, 0, false },
-	{ "partition", "PARTITION", false, 0, false },
-	{ "health", "HEALTH", false, 0, false },
+	{ "name", "MAILBOX", false, 24, false, 0 },
+	{ "messages", "MSGS", true, 0, false, 0 },
+	{ "unread", "UNREAD", true, 0, false, 0 },
+	{ "size_bytes", "SIZE", true, 0, false, 0 },
+	{ "partition", "PARTITION", false, 0, false, 1 },
+	{ "health", "HEALTH", false, 0, false, 0 },
 };
 
 struct work {

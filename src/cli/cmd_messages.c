@@ -26,13 +26,13 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "uid", "UID", true, 0, false },
-	{ "letters", "FLAGS", false, 0, false },
-	{ "internaldate", "DATE", false, 0, false },
-	{ "from", "FROM", false, 14, false },
-	{ "subject", "SUBJECT", false, 16, false },
-	{ "size_bytes", "SIZE", true, 0, false },
-	{ "file", "FILE", false, 0, false },
+	{ "uid", "UID", true, 0, false, 0 },
+	{ "letters", "FLAGS", false, 0, false, 0 },
+	{ "internaldate", "DATE", false, 0, false, 0 },
+	{ "sender", "FROM", false, 14, false, 0 },
+	{ "subject", "SUBJECT", false, 16, false, 0 },
+	{ "size_bytes", "SIZE", true, 0, false, 0 },
+	{ "file", "FILE", false, 0, false, 0 },
 };
 
 struct work {
@@ -103,6 +103,28 @@ static void print_header(struct printer *out, const char *key, const char *raw)
 	buf_done(&b);
 }
 
+/* Of "Name <address>" the name is enough for a line of a list. */
+static void show_sender(struct printer *out, const char *raw)
+{
+	struct buf b = BUF_INIT;
+	const char *s;
+	size_t n;
+
+	if (raw == NULL)
+		return;
+	message_header_decode(raw, strlen(raw), &b);
+	s = buf_text(&b);
+	n = strcspn(s, "<");
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '"'))
+		n--;
+	if (n > 0 && strchr(s, '<') != NULL) {
+		b.data[n] = '\0';
+		s += s[0] == '"';
+	}
+	printer_shown(out, "sender", s);
+	buf_done(&b);
+}
+
 /* Where the cache has nothing to say, the row stays without it: reading each message would fetch the whole mailbox. */
 static void print_envelope(struct printer *out, const struct source_messages *m,
     const struct mailbox_index *index, const struct index_record *r)
@@ -112,6 +134,7 @@ static void print_envelope(struct printer *out, const struct source_messages *m,
 					    index->h.generation, r, &env, NULL) == 0;
 
 	print_header(out, "from", env.from);
+	show_sender(out, env.from);
 	print_header(out, "to", env.to);
 	print_header(out, "subject", env.subject);
 	print_header(out, "message_id", env.message_id);

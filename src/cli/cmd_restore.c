@@ -91,11 +91,11 @@ static int restore_work(struct job *job, void *arg, struct err *e)
 }
 
 static const struct printer_column item_columns[] = {
-	{ "name", "MAILBOX", false, 20, false },
-	{ "state", "NOW", false, 0, false },
-	{ "messages", "MSGS", true, 0, false },
-	{ "bytes", "SIZE", true, 0, false },
-	{ "why", "NOTE", false, 20, true },
+	{ "name", "MAILBOX", false, 20, false, 0 },
+	{ "state", "NOW", false, 0, false, 0 },
+	{ "messages", "MSGS", true, 0, false, 0 },
+	{ "bytes", "SIZE", true, 0, false, 0 },
+	{ "why", "NOTE", false, 20, true, 0 },
 };
 
 static enum printer_tone tone_of(enum mailbox_state state)
@@ -137,7 +137,7 @@ static void print_step(struct printer *out, size_t number, const struct restore_
 		printer_row_end(out);
 		return;
 	}
-	printer_line(out, "%3zu. %s", number, step->words);
+	printer_wrapped(out, TONE_PLAIN, "", 5, "%3zu. %s", number, step->words);
 	if (step->command != NULL)
 		printer_line(out, "       %s", step->command);
 }
@@ -164,7 +164,7 @@ static void print_plan(struct cli *c, const struct restore_plan *plan)
 		printer_row(c->out, "note");
 		printer_string(c->out, "words", plan->notes[i]);
 		printer_row_end(c->out);
-		printer_line(c->out, "Note: %s", plan->notes[i]);
+		printer_wrapped(c->out, TONE_PLAIN, "", 6, "Note: %s", plan->notes[i]);
 	}
 }
 

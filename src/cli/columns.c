@@ -90,6 +90,37 @@ void columns_plain(struct buf *b, const char *s)
 	}
 }
 
+static size_t word_columns(const char *s, size_t n)
+{
+	char word[512];
+
+	if (n >= sizeof word)
+		return n;
+	memcpy(word, s, n);
+	word[n] = '\0';
+	return columns_of(word);
+}
+
+void columns_wrap(struct buf *b, const char *s, size_t first, size_t indent, size_t max)
+{
+	size_t at = first;
+
+	while (*s != '\0') {
+		size_t blanks = strspn(s, " "), n = strcspn(s + blanks, " "), w = word_columns(s + blanks, n);
+
+		if (at + blanks + w > max && blanks > 0 && at > indent && n > 0) {
+			buf_printf(b, "\n%*s", (int)indent, "");
+			at = indent;
+		} else {
+			buf_add(b, s, blanks);
+			at += blanks;
+		}
+		buf_add(b, s + blanks, n);
+		at += w;
+		s += blanks + n;
+	}
+}
+
 size_t columns_terminal(int fd)
 {
 	struct winsize ws;

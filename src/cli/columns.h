@@ -21,6 +21,10 @@ size_t columns_cut(struct buf *b, const char *s, size_t max);
 /** columns_plain(b, s): Append ${s} with every character that is not ASCII as \u{N}, for a terminal that has no other. */
 void columns_plain(struct buf *b, const char *s);
 
+/** columns_wrap(b, s, first, indent, max): Append ${s}, which begins in column ${first}, with a line end and ${indent} blanks in place of the
+ * blank before a word that would pass column ${max}. */
+void columns_wrap(struct buf *b, const char *s, size_t first, size_t indent, size_t max);
+
 /** columns_terminal(fd): Width of that terminal; 0 when it is none. */
 size_t columns_terminal(int fd);
 

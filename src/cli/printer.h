@@ -49,6 +49,7 @@ struct printer_column {
 	bool right;	   /* numbers stand at the right */
 	unsigned flex; /* 0: never cut; else may be cut to so many columns where the terminal is too narrow */
 	bool optional; /* not shown when none of the first rows has anything in it */
+	unsigned drop; /* 0: always shown; else left out, 1 first, where the terminal is too narrow */
 };
 
 /** printer_table(p, columns, n): The rows that follow are lines of a table, until printer_table_end(). ${columns} must
@@ -92,6 +93,11 @@ void printer_text(struct printer *p, const char *s, size_t n);
 /** printer_toned(p, tone, word, fmt, ...): A line of data that begins with ${word}. */
 void printer_toned(struct printer *p, enum printer_tone tone, const char *word, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/** printer_wrapped(p, tone, word, indent, fmt, ...): The same, broken between words where the terminal ends; further lines begin
+ * ${indent} columns in. For prose: what may be copied, such as a command, stays on one line. */
+void printer_wrapped(struct printer *p, enum printer_tone tone, const char *word, size_t indent,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /** printer_say(p, fmt, ...): Talk, on stderr; not with -q, nor in JSON. printer_detail(): only with -v.
  * printer_warn(): also with -q, with "warning: " before it; in JSON a row {"type":"warning","message":...}. */

@@ -25,11 +25,32 @@ void printer_table(struct printer *p, const struct printer_column *columns, size
 	p->in_row = p->measured = false;
 }
 
+/* Leaves out the columns that can be spared, until even the narrowest form of the others fits. */
+static void drop_columns(struct printer *p, size_t *want, size_t *least)
+{
+	for (unsigned round = 1; round <= COLUMNS_MAX; round++) {
+		size_t need = 0;
+
+		for (size_t c = 0; c < p->n_columns; c++)
+			need += p->hidden[c] ? 0 : least[c] + 2;
+		if (need <= p->out_columns + 2)
+			return;
+		for (size_t c = 0; c < p->n_columns; c++) {
+			if (p->columns[c].drop == round) {
+				p->hidden[c] = true;
+				want[c] = least[c] = 0;
+			}
+		}
+	}
+}
+
 static void measure(struct printer *p)
 {
-	size_t want[COLUMNS_MAX], least[COLUMNS_MAX], room = SIZE_MAX, between = 0;
+	size_t want[COLUMNS_MAX], least[COLUMNS_MAX], room = p->out_columns + 2;
 
 	for (size_t c = 0; c < p->n_columns; c++) {
+		unsigned flex = p->columns[c].flex;
+
 		want[c] = 0;
 		for (size_t r = 0; r < p->n_rows; r++) {
 			const char *text = p->cells[r * p->n_columns + c].text;
@@ -41,13 +62,13 @@ static void measure(struct printer *p)
 		p->hidden[c] = want[c] == 0 && p->columns[c].optional;
 		if (!p->hidden[c] && want[c] < columns_of(p->columns[c].title))
 			want[c] = columns_of(p->columns[c].title);
-		between += p->hidden[c] || c == 0 ? 0 : 2;
-		least[c] =
-		    p->columns[c].flex != 0 && p->columns[c].flex < want[c] ? p->columns[c].flex : want[c];
+		least[c] = flex != 0 && flex < want[c] ? flex : want[c];
 	}
 	if (p->out_columns != 0)
-		room = p->out_columns > between ? p->out_columns - between : 0;
-	columns_share(want, least, p->n_columns, room, p->widths);
+		drop_columns(p, want, least);
+	for (size_t c = 0; c < p->n_columns; c++)
+		room -= p->hidden[c] || room < 2 ? 0 : 2;
+	columns_share(want, least, p->n_columns, p->out_columns != 0 ? room : SIZE_MAX, p->widths);
 	p->measured = true;
 }
 

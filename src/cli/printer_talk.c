@@ -71,6 +71,26 @@ void printer_toned(struct printer *p, enum printer_tone tone, const char *word, 
 	printer_put_buf(p, &b);
 }
 
+void printer_wrapped(
+    struct printer *p, enum printer_tone tone, const char *word, size_t indent, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT, text = BUF_INIT;
+	va_list ap;
+
+	if (p->o.json)
+		return;
+	printer_status(p, NULL);
+	printer_add_toned(&b, p->color_out, tone, word);
+	va_start(ap, fmt);
+	format_va(&text, p->out_plain, fmt, ap);
+	va_end(ap);
+	columns_wrap(
+	    &b, buf_text(&text), columns_of(word), indent, p->out_columns != 0 ? p->out_columns : SIZE_MAX);
+	buf_char(&b, '\n');
+	printer_put_buf(p, &b);
+	buf_done(&text);
+}
+
 /* Talk must not stop the work: a stderr that is gone is no failure. */
 static void talk(struct printer *p, enum printer_tone tone, const char *word, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
