@@ -64,11 +64,12 @@ int annotation_parse(
     struct cyrusdb_bytes key, struct cyrusdb_bytes value, struct annotation *ret, struct err *e)
 {
 	struct annotation a = { .mboxkey = (const char *)key.p };
-	const uint8_t *end = key.p + key.n, *entry, *userid;
+	const uint8_t *end, *entry, *userid;
 
 	entry = key.n > 0 ? memchr(key.p, '\0', key.n) : NULL;
 	if (entry == NULL)
 		return err_set(e, ERR_FORMAT, "annotation key has no entry name");
+	end = key.p + key.n;
 	a.mboxkey_len = (size_t)(entry - key.p);
 	entry++;
 	userid = entry < end ? memchr(entry, '\0', (size_t)(end - entry)) : NULL;

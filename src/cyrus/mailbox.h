@@ -68,8 +68,7 @@ struct index_record {
 
 struct mailbox_index {
 	struct index_header h;
-	struct index_record
-	    *records; /* ascending by UID, however the file had them; equal UIDs in file order */
+	struct index_record *records; /* ascending by UID, whatever the file's order; equal ones in that */
 	size_t n;
 	size_t n_bad_crc;
 	size_t n_bad_uid;  /* records whose UID is 0 or not above the one before it in the file */

@@ -245,7 +245,7 @@ int mailbox_cache_envelope(const uint8_t *p, size_t n, uint32_t generation, cons
 	start = off = (size_t)r->cache_offset;
 	for (int i = 0; i < CACHE_ITEMS; i++) {
 		uint32_t len = n - off >= 4 ? be32(p + off) : 0;
-		size_t padded = ((size_t)len + 3) & ~(size_t)3;
+		uint64_t padded = ((uint64_t)len + 3) & ~(uint64_t)3;
 
 		if (n - off < 4 || padded > n - off - 4)
 			return err_set(
@@ -254,7 +254,7 @@ int mailbox_cache_envelope(const uint8_t *p, size_t n, uint32_t generation, cons
 			first = p + off + 4;
 			first_len = len;
 		}
-		off += 4 + padded;
+		off += 4 + (size_t)padded;
 	}
 	if (r->has_cache_crc && libdeflate_crc32(0, p + start, off - start) != r->cache_crc)
 		return err_set(e, ERR_FORMAT, "UID %u: its cache record has a bad checksum", r->uid);

@@ -51,11 +51,12 @@ static size_t name_length(const char *p, size_t n)
 
 int message_field_next(struct slice *s, struct raw_field *f)
 {
-	const char *end = s->p + s->n, *colon, *p = s->p;
+	const char *end, *colon, *p = s->p;
 	size_t len, name;
 
 	if (s->n == 0)
 		return 0;
+	end = p + s->n;
 	len = message_line_length(p, end);
 	name = name_length(p, len);
 	if (name == 0) {

@@ -109,9 +109,11 @@ int quota_parse(const char *p, size_t n, struct quota_root *ret, struct err *e)
 {
 	struct quota_root q = { 0 };
 
+	if (n == 0)
+		return err_set(e, ERR_FORMAT, "quota root is empty");
 	for (int i = 0; i < QUOTA_RESOURCES; i++)
 		q.limit[i] = -1;
-	if ((n > 0 && *p == '%' ? parse_dlist(p, n, &q, e) : parse_words(p, n, &q, e)) == -1)
+	if ((*p == '%' ? parse_dlist(p, n, &q, e) : parse_words(p, n, &q, e)) == -1)
 		return -1;
 	*ret = q;
 	return 0;

@@ -28,9 +28,12 @@ static int take_number(const char **p, const char *end, uint64_t max, uint64_t *
 
 int seen_parse(const void *bytes, size_t n, struct seen_record *ret, struct err *e)
 {
-	const char *p = bytes, *end = p + n;
+	const char *p = bytes, *end;
 	uint64_t version, lastread, lastuid, lastchange;
 
+	if (n == 0)
+		return err_set(e, ERR_FORMAT, "seen record is empty");
+	end = p + n;
 	if (take_number(&p, end, UINT32_MAX, &version) == -1 || version != 1)
 		return err_set(e, ERR_FORMAT, "seen record is not of version 1");
 	if (take_number(&p, end, INT64_MAX, &lastread) == -1 ||

@@ -1,4 +1,5 @@
-/* fuzz_header.c: cyrus.header of both forms, and the other small texts: quota roots, seen values, sets of UIDs, annotations. */
+/* fuzz_header.c: cyrus.header of both forms, and the other small texts: quota roots, seen values, sets of UIDs,
+ * annotations. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
