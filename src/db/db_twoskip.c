@@ -1,6 +1,6 @@
 /* db_twoskip.c: a twoskip file by its lowest list, or by its log where the list does not hold. */
+#include <libdeflate.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "core/bytes.h"
 #include "db/db_replay.h"
@@ -40,7 +40,7 @@ static bool claims(const uint8_t *p, size_t n)
 
 static uint32_t sum(const uint8_t *p, size_t n)
 {
-	return (uint32_t)crc32_z(0, p, n);
+	return libdeflate_crc32(0, p, n);
 }
 
 static bool all_zero(const uint8_t *p, uint64_t n)
