@@ -91,7 +91,6 @@ static int sink_data(void *arg, const void *p, size_t n, struct err *e)
 {
 	struct work *w = arg;
 
-	job_advance(w->job, n);
 	if (w->type == S_IFREG)
 		return outdir_write(w->out, p, n, e);
 	buf_add(&w->link, p, n);

@@ -20,6 +20,7 @@ struct printer {
 	bool color_out, color_err;
 	bool out_plain, err_plain; /* a terminal that shows no UTF-8 */
 	bool status_on, status_drawn;
+	size_t status_used; /* columns of the line that stands */
 	size_t out_columns; /* 0: no terminal */
 	int broken;	    /* errno of the first failed write to stdout, or 0 */
 

@@ -202,9 +202,14 @@ void printer_status(struct printer *p, const char *line)
 		printer_add_fit(&fit, p->err_plain, line);
 		used = columns_cut(&b, buf_text(&fit), room);
 	}
-	buf_printf(&b, "%*s", (int)(room - used), "");
-	if (line == NULL)
-		buf_char(&b, '\r');
+	/* What the last one left, with a "^C" that the terminal echoed after it, and no more: the cursor stays near. */
+	if (used < p->status_used) {
+		size_t end = p->status_used + 4 < room ? p->status_used + 4 : room;
+
+		buf_printf(&b, "%*s\r", (int)(end - used), "");
+		columns_cut(&b, buf_text(&fit), room);
+	}
+	p->status_used = used;
 	fputs(buf_text(&b), stderr);
 	fflush(stderr);
 	p->status_drawn = line != NULL;

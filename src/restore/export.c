@@ -30,6 +30,7 @@ struct export
 	void *arg;
 	struct export_result *ret;
 	struct outdir *out;
+	bool ours;
 	char *mbox_path; /* EXPORT_MBOX: relative to out */
 
 	/* the mailbox at hand */
@@ -332,7 +333,9 @@ static int sink_data(void *arg, const void *p, size_t n, struct err *e)
 	struct export *x = arg;
 
 	x->size += n;
-	job_advance(x->job, n);
+	/* Where there is no index, what is read is counted by the reading itself. */
+	if (x->ours)
+		job_advance(x->job, n);
 	if (x->req->format != EXPORT_MBOX)
 		return outdir_write(x->out, p, n, e);
 	buf_clear(&x->piece);
@@ -518,11 +521,12 @@ int export_run(struct source *s, const struct export_request *r, struct job *job
 	int rc = -1;
 
 	*ret = (struct export_result){ 0 };
+	x.ours = source_kind(s) == ARCHIVE_OURS;
 	for (size_t i = 0; i < source_n(s); i++) {
 		if (is_meant(&x, i))
 			total += source_mailbox(s, i)->bytes;
 	}
-	if (r->n_ranges == 0)
+	if (r->n_ranges == 0 && x.ours)
 		job_set_total(job, total);
 	if (!r->dry_run && open_output(&x, e) == -1)
 		goto out;
