@@ -10,8 +10,8 @@
 #include "cyrus/mboxlist_priv.h"
 
 #define WHOLE_MAX \
-	(16u << 20) /* text of another shape than one member a line is parsed in one piece up to this */
-#define LINE_MAX (4u << 20) /* and so is a longer line */
+	(32u << 20) /* text of another shape than one member a line is parsed in one piece up to this */
+#define MEMBER_MAX (4u << 20) /* and so is a longer line */
 
 /* ---- reading ---- */
 
@@ -163,7 +163,7 @@ static int read_by_line(const char *text, size_t n, struct mboxlist *l, struct e
 		}
 		if (stop[-1] == ',')
 			stop--;
-		if (*s != '"' || stop[-1] != '}' || stop - s > LINE_MAX)
+		if (*s != '"' || stop[-1] != '}' || stop - s > MEMBER_MAX)
 			goto out;
 		if (mboxlist_read_json_line(s, stop, l))
 			continue;
