@@ -293,6 +293,47 @@ static int plan_annotations(struct planning *g, size_t item_index, const char *o
 	return rc == -1 ? -1 : 0;
 }
 
+static const char *rights_of(const struct mailbox_entry *entry, const char *who)
+{
+	for (size_t i = 0; i < entry->n_acl; i++)
+		if (strcmp(entry->acl[i].user, who) == 0)
+			return entry->acl[i].rights;
+	return "";
+}
+
+static void step_acl(struct planning *g, size_t item_index, const char *who, const char *rights)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	struct buf name = BUF_INIT;
+	struct restore_step *s;
+
+	if (*rights != '\0')
+		s = plan_step(g, STEP_ACL, item_index, "give %s the rights %s on %s", who, rights, item->name);
+	else
+		s = plan_step(g, STEP_ACL, item_index, "take the rights of %s on %s away", who, item->name);
+	s->detail = mem_strdup(who);
+	s->value = mem_strdup(rights);
+	mboxname_admin(g->server->conf, item->name, &name);
+	s->command = mem_printf("IMAP as admin: %s \"%s\" %s %s", *rights != '\0' ? "SETACL" : "DELETEACL", buf_text(&name), who,
+	    rights);
+	buf_done(&name);
+}
+
+void plan_acl(struct planning *g, size_t item_index)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	const struct mailbox_entry *was = source_mailbox(g->source, item->source_index)->entry;
+
+	if (was == NULL || item->state != STATE_DELETED_COPY)
+		return;
+	for (size_t i = 0; i < was->n_acl; i++)
+		if (strcmp(rights_of(&item->entry, was->acl[i].user), was->acl[i].rights) != 0)
+			step_acl(g, item_index, was->acl[i].user, was->acl[i].rights);
+	for (size_t i = 0; i < item->entry.n_acl; i++)
+		if (*rights_of(was, item->entry.acl[i].user) == '\0')
+			step_acl(g, item_index, item->entry.acl[i].user, "");
+}
+
 static int on_kept_annotation(void *arg, const struct annotation *a, struct err *e)
 {
 	struct annotation_walk *w = arg;

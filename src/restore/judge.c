@@ -265,6 +265,9 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		mailbox_entry_done(&item->entry);
 		mailbox_entry_copy(&item->entry, named);
 		rc = judge_with(g, item, named, NULL, STATE_DAMAGED, m, e);
+		/* reconstruct gives an emptied mailbox, and its entry, a new UIDVALIDITY: the old one comes back with the index. */
+		if (rc == 0 && item->whole)
+			item->entry.uidvalidity = m->index->h.uidvalidity;
 	} else if (other != NULL && mboxname_is_deleted(g->server->conf, other->name)) {
 		/* It keeps partition, id and layout, and gets its name back. */
 		mailbox_entry_done(&item->entry);

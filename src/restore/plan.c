@@ -187,7 +187,8 @@ static bool needs_entry(const struct planning *g, const struct restore_item *ite
 
 	if (rename_loses(g, item))
 		return true;
-	return item->state == STATE_ABSENT || (item->state == STATE_DAMAGED && (live == NULL || live->flags & MBTYPE_DELETED));
+	return item->state == STATE_ABSENT ||
+	       (item->state == STATE_DAMAGED && live != NULL && live->uidvalidity != item->entry.uidvalidity);
 }
 
 static void step_quota_fix(struct planning *g, const char *root_or_user, bool is_user)
@@ -240,6 +241,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		char *user = mboxname_user(item->name);
 
 		if (item->state != STATE_SAME && item->state != STATE_OTHER) {
+			plan_acl(g, i);
 			if (step_after_rename(g, i, e) == -1 || plan_extras(g, i, e) == -1) {
 				free(user);
 				return -1;

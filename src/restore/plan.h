@@ -30,6 +30,10 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
 int plan_quota_root(struct planning *g, size_t item_index, struct err *e);
 int plan_extras(struct planning *g, size_t item_index, struct err *e);
 
+/** plan_acl(g, item_index): Steps that make the ACL of a mailbox that is renamed back what it is in the archive: to delete it, an admin
+ * may have had to give himself rights. */
+void plan_acl(struct planning *g, size_t item_index);
+
 /** plan_kept_annotations(g, item_index, e): Steps that set again the annotations that a mailbox has on the live server now, because the
  * server will lose them in the RENAME. Returns how many, or -1. */
 int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);

@@ -53,6 +53,7 @@ enum step_kind {
 	STEP_USER_FILES,  /* user's seen, subscriptions, sieve... that are missing */
 	STEP_QUOTA_ROOT,  /* detail: root */
 	STEP_ENTRIES,     /* all items that need one, by ctl_mboxlist -u */
+	STEP_ACL,         /* item; detail: identifier; value: its rights, "" none */
 	STEP_SEEN,        /* detail: reader; item */
 	STEP_SUBSCRIBE,   /* detail: user; item */
 	STEP_ANNOTATION,  /* item, entry, user, value */

@@ -19,7 +19,9 @@ struct run {
 	struct restore_result *result;
 	size_t cap_warnings;
 	struct place_context place;
-	struct imap *admin; /* NULL: not yet, or not to be had */
+	struct imap *admin;  /* NULL: not yet connected */
+	struct imap *prover; /* acts as prover_user ("": the admin) */
+	char *prover_user;
 };
 
 static void warn(struct run *r, const char *what, const struct err *e)
@@ -36,6 +38,24 @@ static int admin_imap(struct run *r, struct err *e)
 	if (r->admin != NULL)
 		return 0;
 	return server_imap(r->server, NULL, r->job, &r->admin, e);
+}
+
+/* The connection of whom ${mailbox} belongs to; kept while the next mailbox has the same owner. */
+static int prover_imap(struct run *r, const char *mailbox, struct err *e)
+{
+	char *owner = mboxname_user(mailbox);
+	const char *who = owner != NULL ? owner : "";
+	int rc = 0;
+
+	if (r->prover == NULL || strcmp(r->prover_user, who) != 0) {
+		imap_logout(r->prover);
+		r->prover = NULL;
+		free(r->prover_user);
+		r->prover_user = mem_strdup(who);
+		rc = server_imap(r->server, owner, r->job, &r->prover, e);
+	}
+	free(owner);
+	return rc;
 }
 
 static int do_rename(struct run *r, const struct restore_item *item, struct err *e)
@@ -68,7 +88,10 @@ static bool entry_is_there(const struct mboxlist *list, const struct mailbox_ent
 
 	if (is == NULL || is->flags & MBTYPE_DELETED || is->partition == NULL)
 		return false;
+	/* Older lists carry neither id nor UIDVALIDITY. */
 	if (is->uniqueid != NULL && strcmp(is->uniqueid, want->uniqueid) != 0)
+		return false;
+	if (is->uidvalidity != 0 && is->uidvalidity != want->uidvalidity)
 		return false;
 	return strcmp(is->partition, want->partition) == 0 && is->n_acl == want->n_acl;
 }
@@ -156,6 +179,18 @@ static int do_seen(struct run *r, const struct restore_step *s, struct err *e)
 	return rc;
 }
 
+static int do_acl(struct run *r, const struct restore_step *s, struct err *e)
+{
+	struct buf name = BUF_INIT;
+	int rc = admin_imap(r, e);
+
+	mboxname_admin(r->server->conf, r->plan->items[s->item].name, &name);
+	if (rc == 0)
+		rc = imap_setacl(r->admin, buf_text(&name), s->detail, s->value, e);
+	buf_done(&name);
+	return rc;
+}
+
 /* Over IMAP, as the user concerned (NULL: the admin). */
 static int do_imap_as(struct run *r, const struct restore_step *s, struct err *e)
 {
@@ -201,9 +236,9 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 	int rc;
 
 	/* Without an administrator the files alone must prove it. */
-	if (r->server->imap_admin != NULL && admin_imap(r, e) == -1)
+	if (r->server->imap_admin != NULL && prover_imap(r, item->name, e) == -1)
 		return -1;
-	rc = proof_mailbox(r->server, r->plan->source, item, r->admin, &why, e);
+	rc = proof_mailbox(r->server, r->plan->source, item, r->prover, &why, e);
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
 		err_hint(e, "see what the server says in its log; running the restore again does what is still missing");
@@ -215,7 +250,7 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 /* Steps without which the mailbox is there all the same: their failure is a warning, and running again repeats them. */
 static bool is_essential(enum step_kind kind)
 {
-	return kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION && kind != STEP_RECONSTRUCT &&
+	return kind != STEP_ACL && kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION && kind != STEP_RECONSTRUCT &&
 	       kind != STEP_QUOTA_FIX;
 }
 
@@ -231,6 +266,7 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_USER_FILES: rc = do_user_files(r, s, e); break;
 	case STEP_QUOTA_ROOT: rc = place_quota_root(&r->place, s->detail, e); break;
 	case STEP_ENTRIES: rc = do_entries(r, e); break;
+	case STEP_ACL: rc = do_acl(r, s, e); break;
 	case STEP_SEEN: rc = do_seen(r, s, e); break;
 	case STEP_SUBSCRIBE:
 	case STEP_ANNOTATION: rc = do_imap_as(r, s, e); break;
@@ -295,6 +331,8 @@ int restore_run(struct server *server, struct restore_plan *plan, struct job *jo
 	}
 	quiesce_free(r.place.quiesce);
 	imap_logout(r.admin);
+	imap_logout(r.prover);
+	free(r.prover_user);
 	ret->elapsed_ms = clock_monotonic_ms() - start;
 	if (source_archive(plan->source) != NULL)
 		ret->fetched_bytes = archive_bytes_fetched(source_archive(plan->source));
