@@ -22,7 +22,7 @@ struct imap;
 /** Zero is the default of each. */
 struct imap_opts {
 	uint64_t connect_timeout_ms; /* 10 s */
-	uint64_t read_timeout_ms;    /* 120 s without a byte */
+	uint64_t read_timeout_ms;    /* 300 s without a byte */
 	size_t max_response_bytes;   /* of one response with its literals: 64 MiB */
 	size_t max_reply_bytes;	     /* of all that is kept of one command: 256 MiB */
 	struct job *job;	     /* its cancel ends every wait; must outlive the connection */
@@ -44,8 +44,8 @@ void imap_close(struct imap *im);
 bool imap_has(const struct imap *im, const char *capability);
 
 /** imap_login_plain(im, authcid, authzid, password, e): AUTHENTICATE PLAIN as ${authcid}, acting as ${authzid} (NULL: as
- * itself); LOGIN where PLAIN is not offered and no ${authzid} asked for. ERR_AUTH: the server said no. ERR_REFUSED: the
- * server is not on this host, and the password would cross the net in clear. */
+ * itself); LOGIN where PLAIN is not offered and no ${authzid} asked for. ERR_AUTH: the server said no, or takes no password without TLS.
+ * ERR_REFUSED: the server is not on this host, and the password would cross the net in clear. */
 int imap_login_plain(
     struct imap *im, const char *authcid, const char *authzid, const char *password, struct err *e);
 
@@ -84,7 +84,7 @@ struct imap_reply {
 	void *memory; /* what all of it is made of */
 };
 
-/** imap_reply_free(r): NULL-safe. */
+/** imap_reply_free(r): NULL-safe. What belongs to a reply ends with it. */
 void imap_reply_free(struct imap_reply *r);
 
 /** imap_reply_find(r, name, from): The first response called ${name} at or after index ${from}, its index in ${*at} (may be NULL);
@@ -110,18 +110,18 @@ int imap_response_parse(const char *p, size_t n, struct imap_reply **ret, struct
 /** A command being put together; IMAP_CMD_INIT, then imap_cmd_*(), imap_run(), imap_cmd_done(). */
 struct imap_cmd {
 	struct buf text;
-	size_t *stops; /* where the server's leave must be awaited */
+	size_t *stops; /* after which bytes the server's leave must be awaited */
 	size_t n_stops, cap_stops;
+	bool glue; /* the next argument follows without a blank */
 };
-#define IMAP_CMD_INIT \
-	{             \
-		0     \
+#define IMAP_CMD_INIT        \
+	{                    \
+		.glue = true \
 	}
 
-/** imap_cmd_raw(c, s): ${s} as it stands; for words of the protocol, never for data. imap_cmd_bytes(c, p, n): Any bytes as a
- * string: bare where they can stand so, else quoted, else a literal. imap_cmd_string(c, s): the same of a C string.
- * imap_cmd_literal(c, p, n): Always a literal. A blank is put between two arguments. imap_cmd_join(c, s): As raw, without
- * the blank. */
+/** imap_cmd_raw(c, s): ${s} as it stands; for words of the protocol, never for data. imap_cmd_join(c, s): The same without the
+ * blank that is put between arguments (there is none after a "(" or a blank either). imap_cmd_bytes(c, p, n): Any bytes as a string: quoted where that can be, else a
+ * literal. imap_cmd_string(c, s): The same of a C string. imap_cmd_literal(c, p, n): Always a literal. */
 void imap_cmd_raw(struct imap_cmd *c, const char *s);
 void imap_cmd_join(struct imap_cmd *c, const char *s);
 void imap_cmd_bytes(struct imap_cmd *c, const void *p, size_t n);
@@ -192,8 +192,8 @@ int imap_append(
 /** imap_internaldate(dst, size, t): A time in the form of APPEND, in UTC. */
 const char *imap_internaldate(char *dst, size_t size, int64_t t);
 
-/** imap_setmetadata(im, mailbox, entry, p, n, e): Set annotation ${entry} ("/private/comment"); ${p} NULL: remove it. ${mailbox} ""
- * is the server itself. Falls back to SETANNOTATION (2.x). */
+/** imap_setmetadata(im, mailbox, entry, p, n, e): Set annotation ${entry} ("/private/comment"); ${p} NULL: remove it (Cyrus does so
+ * for an empty value too). ${mailbox} "" is the server itself. Falls back to SETANNOTATION (2.x). */
 int imap_setmetadata(
     struct imap *im, const char *mailbox, const char *entry, const void *p, size_t n, struct err *e);
 
