@@ -14,24 +14,23 @@ void plan_name_as(const struct imapd_conf *conf, const char *internal, const cha
 	char separator = conf->unixhierarchysep ? '/' : '.';
 	char *owner = mboxname_user(internal);
 	struct buf admin = BUF_INIT;
-	const char *rest;
+	const char *below_user, *folder;
 
 	mboxname_admin(conf, internal, &admin);
-	rest = buf_text(&admin);
-	if (userid == NULL || !conf->altnamespace) {
-		buf_str(b, rest);
-	} else if (owner == NULL) {
-		buf_printf(b, "%s%c%s", conf->sharedprefix, separator, rest);
-	} else {
-		/* "user/alice/Work": what follows the prefix, and what follows the user. */
-		const char *below_user = rest + strcspn(rest, "./") + 1;
-		const char *folder = strchr(below_user, separator);
-
-		if (strcmp(owner, userid) != 0)
-			buf_printf(b, "%s%c%s", conf->userprefix, separator, below_user);
-		else
-			buf_str(b, folder != NULL ? folder + 1 : "INBOX");
-	}
+	/* "user/alice/Work": what follows the prefix, and what follows the user. */
+	below_user = buf_text(&admin) + strcspn(buf_text(&admin), "./") + 1;
+	folder = owner != NULL ? strchr(below_user, separator) : NULL;
+	if (userid == NULL)
+		buf_str(b, buf_text(&admin));
+	else if (owner != NULL && strcmp(owner, userid) == 0) /* "INBOX.Work", with altnamespace "Work" */
+		buf_printf(b, "%s%s", folder == NULL || !conf->altnamespace ? "INBOX" : "",
+		    folder == NULL ? "" : folder + (conf->altnamespace ? 1 : 0));
+	else if (!conf->altnamespace)
+		buf_str(b, buf_text(&admin));
+	else if (owner != NULL)
+		buf_printf(b, "%s%c%s", conf->userprefix, separator, below_user);
+	else
+		buf_printf(b, "%s%c%s", conf->sharedprefix, separator, buf_text(&admin));
 	buf_done(&admin);
 	free(owner);
 }
