@@ -148,7 +148,7 @@ static int parse_dlist(struct mailbox_header *h, const char *p, const char *end,
 
 int mailbox_header_parse(const uint8_t *p, size_t n, struct mailbox_header **ret, struct err *e)
 {
-	const char *s = (const char *)p, *end = s + n;
+	const char *s, *end;
 	struct mailbox_header *h;
 	int rc;
 
@@ -156,7 +156,8 @@ int mailbox_header_parse(const uint8_t *p, size_t n, struct mailbox_header **ret
 		return err_set(e, ERR_FORMAT, "%zu bytes that do not begin as a mailbox header does", n);
 	h = mem_alloc(sizeof *h);
 	h->crc = libdeflate_crc32(0, p, n);
-	s += MAGIC_LEN;
+	end = (const char *)p + n;
+	s = (const char *)p + MAGIC_LEN;
 	rc = s < end && *s == '%' ? parse_dlist(h, s, end, e) : parse_lines(h, s, end, e);
 	if (rc == -1)
 		mailbox_header_free(h);
