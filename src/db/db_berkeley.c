@@ -246,37 +246,45 @@ static int hash_item(struct file *f, const uint8_t *page, size_t n, size_t i, st
 	return take_overflow(f, u32(f, page + at + 4), u32(f, page + at + 8), ret) ? 1 : -1;
 }
 
+static int read_hash_page(struct file *f, const uint8_t *page, struct err *e)
+{
+	size_t n = entries_of(f, page);
+	int rc = 0;
+
+	if (n % 2 != 0)
+		damaged(f);
+	for (size_t i = 0; i + 1 < n && rc == 0; i += 2) {
+		struct item key, value;
+
+		if (hash_item(f, page, n, i, &key) == 1 && hash_item(f, page, n, i + 1, &value) == 1)
+			add_pair(f, &key, &value, e, &rc);
+		else
+			damaged(f);
+	}
+	return rc;
+}
+
 static int read_bucket(struct file *f, uint32_t no, struct err *e)
 {
 	const uint8_t *page;
-	int rc = 0;
 
-	for (; no != 0 && rc == 0; no = u32(f, page + 16)) {
-		size_t n;
-
-		/* A bucket that was made but never used has no page number yet. */
-		if (no < f->pages && all_zero(f->db->p + no * f->page_size, f->page_size))
-			return 0;
-		page = take_page(f, no);
-		if (page == NULL || type_of(page) == PAGE_UNUSED)
-			return 0;
+	/* A bucket that was made but never used may not even have its page number yet. */
+	if (no > 0 && no < f->pages && all_zero(f->db->p + no * f->page_size, f->page_size))
+		return 0;
+	page = take_page(f, no);
+	if (page != NULL && type_of(page) == PAGE_UNUSED)
+		return 0;
+	while (page != NULL) {
 		if (type_of(page) != PAGE_HASH && type_of(page) != PAGE_HASH_UNSORTED) {
 			damaged(f);
 			return 0;
 		}
-		n = entries_of(f, page);
-		if (n % 2 != 0)
-			damaged(f);
-		for (size_t i = 0; i + 1 < n && rc == 0; i += 2) {
-			struct item key, value;
-
-			if (hash_item(f, page, n, i, &key) == 1 && hash_item(f, page, n, i + 1, &value) == 1)
-				add_pair(f, &key, &value, e, &rc);
-			else
-				damaged(f);
-		}
+		if (read_hash_page(f, page, e) == -1)
+			return -1;
+		no = u32(f, page + 16);
+		page = no != 0 ? take_page(f, no) : NULL;
 	}
-	return rc;
+	return 0;
 }
 
 static int read_hash(struct file *f, struct err *e)

@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/io.h"
-
 struct sample {
 	const char *data;
 	const char *expect;
@@ -228,19 +226,27 @@ static struct dir make_dir(void)
 	return d;
 }
 
+/* Plain calls only: old versions of valgrind do not know openat2(). */
 static void remove_dir(struct dir *d)
 {
-	struct err e = { 0 };
+	static const char *const files[] = { "a.db", "fifo", "zero", "huge", "mailboxes.db",
+		"conf/mailboxes.db", "conf/db/log.0000000017" };
 
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		unlinkat(d->fd, files[i], 0);
+	unlinkat(d->fd, "conf/db", AT_REMOVEDIR);
+	unlinkat(d->fd, "conf", AT_REMOVEDIR);
 	close(d->fd);
-	assert_int_equal(io_remove_tree(AT_FDCWD, d->path, &e), 0);
+	assert_int_equal(rmdir(d->path), 0);
 }
 
 static void put_file(const struct dir *d, const char *name, const void *p, size_t n)
 {
-	struct err e = { 0 };
+	int fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-	assert_int_equal(io_replace(d->fd, name, p, n, 0600, &e), 0);
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, p, n), n);
+	close(fd);
 }
 
 static void empty_file(const struct dir *d, const char *name)

@@ -151,9 +151,12 @@ static void as_libdb_reads_them(void **state)
 {
 	static const uint32_t sizes[] = { 512, 4096, 65536 };
 	char path[] = "/tmp/cyrvault-db.XXXXXX";
-	int fd = mkstemp(path);
+	int fd;
 
 	(void)state;
+	if (RUNNING_ON_VALGRIND)
+		skip(); /* libdb jumps on uninitialised bytes of its own */
+	fd = mkstemp(path);
 	assert_true(fd != -1);
 	close(fd);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -206,8 +209,8 @@ static void circles(void **state)
 			put_le32(p + page + 16, le32(p + page + 8));
 			read_wildly(p, n);
 			memcpy(p + page + 16, keep, 4);
-			if (page > 512 * 40)
-				page += 512 * 20;
+			if (page > 512 * 20)
+				page += 512 * 40;
 		}
 		free(p);
 	}
