@@ -5,7 +5,7 @@
  * while the server wrote (dirty header, bytes past the end, torn tail) is read as far as it was committed; nothing
  * uncommitted ever comes out. Formats: docs/cyrus-databases.md names the sources.
  *
- * The whole file is read and checked at open (at most 4 GiB and 64 million keys; memory: the file, and 24 to 100 bytes
+ * The whole file is read and checked at open (at most 4 GiB and 33 million keys; memory: the file, and 24 to 100 bytes
  * a key), so the handle is a picture of that moment: later changes of the file do not reach it. A file that is
  * replaced while it is read is read again; one that is changed in place may come out torn, unless the caller holds the
  * lock that its format demands.

@@ -14,7 +14,7 @@
 
 /* Larger files and longer tables are refused: both are far beyond any real server, and bound what a hostile file costs. */
 #define DB_MAX_BYTES 0xffffffffu
-#define DB_MAX_KEYS  (1u << 26)
+#define DB_MAX_KEYS  (1u << 25)
 
 struct db_pair {
 	const uint8_t *key;

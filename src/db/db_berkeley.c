@@ -32,8 +32,7 @@ struct file {
 	bool big_endian;
 	size_t page_size;
 	uint32_t pages;
-	uint8_t *met;  /* a bit for each page that was read: none is read twice */
-	size_t budget; /* bytes of overflow items that may still come: no more than the file has */
+	uint8_t *met; /* a bit for each page that was read: none is read twice */
 };
 
 struct item {
@@ -105,27 +104,33 @@ static size_t offset_of(const struct file *f, const uint8_t *page, size_t entrie
 	return at >= PAGE_HEADER + 2 * entries && at < f->page_size ? at : 0;
 }
 
-/* An item that fills a chain of pages of its own. */
-static bool take_overflow(struct file *f, uint32_t no, uint32_t len, struct item *ret)
+/* An item that fills a chain of pages of its own. Nothing is allocated before the chain is known to be whole, and no
+ * page is in two chains, so all such items together are no more than the file. */
+static bool take_overflow(struct file *f, uint32_t first, uint32_t len, struct item *ret)
 {
+	uint32_t no = first, left = len;
 	uint8_t *to;
 
-	if (len > f->budget)
-		return false;
-	f->budget -= len;
-	to = db_hold(f->db, len);
-	ret->p = to;
-	ret->n = len;
-	while (len > 0) {
+	while (left > 0) {
 		const uint8_t *page = take_page(f, no);
 		size_t here = page != NULL ? u16(f, page + 22) : 0;
 
-		if (here == 0 || type_of(page) != PAGE_OVERFLOW || here > len ||
+		if (here == 0 || type_of(page) != PAGE_OVERFLOW || here > left ||
 		    here > f->page_size - PAGE_HEADER)
 			return false;
+		left -= (uint32_t)here;
+		no = u32(f, page + 16);
+	}
+	to = db_hold(f->db, len);
+	ret->p = to;
+	ret->n = len;
+	for (no = first, left = len; left > 0;) {
+		const uint8_t *page = f->db->p + no * f->page_size;
+		size_t here = u16(f, page + 22);
+
 		memcpy(to, page + PAGE_HEADER, here);
 		to += here;
-		len -= (uint32_t)here;
+		left -= (uint32_t)here;
 		no = u32(f, page + 16);
 	}
 	return true;
@@ -139,8 +144,8 @@ static void add_pair(struct file *f, const struct item *key, const struct item *
 		*rc = -1;
 }
 
-/* 1: an item, 0: a deleted one, -1: none. */
-static int leaf_item(struct file *f, const uint8_t *page, size_t at, struct item *ret)
+/* 1: an item, 0: a deleted one, -1: none. Items do not overlap: *page_left is what may still come from this page. */
+static int leaf_item(struct file *f, const uint8_t *page, size_t at, size_t *page_left, struct item *ret)
 {
 	size_t left = f->page_size - at;
 	uint8_t type;
@@ -152,8 +157,12 @@ static int leaf_item(struct file *f, const uint8_t *page, size_t at, struct item
 	ret->p = page + at + 3;
 	if (type & ITEM_DELETED)
 		return 0;
-	if (type == ITEM_INLINE)
-		return ret->n <= left - 3 ? 1 : -1;
+	if (type == ITEM_INLINE) {
+		if (ret->n > left - 3 || ret->n > *page_left)
+			return -1;
+		*page_left -= ret->n;
+		return 1;
+	}
 	if (type != ITEM_OVERFLOW || left < 12)
 		return -1;
 	return take_overflow(f, u32(f, page + at + 4), u32(f, page + at + 8), ret) ? 1 : -1;
@@ -161,7 +170,7 @@ static int leaf_item(struct file *f, const uint8_t *page, size_t at, struct item
 
 static int read_leaf(struct file *f, const uint8_t *page, struct err *e)
 {
-	size_t n = entries_of(f, page);
+	size_t n = entries_of(f, page), left = f->page_size;
 	int rc = 0;
 
 	if (n % 2 != 0)
@@ -171,10 +180,10 @@ static int read_leaf(struct file *f, const uint8_t *page, struct err *e)
 		size_t value_at = offset_of(f, page, n, i + 1);
 		int r = value_at != 0 && f->page_size - value_at >= 3 && (page[value_at + 2] & ITEM_DELETED)
 			    ? 0
-			    : leaf_item(f, page, offset_of(f, page, n, i), &key);
+			    : leaf_item(f, page, offset_of(f, page, n, i), &left, &key);
 
 		if (r == 1)
-			r = leaf_item(f, page, value_at, &value);
+			r = leaf_item(f, page, value_at, &left, &value);
 		if (r == 1)
 			add_pair(f, &key, &value, e, &rc);
 		else if (r == -1)
@@ -337,7 +346,7 @@ static int check_meta(struct file *f, bool btree, struct err *e)
 
 static int load(struct cyrusdb *db, struct err *e)
 {
-	struct file f = { .db = db, .budget = db->n };
+	struct file f = { .db = db };
 	bool btree = le32(db->p + 12) == BTREE_MAGIC || be32(db->p + 12) == BTREE_MAGIC;
 	int rc;
 

@@ -53,8 +53,9 @@ static int load(struct cyrusdb *db, struct err *e)
 			db->notes |= CYRUSDB_NOTE_TORN;
 			break;
 		}
-		if (tab == NULL)
-			return err_set(e, ERR_FORMAT, "line %zu has no TAB", line);
+		if (tab == NULL || tab == p)
+			return err_set(
+			    e, ERR_FORMAT, "line %zu has no %s", line, tab == NULL ? "TAB" : "key");
 		pair.key = decode(db, p, (size_t)(tab - p), &pair.key_n);
 		pair.value = decode(db, tab + 1, (size_t)(nl - tab) - 1, &pair.value_n);
 		if (db_set_add(&db->live, &pair, e) == -1)

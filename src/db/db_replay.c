@@ -80,6 +80,9 @@ int db_log_kill(struct db_log *log, uint64_t at, enum db_op_kind kind, uint64_t 
 {
 	struct db_op op = { .at = at, .kind = kind, .target = target };
 
+	if (log->kills >= log->n - log->kills)
+		return kind == DB_KILL ? 0 : err_set(e, ERR_FORMAT, "more deletes than keys");
+	log->kills++;
 	return add(log, &op, e);
 }
 
@@ -140,7 +143,7 @@ static size_t rank_keys(struct db_log *log, db_order *order)
 	return n > 0 ? ranks + 1 : 0;
 }
 
-static const struct db_op *op_at(const struct db_log *log, uint64_t at)
+const struct db_op *db_log_find(const struct db_log *log, uint64_t at)
 {
 	size_t lo = 0, hi = log->committed;
 
@@ -174,12 +177,12 @@ int db_log_replay(struct db_log *log, db_order *order, struct db_set *set, struc
 			bits_put(&live, op->rank, true);
 			break;
 		case DB_KILL:
-			t = op_at(log, op->target);
+			t = db_log_find(log, op->target);
 			if (t != NULL && now[t->rank] == t)
 				gone = t->rank;
 			break;
 		case DB_KILL_BEFORE:
-			t = op->target != 0 ? op_at(log, op->target) : NULL;
+			t = op->target != 0 ? db_log_find(log, op->target) : NULL;
 			if (op->target == 0 || (t != NULL && now[t->rank] == t))
 				gone = bits_before(&live, t != NULL ? t->rank : ranks);
 			if (gone == ranks) {
@@ -211,7 +214,8 @@ static int by_log(const struct db_ways *ways, struct db_set *set, struct err *e)
 	struct db_log log = { 0 };
 	int r = ways->replay(ways->ctx, &log, e);
 
-	if (r != -1 && db_log_replay(&log, ways->order(ways->ctx), set, e) == -1)
+	if (r != -1 && db_log_replay(&log, ways->order != NULL ? ways->order(ways->ctx, &log) : db_compare,
+			   set, e) == -1)
 		r = -1;
 	db_log_done(&log);
 	return r;

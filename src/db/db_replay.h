@@ -26,14 +26,19 @@ struct db_log {
 	size_t n;
 	size_t cap;
 	size_t committed; /* how many of them count */
+	size_t kills;	  /* how many of them are no stores */
 };
 
 /** A key order other than db_compare(). */
 typedef int db_order(const uint8_t *a, size_t an, const uint8_t *b, size_t bn);
 
-/** db_log_store(log, at, pair, e), db_log_kill(log, at, kind, target, e): Append one change. */
+/** db_log_store(log, at, pair, e), db_log_kill(log, at, kind, target, e): Append one change. There cannot be more kills
+ * than stores: what is beyond is dropped (DB_KILL) or ERR_FORMAT. */
 int db_log_store(struct db_log *log, uint64_t at, const struct db_pair *pair, struct err *e);
 int db_log_kill(struct db_log *log, uint64_t at, enum db_op_kind kind, uint64_t target, struct err *e);
+
+/** db_log_find(log, at): The store at ${at} among the committed changes, or NULL. */
+const struct db_op *db_log_find(const struct db_log *log, uint64_t at);
 
 /** db_log_commit(log): All that was appended so far counts. */
 void db_log_commit(struct db_log *log);
@@ -50,7 +55,7 @@ void db_log_done(struct db_log *log);
 struct db_ways {
 	int (*walk)(void *ctx, struct db_set *set, size_t *seen, struct err *e);
 	int (*replay)(void *ctx, struct db_log *log, struct err *e);
-	db_order *(*order)(void *ctx);
+	db_order *(*order)(void *ctx, const struct db_log *log); /* NULL: db_compare() */
 	void *ctx;
 	uint64_t expect;  /* how many keys the header promises */
 	bool expect_firm; /* the header was written by a commit, so that the promise holds */

@@ -145,7 +145,7 @@ static bool next_of(const struct twom *t, const struct record *r, uint64_t *next
 static int walk(void *ctx, struct db_set *set, size_t *seen, struct err *e)
 {
 	const struct twom *t = ctx;
-	uint64_t steps = t->readable / SMALLEST, at = HEADER;
+	uint64_t left = t->readable, at = HEADER;
 	struct record r;
 
 	if (t->readable < t->end)
@@ -153,14 +153,17 @@ static int walk(void *ctx, struct db_set *set, size_t *seen, struct err *e)
 	do {
 		bool dead = false;
 
-		if (steps-- == 0 || !read_record(t, at, &r) || !r.head_ok)
+		/* No record stands twice in a list, so what the walk meets is no more than the file. */
+		if (!read_record(t, at, &r) || !r.head_ok || r.len > left)
 			return 0;
+		left -= r.len;
 		if (r.type == DELETE) {
 			/* It hangs before the record it deletes, and the list goes on from that. */
 			dead = true;
 			if (r.ancestor >= at || !read_record(t, r.ancestor, &r) || !r.head_ok ||
-			    !is_store(&r))
+			    !is_store(&r) || r.len > left)
 				return 0;
+			left -= r.len;
 		}
 		if (is_store(&r) && !dead) {
 			++*seen;
@@ -209,17 +212,11 @@ static int replay(void *ctx, struct db_log *log, struct err *e)
 	return at == t->end && start == t->end;
 }
 
-static db_order *order(void *ctx)
-{
-	(void)ctx;
-	return db_compare;
-}
-
 static int load(struct cyrusdb *db, struct err *e)
 {
 	const uint8_t *p = db->p;
 	struct twom t = { .db = db };
-	struct db_ways ways = { walk, replay, order, &t, 0, true };
+	struct db_ways ways = { walk, replay, NULL, &t, 0, true };
 	uint32_t flags;
 
 	db->kind = CYRUSDB_TWOM;

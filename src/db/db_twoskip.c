@@ -115,15 +115,17 @@ static bool next_of(const struct twoskip *t, const struct record *r, uint64_t *n
 static int walk(void *ctx, struct db_set *set, size_t *seen, struct err *e)
 {
 	const struct twoskip *t = ctx;
-	uint64_t steps = t->readable / SMALLEST, next = HEADER;
+	uint64_t left = t->readable, next = HEADER;
 	struct record r;
 
 	if (t->readable < t->end)
 		return 0;
 	do {
-		if (steps-- == 0 || !read_record(t, next, &r) || !r.head_ok ||
-		    (r.type == '=') != (next == HEADER) || r.type == '$')
+		/* No record stands twice in a list, so what the walk meets is no more than the file. */
+		if (!read_record(t, next, &r) || !r.head_ok || r.len > left || r.type == '$' ||
+		    (r.type == '=') != (next == HEADER))
 			return 0;
+		left -= r.len;
 		if (r.type == '+') {
 			++*seen;
 			if (!r.tail_ok)
@@ -196,24 +198,21 @@ static int mbox_compare(const uint8_t *a, size_t an, const uint8_t *b, size_t bn
 
 /* A delete names the key after the deleted one, so replaying needs the order of the keys, which the file does not
  * name: any link that leads from a key to a smaller one shows that it is not the plain order. */
-static db_order *order(void *ctx)
+static db_order *order(void *ctx, const struct db_log *log)
 {
 	const struct twoskip *t = ctx;
-	struct record r, to;
 
-	for (uint64_t at = DUMMY_END; at < t->readable; at += r.len) {
-		while (t->readable - at >= 8 && memcmp(t->db->p + at, blank, 8) == 0)
-			at += 8;
-		if (!read_record(t, at, &r))
-			break;
-		if (r.type != '+' || !r.head_ok || !r.tail_ok)
+	for (size_t i = 0; i < log->committed && log->kills > 0; i++) {
+		const struct db_pair *from = &log->ops[i].pair;
+		struct record r;
+
+		if (log->ops[i].kind != DB_STORE || !read_record(t, log->ops[i].at, &r) || !r.head_ok)
 			continue;
-		for (unsigned i = 0; i <= r.level; i++) {
-			uint64_t link = be64(r.links + 8 * i);
+		for (unsigned k = 0; k <= r.level; k++) {
+			const struct db_op *to = db_log_find(log, be64(r.links + 8 * k));
 
-			if (link >= DUMMY_END && read_record(t, link, &to) && to.type == '+' && to.head_ok &&
-			    to.tail_ok &&
-			    db_compare(r.pair.key, r.pair.key_n, to.pair.key, to.pair.key_n) > 0)
+			if (to != NULL &&
+			    db_compare(from->key, from->key_n, to->pair.key, to->pair.key_n) > 0)
 				return mbox_compare;
 		}
 	}
