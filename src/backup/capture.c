@@ -335,7 +335,6 @@ static void capture_mailbox(struct capture_context *cx, const struct mailbox_ent
 		free(index);
 	}
 	m->dir_fd = list_directory(cx, m, m->dir, false);
-	m->lost = m->dir_fd == -1;
 	if (part != NULL && part->archive != NULL) {
 		buf_printf(&b, "%s/", part->archive);
 		if (mboxname_dir(cx->server->conf, mailbox_entry_layout(cx->server->conf, entry), entry->name, entry->uniqueid,
@@ -354,6 +353,8 @@ static void capture_mailbox(struct capture_context *cx, const struct mailbox_ent
 		take(cx, path, mailbox_files[i].role, m->name, &m->files, &m->n_files);
 		free(path);
 	}
+	/* With metapartitions an empty mailbox may have no directory in the spool. */
+	m->lost = m->dir_fd == -1 && m->archive_fd == -1 && m->n_files == 0;
 	sort_messages(m);
 	if (index_held)
 		quiesce_release(cx->quiesce);

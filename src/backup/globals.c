@@ -38,10 +38,13 @@ static bool is_left_out(const struct imapd_conf *conf, const char *dir, const ch
 				return true;
 	path = mem_printf("%s/%s", dir, name);
 	out = strcmp(path, conf->lockpath) == 0 || strcmp(path, conf->procpath) == 0;
-	for (size_t i = 0; i < conf->n_partitions && !out; i++)
-		out = strcmp(path, conf->partitions[i].spool) == 0 ||
-		      (conf->partitions[i].meta != NULL && strcmp(path, conf->partitions[i].meta) == 0) ||
-		      (conf->partitions[i].archive != NULL && strcmp(path, conf->partitions[i].archive) == 0);
+	for (size_t i = 0; i < conf->n_partitions && !out; i++) {
+		const char *roots[IMAPD_ROOTS_MAX];
+		size_t n = imapd_conf_roots(conf, &conf->partitions[i], roots);
+
+		for (size_t k = 0; k < n; k++)
+			out = out || strcmp(path, roots[k]) == 0;
+	}
 	free(path);
 	return out;
 }
@@ -84,20 +87,15 @@ static void set_done(struct path_set *s)
 /* The directories of one mailbox, in every root of its partition. */
 static void add_mailbox_dirs(const struct server *server, const struct mailbox_entry *entry, struct path_set *set)
 {
-	static const unsigned metas[] = { 0, META_HEADER, META_INDEX, META_CACHE, META_EXPUNGE, META_ANNOTATIONS };
 	const struct imapd_conf *conf = server->conf;
 	const struct cyrus_partition *part = imapd_conf_partition(conf, entry->partition);
+	const char *roots[IMAPD_ROOTS_MAX];
+	size_t n = part != NULL ? imapd_conf_roots(conf, part, roots) : 0;
 	struct buf b = BUF_INIT;
 
-	for (size_t i = 0; i < sizeof metas / sizeof metas[0]; i++) {
+	for (size_t i = 0; i < n; i++) {
 		buf_clear(&b);
-		if ((i == 0 || conf->meta_files & metas[i]) &&
-		    server_mailbox_dir(server, entry, metas[i], &b, NULL) == 0)
-			set_add(set, buf_text(&b));
-	}
-	buf_clear(&b);
-	if (part != NULL && part->archive != NULL) {
-		buf_printf(&b, "%s/", part->archive);
+		buf_printf(&b, "%s/", roots[i]);
 		if (mboxname_dir(conf, mailbox_entry_layout(conf, entry), entry->name, entry->uniqueid, &b, NULL) == 0)
 			set_add(set, buf_text(&b));
 	}
@@ -303,11 +301,11 @@ static int pack_between(struct walk *w, const struct roster *roster, struct err 
 			add_mailbox_dirs(w->cx->server, &roster->list->entries[i], &mailboxes);
 	set_sort(&mailboxes);
 	for (size_t p = 0; p < conf->n_partitions; p++) {
-		const char *roots[] = { conf->partitions[p].spool, conf->partitions[p].meta, conf->partitions[p].archive };
+		const char *roots[IMAPD_ROOTS_MAX];
+		size_t n = imapd_conf_roots(conf, &conf->partitions[p], roots);
 
-		for (size_t k = 0; k < 3; k++)
-			if (roots[k] != NULL)
-				set_add(&between, roots[k]);
+		for (size_t k = 0; k < n; k++)
+			set_add(&between, roots[k]);
 	}
 	n_roots = between.n;
 	for (size_t i = 0; i < mailboxes.n; i++) {
@@ -441,11 +439,11 @@ int orphans_pack(struct capture_context *cx, struct pack_context *p, const struc
 			add_mailbox_dirs(cx->server, &roster->list->entries[i], &w.known);
 	set_sort(&w.known);
 	for (size_t i = 0; i < conf->n_partitions && rc == 0; i++) {
-		rc = find_orphans(&w, conf->partitions[i].spool, 64, e);
-		if (rc == 0 && conf->partitions[i].meta != NULL)
-			rc = find_orphans(&w, conf->partitions[i].meta, 64, e);
-		if (rc == 0 && conf->partitions[i].archive != NULL)
-			rc = find_orphans(&w, conf->partitions[i].archive, 64, e);
+		const char *roots[IMAPD_ROOTS_MAX];
+		size_t n = imapd_conf_roots(conf, &conf->partitions[i], roots);
+
+		for (size_t k = 0; k < n && rc == 0; k++)
+			rc = find_orphans(&w, roots[k], 64, e);
 	}
 	set_done(&w.known);
 	return rc;

@@ -376,18 +376,13 @@ out:
 static int make_snapshot(struct run *r, struct err *e)
 {
 	const struct imapd_conf *c = r->server->conf;
-	const char **paths = mem_array(1 + 3 * c->n_partitions, sizeof *paths);
+	const char **paths = mem_array(1 + IMAPD_ROOTS_MAX * c->n_partitions, sizeof *paths);
 	size_t n = 0;
 	int rc;
 
 	paths[n++] = c->configdirectory;
-	for (size_t i = 0; i < c->n_partitions; i++) {
-		paths[n++] = c->partitions[i].spool;
-		if (c->partitions[i].meta != NULL)
-			paths[n++] = c->partitions[i].meta;
-		if (c->partitions[i].archive != NULL)
-			paths[n++] = c->partitions[i].archive;
-	}
+	for (size_t i = 0; i < c->n_partitions; i++)
+		n += imapd_conf_roots(c, &c->partitions[i], paths + n);
 	rc = snapshot_create(r->conf->snapshot, paths, n, r->job, &r->snapshot, e);
 	free(paths);
 	return rc;

@@ -352,6 +352,25 @@ const char *imapd_conf_meta_root(const struct imapd_conf *c, const struct cyrus_
 	return p->spool;
 }
 
+size_t imapd_conf_roots(const struct imapd_conf *c, const struct cyrus_partition *p, const char *roots[IMAPD_ROOTS_MAX])
+{
+	static const unsigned files[] = { META_HEADER, META_INDEX, META_CACHE, META_EXPUNGE, META_SQUAT, META_ANNOTATIONS,
+		META_ARCHIVECACHE };
+	size_t n = 0;
+
+	roots[n++] = p->spool;
+	for (size_t i = 0; i <= sizeof files / sizeof files[0]; i++) {
+		const char *root = i == 0 ? p->archive : imapd_conf_meta_root(c, p, files[i - 1]);
+		bool seen = root == NULL;
+
+		for (size_t k = 0; k < n; k++)
+			seen = seen || strcmp(roots[k], root) == 0;
+		if (!seen)
+			roots[n++] = root;
+	}
+	return n;
+}
+
 /* ---- the whole ---- */
 
 static int load_places(struct imapd_conf *c, struct err *e)

@@ -106,6 +106,11 @@ const struct cyrus_partition *imapd_conf_partition(const struct imapd_conf *c, c
  * META_ARCHIVECACHE, else ${p}->spool. Never NULL; belongs to ${c}. */
 const char *imapd_conf_meta_root(const struct imapd_conf *c, const struct cyrus_partition *p, unsigned file);
 
+/** imapd_conf_roots(c, p, roots): All directories under which mailboxes of partition ${p} have files, each once, the spool first; returns
+ * how many. They belong to ${c}. */
+#define IMAPD_ROOTS_MAX 12
+size_t imapd_conf_roots(const struct imapd_conf *c, const struct cyrus_partition *p, const char *roots[IMAPD_ROOTS_MAX]);
+
 /** cyrus_version_parse(text, v): Finds "3.6.1" in "cyrus-imapd 3.6.1-Debian-..."; -1 if there is none. */
 int cyrus_version_parse(const char *text, struct cyrus_version *v);
 

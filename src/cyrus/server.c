@@ -160,7 +160,7 @@ int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry
 		return err_hint(e, "add partition-%s to %s", entry->partition != NULL ? entry->partition : "NAME",
 		    s->conf->path);
 	}
-	buf_str(b, (which_meta & s->conf->meta_files) && p->meta != NULL ? p->meta : p->spool);
+	buf_str(b, which_meta != 0 ? imapd_conf_meta_root(s->conf, p, which_meta) : p->spool);
 	buf_char(b, '/');
 	return mboxname_dir(s->conf, mailbox_entry_layout(s->conf, entry), entry->name, entry->uniqueid, b, e);
 }

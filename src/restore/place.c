@@ -19,21 +19,20 @@
 
 #define STAGE_PREFIX ".cyrvault-restore."
 
-/* The roots of a partition in which a mailbox has files. */
-enum place_root { ROOT_SPOOL, ROOT_META, ROOT_ARCHIVE, ROOTS };
-
-/* Of one root: the mailbox's directory in it, and what was staged for it. */
+/* Of one root of the partition: the mailbox's directory in it, and what was staged for it. */
 struct stage {
-	char *root;   /* absolute; NULL: this root has no part in it */
-	char *target; /* the mailbox's directory below it, relative */
-	char *name;   /* the staging directory's name in the root */
+	const char *root; /* absolute */
+	char *target;     /* the mailbox's directory below it, relative */
+	char *name;       /* the staging directory's name in the root */
 	int root_fd, dir_fd;
+	int target_fd;    /* while files are moved */
 };
 
 struct staging {
 	struct place_context *cx;
 	const struct restore_item *item;
-	struct stage stages[ROOTS];
+	struct stage stages[IMAPD_ROOTS_MAX]; /* the spool first */
+	size_t n_stages;
 	/* the file being written */
 	struct stage *at;
 	int fd;
@@ -46,35 +45,37 @@ static void stage_done(struct stage *s)
 {
 	struct err e;
 
+	if (s->target_fd != -1)
+		close(s->target_fd);
 	if (s->dir_fd != -1)
 		close(s->dir_fd);
 	if (s->root_fd != -1 && s->name != NULL && io_remove_tree(s->root_fd, s->name, &e) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s/%s stays: %s", s->root, s->name, e.msg);
 	if (s->root_fd != -1)
 		close(s->root_fd);
-	free(s->root);
 	free(s->target);
 	free(s->name);
 }
 
-static int stage_open(struct staging *g, enum place_root which, const char *root, struct err *e)
+static int stage_open(struct staging *g, const char *root, struct err *e)
 {
 	const struct server *server = g->cx->server;
 	const struct mailbox_entry *entry = &g->item->entry;
-	struct stage *s = &g->stages[which];
+	struct stage *s = &g->stages[g->n_stages++];
 	struct buf target = BUF_INIT;
+
+	*s = (struct stage){ .root = root, .root_fd = -1, .dir_fd = -1, .target_fd = -1 };
 
 	if (mboxname_dir(server->conf, mailbox_entry_layout(server->conf, entry), entry->name, entry->uniqueid, &target,
 		e) == -1) {
 		buf_done(&target);
 		return -1;
 	}
-	s->root = mem_strdup(root);
 	s->target = buf_steal(&target);
 	s->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->root_fd == -1)
 		return err_sys(e, "open partition %s", root);
-	s->name = mem_printf("%s%ld.%d", STAGE_PREFIX, (long)getpid(), (int)which);
+	s->name = mem_printf("%s%ld.%zu", STAGE_PREFIX, (long)getpid(), g->n_stages);
 	if (io_remove_tree(s->root_fd, s->name, e) == -1)
 		return -1;
 	if (mkdirat(s->root_fd, s->name, 0700) == -1)
@@ -160,11 +161,19 @@ static bool was_on_archive_partition(const struct source *source, const char *pa
 
 static struct stage *stage_of(struct staging *g, const struct archive_file *file)
 {
-	if (g->stages[ROOT_META].root != NULL && meta_of(file->role) & g->cx->server->conf->meta_files)
-		return &g->stages[ROOT_META];
-	if (g->stages[ROOT_ARCHIVE].root != NULL && was_on_archive_partition(g->cx->source, file->path))
-		return &g->stages[ROOT_ARCHIVE];
-	return &g->stages[ROOT_SPOOL];
+	const struct imapd_conf *conf = g->cx->server->conf;
+	const struct cyrus_partition *part = imapd_conf_partition(conf, g->item->entry.partition);
+	unsigned meta = meta_of(file->role);
+	const char *root = part->spool;
+
+	if (meta != 0)
+		root = imapd_conf_meta_root(conf, part, meta);
+	else if (part->archive != NULL && was_on_archive_partition(g->cx->source, file->path))
+		root = part->archive;
+	for (size_t i = 0; i < g->n_stages; i++)
+		if (strcmp(g->stages[i].root, root) == 0)
+			return &g->stages[i];
+	return &g->stages[0];
 }
 
 static int sink_begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
@@ -242,8 +251,8 @@ static int stage_files(struct staging *g, struct err *e)
 	sink_close(g);
 	if (rc == -1)
 		return -1;
-	for (int i = 0; i < ROOTS; i++)
-		if (g->stages[i].root != NULL && syncfs(g->stages[i].dir_fd) == -1)
+	for (size_t i = 0; i < g->n_stages; i++)
+		if (syncfs(g->stages[i].dir_fd) == -1)
 			return err_sys(e, "force %s to disk", g->stages[i].root);
 	return fault_point("restore-staged", e);
 }
@@ -332,26 +341,47 @@ static int move_rank(const struct stage *s, int target_fd, int rank, struct err 
 	return rc;
 }
 
+/* A root in which nothing was staged gets no directory. */
+static bool has_files(const struct stage *s)
+{
+	struct stat st;
+	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	bool any = false;
+
+	while (d != NULL && !any && (de = readdir(d)) != NULL)
+		any = de->d_name[0] != '.';
+	if (d != NULL)
+		closedir(d);
+	else if (fd != -1)
+		close(fd);
+	return any || fstatat(s->root_fd, s->target, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int move_all(struct staging *g, struct err *e)
 {
-	int target[ROOTS] = { -1, -1, -1 };
 	int rc = 0;
 
-	for (int i = 0; i < ROOTS && rc == 0; i++)
-		if (g->stages[i].root != NULL && (target[i] = open_target(g->cx, &g->stages[i], e)) == -1)
+	for (size_t i = 0; i < g->n_stages && rc == 0; i++)
+		if ((i == 0 || has_files(&g->stages[i])) && (g->stages[i].target_fd = open_target(g->cx, &g->stages[i], e)) == -1)
 			rc = -1;
 	for (int rank = 0; rank <= 3 && rc == 0; rank++)
-		for (int i = 0; i < ROOTS && rc == 0; i++)
-			if (target[i] != -1)
-				rc = move_rank(&g->stages[i], target[i], rank, e);
-	for (int i = 0; i < ROOTS; i++) {
-		if (target[i] == -1)
-			continue;
-		if (rc == 0)
-			rc = io_fsync(target[i], g->stages[i].target, e);
-		close(target[i]);
-	}
+		for (size_t i = 0; i < g->n_stages && rc == 0; i++)
+			if (g->stages[i].target_fd != -1)
+				rc = move_rank(&g->stages[i], g->stages[i].target_fd, rank, e);
+	for (size_t i = 0; i < g->n_stages && rc == 0; i++)
+		if (g->stages[i].target_fd != -1)
+			rc = io_fsync(g->stages[i].target_fd, g->stages[i].target, e);
 	return rc;
+}
+
+static bool is_staged(const struct staging *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_stages; i++)
+		if (faccessat(g->stages[i].dir_fd, name, F_OK, 0) == 0)
+			return true;
+	return false;
 }
 
 /* The live mailbox is still as the plan found it; asked under the lock. */
@@ -371,9 +401,7 @@ static int still_as_planned(struct staging *g, struct err *e)
 		char name[16];
 
 		snprintf(name, sizeof name, "%u.", l->uids[i]);
-		if (faccessat(g->stages[ROOT_SPOOL].dir_fd, name, F_OK, 0) == -1 &&
-		    (g->stages[ROOT_ARCHIVE].root == NULL ||
-			faccessat(g->stages[ROOT_ARCHIVE].dir_fd, name, F_OK, 0) == -1))
+		if (!is_staged(g, name))
 			rc = err_set(e, ERR_REFUSED, "message %u has come in, which the archive does not have", l->uids[i]);
 	}
 	live_free(l);
@@ -389,17 +417,19 @@ int place_mailbox(struct place_context *cx, const struct restore_item *item, str
 	struct staging g = { .cx = cx, .item = item, .fd = -1 };
 	const struct cyrus_partition *part = imapd_conf_partition(cx->server->conf, item->entry.partition);
 	char *owner = mboxname_user(item->name);
+	const char *roots[IMAPD_ROOTS_MAX];
+	size_t n_roots;
 	int rc = -1;
 
-	for (int i = 0; i < ROOTS; i++)
-		g.stages[i].root_fd = g.stages[i].dir_fd = -1;
 	if (part == NULL) {
 		err_set(e, ERR_CONFIG, "partition %s is not in imapd.conf", item->entry.partition);
 		goto out;
 	}
-	if (stage_open(&g, ROOT_SPOOL, part->spool, e) == -1 ||
-	    (part->meta != NULL && stage_open(&g, ROOT_META, part->meta, e) == -1) ||
-	    (part->archive != NULL && stage_open(&g, ROOT_ARCHIVE, part->archive, e) == -1) || stage_files(&g, e) == -1)
+	n_roots = imapd_conf_roots(cx->server->conf, part, roots);
+	for (size_t i = 0; i < n_roots; i++)
+		if (stage_open(&g, roots[i], e) == -1)
+			goto out;
+	if (stage_files(&g, e) == -1)
 		goto out;
 	job_step(cx->job, "%s: move into place", item->name);
 	if (quiesce_level(cx->quiesce) == QUIESCE_USER &&
@@ -414,7 +444,7 @@ int place_mailbox(struct place_context *cx, const struct restore_item *item, str
 		cx->result->messages += item->messages;
 	}
 out:
-	for (int i = 0; i < ROOTS; i++)
+	for (size_t i = 0; i < g.n_stages; i++)
 		stage_done(&g.stages[i]);
 	free(owner);
 	return rc == -1 ? err_wrap(e, "mailbox %s", item->name) : 0;
@@ -423,11 +453,11 @@ out:
 void place_clean(const struct server *server)
 {
 	for (size_t i = 0; i < server->conf->n_partitions; i++) {
-		const struct cyrus_partition *p = &server->conf->partitions[i];
-		const char *roots[ROOTS] = { p->spool, p->meta, p->archive };
+		const char *roots[IMAPD_ROOTS_MAX];
+		size_t n = imapd_conf_roots(server->conf, &server->conf->partitions[i], roots);
 
-		for (int k = 0; k < ROOTS; k++) {
-			DIR *d = roots[k] != NULL ? opendir(roots[k]) : NULL;
+		for (size_t k = 0; k < n; k++) {
+			DIR *d = opendir(roots[k]);
 			struct dirent *de;
 
 			while (d != NULL && (de = readdir(d)) != NULL)
