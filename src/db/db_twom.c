@@ -15,7 +15,7 @@ enum { DUMMY = 1, ADD, FAT_ADD, REPLACE, FAT_REPLACE, DELETE, COMMIT };
 enum {
 	DIRTY = 1u << 0,
 	NULL_SUM = 1u << 27,
-	XXH64_SUM = 1u << 28,
+	/* bit 28 asks for the sum that is used anyhow */
 	FOREIGN_SUM = 1u << 29,
 	FOREIGN_ORDER = 1u << 30
 };
@@ -225,7 +225,7 @@ static int load(struct cyrusdb *db, struct err *e)
 	flags = le32(p + 36);
 	if (le32(p + 32) != 1)
 		return err_set(e, ERR_UNSUPPORTED, "twom version %u is not known", le32(p + 32));
-	if (flags & (FOREIGN_SUM | FOREIGN_ORDER) || !(flags & (NULL_SUM | XXH64_SUM)))
+	if (flags & (FOREIGN_SUM | FOREIGN_ORDER))
 		return err_set(e, ERR_UNSUPPORTED,
 		    "twom flags %#x ask for a checksum or an order that is not known", flags);
 	t.summed = !(flags & NULL_SUM);

@@ -168,6 +168,33 @@ static void as_libdb_reads_them(void **state)
 	unlink(path);
 }
 
+/* Hash files from before 4.6 have version 8 and unsorted pages, otherwise the same; btree version 8 is as 9. */
+static void older_versions(void **state)
+{
+	static const char *const files[][2] = { { "db/plain.hash", "db/plain-hash.txt" },
+		{ "db/plain.btree", "db/plain-btree.txt" } };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		size_t n, len;
+		uint8_t *p = fixture(files[i][0], &n);
+		char *want = (char *)fixture(files[i][1], &len), *got;
+		unsigned notes;
+
+		p[16] = 8;
+		for (size_t page = 4096; page < n; page += 4096)
+			if (p[page + 25] == 13)
+				p[page + 25] = 2;
+		got = text_of_bytes(p, n, &notes);
+		assert_non_null(got);
+		assert_int_equal(notes, 0);
+		assert_string_equal(got, want);
+		free(got);
+		free(want);
+		free(p);
+	}
+}
+
 /* ---- damage ---- */
 
 static void lost_pages(void **state)
@@ -284,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_db_dump_shows_them),
 		cmocka_unit_test(as_libdb_reads_them),
+		cmocka_unit_test(older_versions),
 		cmocka_unit_test(lost_pages),
 		cmocka_unit_test(circles),
 		cmocka_unit_test(unknown_headers),

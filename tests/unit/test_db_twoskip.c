@@ -198,6 +198,39 @@ static void one_bad_value(void **state)
 	free(p);
 }
 
+/* The last key leads back to the first, all sums right: the walk must end, and the log is asked. */
+static void a_list_that_circles(void **state)
+{
+	size_t n, len;
+	uint8_t *p = fixture("db/three.twoskip", &n);
+	char *want = (char *)fixture("db/three-twoskip.txt", &len), *got;
+	uint64_t at = HEADER, first = 0;
+	unsigned notes;
+
+	(void)state;
+	for (;;) {
+		uint64_t a = be64(p + at + 8), b = be64(p + at + 16), next = a > b ? a : b;
+
+		if (first == 0)
+			first = next;
+		if (next == 0)
+			break;
+		at = next;
+	}
+	assert_int_equal(p[at], '+');
+	put_be64(p + at + 8, first);
+	put_be64(p + at + 16, first);
+	put_be32(
+	    p + at + 8 + 8 * (p[at + 1] + 1), (uint32_t)crc32_z(0, p + at, 8 + 8 * (p[at + 1] + (size_t)1)));
+	got = text_of_bytes(p, n, &notes);
+	assert_non_null(got);
+	assert_string_equal(got, want);
+	assert_int_equal(notes, CYRUSDB_NOTE_REPLAYED);
+	free(got);
+	free(want);
+	free(p);
+}
+
 static void unknown_headers(void **state)
 {
 	size_t n;
@@ -237,6 +270,7 @@ int main(void)
 		cmocka_unit_test(a_cut_repack_keeps_its_keys),
 		cmocka_unit_test(flipped_bytes),
 		cmocka_unit_test(one_bad_value),
+		cmocka_unit_test(a_list_that_circles),
 		cmocka_unit_test(unknown_headers),
 	};
 
