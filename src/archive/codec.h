@@ -4,6 +4,7 @@
 #ifndef ARCHIVE_CODEC_H
 #define ARCHIVE_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ struct codec;
 /** codec_new(level), codec_free(c): codec_free() takes NULL. */
 struct codec *codec_new(enum writer_level level);
 void codec_free(struct codec *c);
+
+/** codec_new_with(lz_level, base64): With a level of libdeflate, and base64 coded apart or not: for measuring. */
+struct codec *codec_new_with(int lz_level, bool base64);
 
 /** codec_bound(n): Room that codec_deflate() may need for ${n} bytes. */
 size_t codec_bound(size_t n);

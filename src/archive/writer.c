@@ -21,6 +21,9 @@
 #define CUT_MEAN (256u << 10)
 #define CUT_MAX	 (1u << 20)
 
+/* Hashes are gathered up to here: many together take a block of their own. */
+#define HASHES_MIN (32u << 10)
+
 /* So that differences do not overflow. */
 #define MTIME_MAX (INT64_MAX / 4)
 
@@ -30,7 +33,7 @@ struct parcel {
 	uint8_t *plain, *out; /* of CUT_MAX and member_bound(CUT_MAX); taken when first needed */
 	size_t plain_len, out_len;
 	struct buf lines;  /* of the table: entries that end in this member */
-	struct buf hashes; /* one line each, gathered behind the others: they do not compress */
+	struct buf hashes; /* one line each, which go behind the others: they do not compress */
 	struct buf row;	   /* of the root, when it ends a unit */
 };
 
@@ -56,6 +59,7 @@ struct archive_writer {
 	uint64_t files, bytes;
 
 	/* What went out. */
+	struct buf hashes; /* of the unit's files, not yet in the table */
 	uint64_t unit_stored;
 	struct archive_totals totals;
 };
@@ -125,6 +129,7 @@ void archive_writer_free(struct archive_writer *w)
 	index_out_free(w->index);
 	digest_free(w->sha256);
 	digest_free(w->sha1);
+	buf_done(&w->hashes);
 	free(w->name);
 	free(w->dir);
 	free(w);
@@ -136,7 +141,6 @@ static int put_parcel(struct archive_writer *w, struct parcel *p, struct err *e)
 	if (p->plain_len > 0) {
 		if (stream_write(w->out, p->out, p->out_len, e) == -1)
 			return -1;
-		buf_add(&p->lines, p->hashes.data, p->hashes.len);
 		buf_printf(&p->lines, "m\t%zu\t%zu\n", p->out_len, p->plain_len);
 		w->totals.plain_bytes += p->plain_len;
 		w->totals.stored_bytes += p->out_len;
@@ -145,6 +149,12 @@ static int put_parcel(struct archive_writer *w, struct parcel *p, struct err *e)
 	}
 	if (p->lines.len > 0 && index_out_lines(w->index, p->lines.data, p->lines.len, e) == -1)
 		return -1;
+	buf_add(&w->hashes, p->hashes.data, p->hashes.len);
+	if (w->hashes.len >= HASHES_MIN || (p->row.len > 0 && w->hashes.len > 0)) {
+		if (index_out_lines(w->index, w->hashes.data, w->hashes.len, e) == -1)
+			return -1;
+		buf_clear(&w->hashes);
+	}
 	if (p->row.len > 0) {
 		if (index_out_unit(w->index, p->row.data, w->unit_stored, e) == -1)
 			return -1;
