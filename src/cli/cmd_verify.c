@@ -3,6 +3,7 @@
 #include "cli/verbs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "archive/archive.h"
 #include "archive/foreign.h"

@@ -18,7 +18,8 @@
 struct want {
 	uint32_t uid;
 	const struct index_record *r;
-	bool met; /* written, or told why not */
+	bool listed; /* the archive says it has the file */
+	bool met;    /* written, or told why not */
 };
 
 struct export
@@ -205,6 +206,20 @@ static void add_records(struct export *x, const struct mailbox_index *index, boo
 	}
 }
 
+/* A file of a mailbox without an index; they come in order, or nearly so. */
+static struct want *insert_want(struct export *x, uint32_t uid)
+{
+	size_t at = x->n_wants;
+
+	x->wants = mem_grow(x->wants, &x->cap_wants, x->n_wants + 1, sizeof *x->wants);
+	while (at > 0 && x->wants[at - 1].uid > uid)
+		at--;
+	memmove(x->wants + at + 1, x->wants + at, (x->n_wants - at) * sizeof *x->wants);
+	x->n_wants++;
+	x->wants[at] = (struct want){ .uid = uid };
+	return &x->wants[at];
+}
+
 static struct want *find_want(const struct export *x, uint32_t uid)
 {
 	struct want key = { .uid = uid };
@@ -243,7 +258,7 @@ static int load(struct export *x, size_t at, struct err *e)
 			return -1;
 		}
 		x->messages = NULL;
-		tell(x, EXPORT_OTHER, 0, why.msg);
+		tell(x, why.code == ERR_DAMAGE ? EXPORT_DAMAGED : EXPORT_OTHER, 0, why.msg);
 		return 0;
 	}
 	add_records(x, x->messages->index, false);
@@ -309,15 +324,13 @@ static int sink_begin(
 	x->want = find_want(x, x->uid);
 	if (x->want == NULL && (x->messages != NULL || !in_ranges(x->req, x->uid)))
 		return 0;
+	if (x->want == NULL)
+		x->want = insert_want(x, x->uid);
+	x->want->listed = true;
 	if (meta == NULL)
 		return 1;
-	if (x->want == NULL) {
-		add_want(x, x->uid, NULL);
-		qsort(x->wants, x->n_wants, sizeof *x->wants, compare_wants);
-		x->want = find_want(x, x->uid);
-	} else if (x->want->met) {
+	if (x->want->met)
 		return 0; /* a second file of that UID */
-	}
 	x->date = x->want->r != NULL ? x->want->r->internaldate : meta->mtime;
 	x->size = 0;
 	if (x->req->format == EXPORT_MBOX)
@@ -469,7 +482,9 @@ static int export_mailbox(struct export *x, size_t at, struct err *e)
 	if (write_mailbox(x, at, e) == -1)
 		goto out;
 	for (size_t i = 0; i < x->n_wants; i++) {
-		if (!x->wants[i].met)
+		if (!x->wants[i].met && x->wants[i].listed)
+			tell(x, EXPORT_DAMAGED, x->wants[i].uid, "damaged in the archive, not written");
+		else if (!x->wants[i].met)
 			tell(x, EXPORT_LACKING, x->wants[i].uid, "the archive lacks its file");
 	}
 	rc = 0;

@@ -12,7 +12,7 @@
 #include "core/io.h"
 #include "core/mem.h"
 
-#define WAITING_MAX	  128
+#define WAITING_MAX	  400 /* descriptors kept open; fewer when the process may not have so many */
 #define WAITING_BYTES_MAX (64u << 20)
 #define BUFFER_BYTES	  (64u << 10)
 
@@ -171,6 +171,21 @@ static int open_unnamed(struct outdir *d, int dir, mode_t mode)
 	return fd;
 }
 
+static int open_new(struct outdir *d, int dir, mode_t mode, char **temp)
+{
+	int fd = open_unnamed(d, dir, mode);
+
+	if (fd != -1 || !d->no_tmpfile)
+		return fd;
+	*temp = mem_printf(".cyrvault-%ld-%u.tmp", (long)getpid(), d->serial++);
+	fd = openat(dir, *temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd == -1) {
+		free(*temp);
+		*temp = NULL;
+	}
+	return fd;
+}
+
 int outdir_begin(struct outdir *d, const char *path, mode_t mode, struct err *e)
 {
 	const char *base;
@@ -179,16 +194,14 @@ int outdir_begin(struct outdir *d, const char *path, mode_t mode, struct err *e)
 
 	if (dir == -1)
 		return err_wrap(e, "write %s/%s", d->name, path);
-	f.fd = open_unnamed(d, dir, mode);
-	if (f.fd == -1 && d->no_tmpfile) {
-		f.temp = mem_printf(".cyrvault-%ld-%u.tmp", (long)getpid(), d->serial++);
-		f.fd = openat(dir, f.temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	f.fd = open_new(d, dir, mode, &f.temp);
+	if (f.fd == -1 && errno == EMFILE && d->n_waiting > 0) {
+		if (outdir_flush(d, e) == -1 || (dir = parent_of(d, path, &base, e)) == -1)
+			return -1;
+		f.fd = open_new(d, dir, mode, &f.temp);
 	}
-	if (f.fd == -1) {
-		err_sys(e, "write %s/%s", d->name, path);
-		free(f.temp);
-		return -1;
-	}
+	if (f.fd == -1)
+		return err_sys(e, "write %s/%s", d->name, path);
 	f.path = mem_strdup(path);
 	d->now = f;
 	d->size = 0;

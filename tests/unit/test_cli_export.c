@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -216,7 +217,7 @@ static void test_many_files(void **state)
 	struct outdir *d = open_dir(*state, false, false);
 	struct err e = { 0 };
 
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 900; i++) {
 		char name[32];
 
 		snprintf(name, sizeof name, "%u.eml", i);
@@ -224,8 +225,20 @@ static void test_many_files(void **state)
 	}
 	assert_int_equal(outdir_flush(d, &e), 0);
 	outdir_close(d);
-	assert_int_equal(count_files(*state), 300);
-	file_is(*state, "299.eml", "299.eml");
+	assert_int_equal(count_files(*state), 900);
+	file_is(*state, "899.eml", "899.eml");
+}
+
+/* Fewer descriptors than files that wait for the disk. */
+static void test_few_descriptors(void **state)
+{
+	struct rlimit old, low;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = (struct rlimit){ 40, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	test_many_files(state);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 static void test_replace_and_truncate(void **state)
@@ -304,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_files_named_temp, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_few_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_replace_and_truncate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_links_on_the_way, setup, teardown),
