@@ -83,6 +83,8 @@ void quiesce_free(struct quiesce *q)
 		return;
 	quiesce_release(q);
 	free(q->held);
+	free(q->blocked_path);
+	free(q->blocked_what);
 	free(q);
 }
 

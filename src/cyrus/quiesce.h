@@ -96,7 +96,9 @@ int quiesce_hold_index(struct quiesce *q, int dir_fd, const char *path, uint64_t
  * users and of all that mailboxes.db knows, the name locks of shared mailboxes, then mailboxes.db, then deliver.db; ${userids} may
  * be NULL. At QUIESCE_INDEX: the two databases, and a second for what was under way to end. Whatever another process holds
  * too long makes it let go of everything, pause and begin again, so that no deadlock with Cyrus can last; so does a user or
- * shared mailbox that came into being meanwhile. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock.
+ * shared mailbox that came into being meanwhile. While it waits for a lock it holds the others for a quarter of a second at
+ * most, then waits for that one alone. Read mailboxes.db by cyrusdb_open() while it is held: whoever locks it, server_list() of
+ * this very process too, waits for us. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock.
  * ERR_LOCKED with nothing held when ${timeout_ms} is over; ERR_UNSUPPORTED where mailboxes.db cannot be held. */
 int quiesce_hold_all(
     struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e);

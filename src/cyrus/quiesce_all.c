@@ -105,22 +105,38 @@ static void allow_descriptors(size_t n)
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
+static uint64_t patient(uint64_t deadline_ms)
 {
-	return a < b ? a : b;
+	uint64_t soon = clock_monotonic_ms() + PATIENCE_MS;
+
+	return soon < deadline_ms ? soon : deadline_ms;
+}
+
+/* The lock that an earlier round waited for in vain comes first: nobody else waits while we wait for it. */
+static int hold_blocked(struct quiesce *q, uint64_t deadline_ms, struct err *e)
+{
+	char *path = q->blocked_path, *what = q->blocked_what;
+	struct quiesce_wanted w = { AT_FDCWD, path, what, NULL, true, deadline_ms };
+	int r;
+
+	if (path == NULL)
+		return 1;
+	q->blocked_path = q->blocked_what = NULL;
+	r = quiesce_hold(q, &w, e);
+	free(path);
+	free(what);
+	return r;
 }
 
 /* User locks, then shared mailboxes: Cyrus's order, each waited for with a bounded patience. 1, 0, -1 as quiesce_hold(). */
-static int hold_everybody(
-    struct quiesce *q, const struct everybody *all, uint64_t patience_ms, uint64_t deadline_ms, struct err *e)
+static int hold_everybody(struct quiesce *q, const struct everybody *all, uint64_t deadline_ms, struct err *e)
 {
 	int r = 1;
 
 	allow_descriptors(all->n_users + all->list->n);
 	q->bulk = true;
 	for (size_t i = 0; r == 1 && i < all->n_users; i++)
-		r = quiesce_take_user(
-		    q, all->users[i], sooner(deadline_ms, clock_monotonic_ms() + patience_ms), e);
+		r = quiesce_take_user(q, all->users[i], patient(deadline_ms), e);
 	q->bulk = false;
 	/* One directory may have two names (a deleted and a restored one). */
 	for (size_t i = 0; r == 1 && i < all->list->n; i++) {
@@ -129,20 +145,18 @@ static int hold_everybody(
 
 		if (user == NULL && mailbox_entry_has_directory(m))
 			r = quiesce_take_mailbox(q, mailbox_entry_layout(q->conf, m), m->name, m->uniqueid,
-			    sooner(deadline_ms, clock_monotonic_ms() + patience_ms), e);
+			    patient(deadline_ms), e);
 		free(user);
 	}
 	return r;
 }
 
-static int hold_databases(struct quiesce *q, uint64_t patience_ms, uint64_t deadline_ms, struct err *e)
+static int hold_databases(struct quiesce *q, uint64_t deadline_ms, struct err *e)
 {
-	int r = quiesce_take_database(q, q->conf->mboxlist_path, "mailboxes.db",
-	    sooner(deadline_ms, clock_monotonic_ms() + patience_ms), e);
+	int r = quiesce_take_database(q, q->conf->mboxlist_path, "mailboxes.db", patient(deadline_ms), e);
 
 	if (r == 1 && quiesce_locked_as_file(q->conf->duplicate_path))
-		r = quiesce_take_database(q, q->conf->duplicate_path, "deliver.db",
-		    sooner(deadline_ms, clock_monotonic_ms() + patience_ms), e);
+		r = quiesce_take_database(q, q->conf->duplicate_path, "deliver.db", patient(deadline_ms), e);
 	return r;
 }
 
@@ -172,21 +186,23 @@ static bool covers(const struct everybody *then, const struct everybody *now)
 }
 
 /* One attempt. 1: everything is held. 0: somebody was in the way (${e} says who); let go and try again. */
-static int hold_round(struct quiesce *q, const char *const *userids, size_t n, uint64_t patience_ms,
-    uint64_t deadline_ms, struct err *e)
+static int hold_round(
+    struct quiesce *q, const char *const *userids, size_t n, uint64_t deadline_ms, struct err *e)
 {
 	struct everybody all = { 0 }, later = { 0 };
 	int r = 1;
 
 	if (q->level < QUIESCE_USER) {
-		r = hold_databases(q, patience_ms, deadline_ms, e);
+		r = hold_databases(q, deadline_ms, e);
 		return r == 1 && quiesce_pause(q, DRAIN_MS, e) == -1 ? -1 : r;
 	}
 	r = find_everybody(q, userids, n, false, deadline_ms, &all, e);
 	if (r == 1)
-		r = hold_everybody(q, &all, patience_ms, deadline_ms, e);
+		r = hold_blocked(q, deadline_ms, e);
 	if (r == 1)
-		r = hold_databases(q, patience_ms, deadline_ms, e);
+		r = hold_everybody(q, &all, deadline_ms, e);
+	if (r == 1)
+		r = hold_databases(q, deadline_ms, e);
 	if (r == 1)
 		r = find_everybody(q, userids, n, true, deadline_ms, &later, e);
 	if (r == 1 && !covers(&all, &later)) {
@@ -201,7 +217,7 @@ static int hold_round(struct quiesce *q, const char *const *userids, size_t n, u
 int quiesce_hold_all(
     struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e)
 {
-	uint64_t deadline = clock_monotonic_ms() + timeout_ms, patience = PATIENCE_MS;
+	uint64_t deadline = clock_monotonic_ms() + timeout_ms;
 	/* Two that collide must not meet again in step. */
 	uint64_t pause = ROUND_PAUSE_MS + (uint64_t)getpid() % ROUND_PAUSE_MS;
 	int r;
@@ -211,7 +227,7 @@ int quiesce_hold_all(
 	if (q->n_held > 0)
 		return err_set(e, ERR_USAGE, "release what is held before holding everything");
 	for (;;) {
-		r = hold_round(q, userids, n, patience, deadline, e);
+		r = hold_round(q, userids, n, deadline, e);
 		if (r == 1)
 			return 0;
 		quiesce_release(q);
@@ -221,6 +237,5 @@ int quiesce_hold_all(
 		if (quiesce_pause(q, pause, e) == -1)
 			return -1;
 		pause = pause * 2 < PATIENCE_MS ? pause * 2 : PATIENCE_MS;
-		patience = patience * 2 < PATIENCE_MAX_MS ? patience * 2 : PATIENCE_MAX_MS;
 	}
 }

@@ -170,7 +170,7 @@ int quiesce_hold(struct quiesce *q, const struct quiesce_wanted *w, struct err *
 	struct stat opened, now;
 	int fd, r;
 
-	for (size_t i = 0; !q->bulk && i < q->n_held; i++)
+	for (size_t i = 0; i < q->n_held && !(q->bulk && i > 0); i++)
 		if (strcmp(q->held[i].key, key) == 0)
 			return 1;
 	for (;;) {
@@ -196,5 +196,11 @@ int quiesce_hold(struct quiesce *q, const struct quiesce_wanted *w, struct err *
 		close(fd);
 	}
 	close(fd);
+	if (r == 0 && w->create) {
+		free(q->blocked_path);
+		free(q->blocked_what);
+		q->blocked_path = mem_strdup(w->path);
+		q->blocked_what = mem_strdup(w->what);
+	}
 	return r;
 }

@@ -21,7 +21,8 @@ struct quiesce {
 	struct job *job;
 	struct quiesce_held *held;
 	size_t n_held, cap_held;
-	bool bulk; /* nothing is asked for twice now: do not look */
+	bool bulk;			   /* nothing but the first is asked for twice now: look no further */
+	char *blocked_path, *blocked_what; /* the lock file that was last waited for in vain, or NULL */
 	uint64_t since_ms;
 	struct quiesce_stats stats;
 };
