@@ -27,6 +27,10 @@ LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_cov     := --coverage
 
+# Commands are shown with V=1, else a word and a file.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $@')
+
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DCYRVAULT_VERSION='"$(VERSION)"' -Isrc $(PKG_CFLAGS) \
               $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS_$(MODE)) $(LDFLAGS)
@@ -39,36 +43,42 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-fault bench bench-smoke demo clean \
-        install unit layers format tools
+        install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(B)/cyrvault
 
 $(B)/cyrvault: $(B)/src/main.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(LIB): $(OBJS)
-	rm -f $@
-	ar rcs $@ $^
+	$(call say,AR  )
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 # Small programs that the test scripts use.
 $(B)/tools/%: $(B)/tests/tools/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # Fuzzers are built with a replay main, which runs a corpus in plain "make check".
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -80,7 +90,11 @@ unit: $(UNIT) $(FUZZ)
 layers:
 	@tests/check-layers
 
-check: all layers unit
+# The scripts that need no server.
+scripts: all tools $(UNIT)
+	@tests/run-scripts tests/cli tests/archive
+
+check: all layers unit scripts
 
 check-clang:
 	@$(MAKE) --no-print-directory CC=clang SUFFIX=-clang WERROR=1 all unit
@@ -92,7 +106,7 @@ check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
 check-cyrus: all tools
-	@tests/cyrus/run
+	@tests/run-scripts tests/cyrus
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all

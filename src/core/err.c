@@ -39,6 +39,10 @@ void err_clear(struct err *e)
 	e->msg[0] = e->hint[0] = '\0';
 }
 
+static void format_safe(char *dst, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+static void set_va(struct err *e, enum err_code code, int sys, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
 /* Formats into ${dst}, then escapes what a name from mail or an archive may carry. */
 static void format_safe(char *dst, size_t size, const char *fmt, va_list ap)
 {
