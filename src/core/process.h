@@ -39,12 +39,13 @@ struct process_result {
 	bool timed_out;
 };
 
-/** process_run(o, ret, e): Run to the end. 0 whatever its exit status is; -1 when it could not be started (ERR_NOT_FOUND: no
- * such program) or the job was cancelled (ERR_CANCELLED, after it has ended). process_result_done() ${ret} in both cases. */
+/** process_run(o, ret, e): Run to the end. 0 whatever its exit status is; -1 when it could not be started
+ * (ERR_NOT_FOUND: no such program) or the job was cancelled (ERR_CANCELLED, after it has ended).
+ * process_result_done() ${ret} in both cases. */
 int process_run(const struct process_opts *o, struct process_result *ret, struct err *e);
 
-/** process_check(o, r, e): 0 when it exited 0 in time and nothing of its output was dropped, else -1, ERR_TOOL: "NAME: first
- * line of its errors". The other lines become the hint. */
+/** process_check(o, r, e): 0 when it exited 0 in time and nothing of its output was dropped, else -1, ERR_TOOL:
+ * "NAME: first line of its errors". The other lines become the hint. */
 int process_check(const struct process_opts *o, const struct process_result *r, struct err *e);
 
 /** process_run_check(o, ret, e): Both. */

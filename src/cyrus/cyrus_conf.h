@@ -26,8 +26,8 @@ struct cyrus_conf {
 	size_t n;
 };
 
-/** cyrus_conf_load(path, ret, e): Read cyrus.conf; at most 1 MiB and 10000 entries. ERR_CONFIG names the line. cyrus_conf_free()
- * the result. cyrus_conf_parse(text, n, path, ret, e): The same from memory. */
+/** cyrus_conf_load(path, ret, e): Read cyrus.conf; at most 1 MiB and 10000 entries. ERR_CONFIG names the line.
+ * cyrus_conf_free() the result. cyrus_conf_parse(text, n, path, ret, e): The same from memory. */
 int cyrus_conf_load(const char *path, struct cyrus_conf **ret, struct err *e);
 int cyrus_conf_parse(const char *text, size_t n, const char *path, struct cyrus_conf **ret, struct err *e);
 void cyrus_conf_free(struct cyrus_conf *c);
@@ -35,9 +35,9 @@ void cyrus_conf_free(struct cyrus_conf *c);
 /** cyrus_conf_get(entry, key): That value or NULL; belongs to ${entry}. */
 const char *cyrus_conf_get(const struct cyrus_conf_entry *entry, const char *key);
 
-/** cyrus_conf_imap_address(c): Where a client on this host reaches plain IMAP, as "127.0.0.1:143", "[::1]:143" (a wildcard
- * becomes loopback, a service name its number) or an absolute socket path; loopback is preferred where there are several.
- * Heap; NULL when no SERVICES entry runs imapd without -s. */
+/** cyrus_conf_imap_address(c): Where a client on this host reaches plain IMAP, as "127.0.0.1:143", "[::1]:143" (a
+ * wildcard becomes loopback, a service name its number) or an absolute socket path; loopback is preferred where
+ * there are several. Heap; NULL when no SERVICES entry runs imapd without -s. */
 char *cyrus_conf_imap_address(const struct cyrus_conf *c);
 
 /** cyrus_conf_lmtp_address(c): Where mail is delivered: an lmtpd's socket path, else its "host:port". Heap or NULL. */

@@ -28,12 +28,12 @@ struct imap_opts {
 	struct job *job;	     /* its cancel ends every wait; must outlive the connection */
 };
 
-/** imap_connect(address, o, ret, e): Connect to "host:port", "[::1]:143" or an absolute socket path, read the greeting and the
- * capabilities. ${o} may be NULL. imap_close() the result. */
+/** imap_connect(address, o, ret, e): Connect to "host:port", "[::1]:143" or an absolute socket path, read the
+ * greeting and the capabilities. ${o} may be NULL. imap_close() the result. */
 int imap_connect(const char *address, const struct imap_opts *o, struct imap **ret, struct err *e);
 
-/** imap_open_fd(fd, local, o, ret, e): The same over a connected stream socket, which is taken over in any case. ${local}: a
- * password may be sent in clear. */
+/** imap_open_fd(fd, local, o, ret, e): The same over a connected stream socket, which is taken over in any case.
+ * ${local}: a password may be sent in clear. */
 int imap_open_fd(int fd, bool local, const struct imap_opts *o, struct imap **ret, struct err *e);
 
 /** imap_logout(im): LOGOUT kindly, then imap_close(). imap_close(im): Drop the connection. Both NULL-safe. */
@@ -43,9 +43,10 @@ void imap_close(struct imap *im);
 /** imap_has(im, capability): The server offers that ("UIDPLUS", "METADATA", "SASL-IR"). */
 bool imap_has(const struct imap *im, const char *capability);
 
-/** imap_login_plain(im, authcid, authzid, password, e): AUTHENTICATE PLAIN as ${authcid}, acting as ${authzid} (NULL: as
- * itself); LOGIN where PLAIN is not offered and no ${authzid} asked for. ERR_AUTH: the server said no, or takes no password without TLS.
- * ERR_REFUSED: the server is not on this host, and the password would cross the net in clear. */
+/** imap_login_plain(im, authcid, authzid, password, e): AUTHENTICATE PLAIN as ${authcid}, acting as ${authzid}
+ * (NULL: as itself); LOGIN where PLAIN is not offered and no ${authzid} asked for. ERR_AUTH: the server said no,
+ * or takes no password without TLS. ERR_REFUSED: the server is not on this host, and the password would cross the
+ * net in clear. */
 int imap_login_plain(
     struct imap *im, const char *authcid, const char *authzid, const char *password, struct err *e);
 
@@ -87,22 +88,24 @@ struct imap_reply {
 /** imap_reply_free(r): NULL-safe. What belongs to a reply ends with it. */
 void imap_reply_free(struct imap_reply *r);
 
-/** imap_reply_find(r, name, from): The first response called ${name} at or after index ${from}, its index in ${*at} (may be NULL);
- * NULL at the end. */
+/** imap_reply_find(r, name, from): The first response called ${name} at or after index ${from}, its index in
+ * ${*at} (may be NULL); NULL at the end. */
 const struct imap_response *imap_reply_find(
     const struct imap_reply *r, const char *name, size_t from, size_t *at);
 
 /** imap_reply_code(r, code): The arguments of a response code, in the final response or an untagged one; or NULL. */
 const struct imap_value *imap_reply_code(const struct imap_reply *r, const char *code);
 
-/** imap_value_is(v, atom): An atom of that name, whatever its case. imap_value_pair(list, key): The value after ${key} in a list of
- * pairs, as in FETCH and STATUS; or NULL. imap_value_text(v): Bytes of an atom, string or number; NULL for NIL and lists. */
+/** imap_value_is(v, atom): An atom of that name, whatever its case. imap_value_pair(list, key): The value after
+ * ${key} in a list of pairs, as in FETCH and STATUS; or NULL. imap_value_text(v): Bytes of an atom, string or
+ * number; NULL for NIL and lists. */
 bool imap_value_is(const struct imap_value *v, const char *atom);
 const struct imap_value *imap_value_pair(const struct imap_value *list, const char *key);
 const char *imap_value_text(const struct imap_value *v);
 
-/** imap_response_parse(p, n, ret, e): Parse one response as it came ("* LIST () ..." with literals in place, without the last
- * CRLF) into a reply of one response; pure, for tests and fuzzers. A tagged line fills ret->tagged and ret->status. */
+/** imap_response_parse(p, n, ret, e): Parse one response as it came ("* LIST () ..." with literals in place,
+ * without the last CRLF) into a reply of one response; pure, for tests and fuzzers. A tagged line fills
+ * ret->tagged and ret->status. */
 int imap_response_parse(const char *p, size_t n, struct imap_reply **ret, struct err *e);
 
 /* ---- commands ---- */
@@ -119,9 +122,10 @@ struct imap_cmd {
 		.glue = true \
 	}
 
-/** imap_cmd_raw(c, s): ${s} as it stands; for words of the protocol, never for data. imap_cmd_join(c, s): The same without the
- * blank that is put between arguments (there is none after a "(" or a blank either). imap_cmd_bytes(c, p, n): Any bytes as a string: quoted where that can be, else a
- * literal. imap_cmd_string(c, s): The same of a C string. imap_cmd_literal(c, p, n): Always a literal. */
+/** imap_cmd_raw(c, s): ${s} as it stands; for words of the protocol, never for data. imap_cmd_join(c, s): The
+ * same without the blank that is put between arguments (there is none after a "(" or a blank either).
+ * imap_cmd_bytes(c, p, n): Any bytes as a string: quoted where that can be, else a literal. imap_cmd_string(c,
+ * s): The same of a C string. imap_cmd_literal(c, p, n): Always a literal. */
 void imap_cmd_raw(struct imap_cmd *c, const char *s);
 void imap_cmd_join(struct imap_cmd *c, const char *s);
 void imap_cmd_bytes(struct imap_cmd *c, const void *p, size_t n);
@@ -129,19 +133,21 @@ void imap_cmd_string(struct imap_cmd *c, const char *s);
 void imap_cmd_literal(struct imap_cmd *c, const void *p, size_t n);
 void imap_cmd_done(struct imap_cmd *c);
 
-/** imap_run(im, c, ret, e): Send ${c}, read up to its final response. 0 with ${*ret} when that is OK. NO and BAD: -1, ERR_TOOL,
- * and ${*ret} is the reply all the same. Other failures: -1 and ${*ret} NULL. ${ret} may be NULL. */
+/** imap_run(im, c, ret, e): Send ${c}, read up to its final response. 0 with ${*ret} when that is OK. NO and BAD:
+ * -1, ERR_TOOL, and ${*ret} is the reply all the same. Other failures: -1 and ${*ret} NULL. ${ret} may be NULL. */
 int imap_run(struct imap *im, const struct imap_cmd *c, struct imap_reply **ret, struct err *e);
 
-/** imap_each_fn(arg, response, e): 0 to go on; -1 with ${e} filled: the rest is read and dropped, and the command fails so. */
+/** imap_each_fn(arg, response, e): 0 to go on; -1 with ${e} filled: the rest is read and dropped, and the command
+ * fails so. */
 typedef int imap_each_fn(void *arg, const struct imap_response *response, struct err *e);
 
-/** imap_run_each(im, c, each, arg, e): As imap_run(), but hands every untagged response to ${each} and forgets it: for answers of
- * any number of responses. */
+/** imap_run_each(im, c, each, arg, e): As imap_run(), but hands every untagged response to ${each} and forgets
+ * it: for answers of any number of responses. */
 int imap_run_each(struct imap *im, const struct imap_cmd *c, imap_each_fn *each, void *arg, struct err *e);
 
-/** imap_command(im, ret, e, fmt, ...): imap_run() of a formatted command: %s is data and becomes a safe string (as
- * imap_cmd_string()), %.*s data of that length, %d %u %lu %llu numbers, all else stands as it is. No other directives. */
+/** imap_command(im, ret, e, fmt, ...): imap_run() of a formatted command: %s is data and becomes a safe string
+ * (as imap_cmd_string()), %.*s data of that length, %d %u %lu %llu numbers, all else stands as it is. No other
+ * directives. */
 int imap_command(struct imap *im, struct imap_reply **ret, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -152,15 +158,16 @@ int imap_create(struct imap *im, const char *mailbox, const char *partition, str
 int imap_rename(struct imap *im, const char *from, const char *to, struct err *e);
 int imap_delete(struct imap *im, const char *mailbox, struct err *e);
 
-/** imap_list(im, pattern, each, arg, e): LIST "" ${pattern}; ${each} gets name, hierarchy separator (0: none) and whether it can be
- * selected. */
+/** imap_list(im, pattern, each, arg, e): LIST "" ${pattern}; ${each} gets name, hierarchy separator (0: none) and
+ * whether it can be selected. */
 typedef int imap_list_fn(void *arg, const char *name, char separator, bool selectable, struct err *e);
 int imap_list(struct imap *im, const char *pattern, imap_list_fn *each, void *arg, struct err *e);
 
 /** imap_separator(im, ret, e): The server's hierarchy separator. */
 int imap_separator(struct imap *im, char *ret, struct err *e);
 
-/** imap_namespace(im, personal, other, shared, e): Prefixes as heap strings, "" or NULL where there is none (NAMESPACE). */
+/** imap_namespace(im, personal, other, shared, e): Prefixes as heap strings, "" or NULL where there is none
+ * (NAMESPACE). */
 int imap_namespace(struct imap *im, char **personal, char **other, char **shared, struct err *e);
 
 struct imap_mailbox_status {
@@ -192,8 +199,9 @@ int imap_append(
 /** imap_internaldate(dst, size, t): A time in the form of APPEND, in UTC. */
 const char *imap_internaldate(char *dst, size_t size, int64_t t);
 
-/** imap_setmetadata(im, mailbox, entry, p, n, e): Set annotation ${entry} ("/private/comment"); ${p} NULL: remove it (Cyrus does so
- * for an empty value too). ${mailbox} "" is the server itself. Falls back to SETANNOTATION (2.x). */
+/** imap_setmetadata(im, mailbox, entry, p, n, e): Set annotation ${entry} ("/private/comment"); ${p} NULL: remove
+ * it (Cyrus does so for an empty value too). ${mailbox} "" is the server itself. Falls back to SETANNOTATION
+ * (2.x). */
 int imap_setmetadata(
     struct imap *im, const char *mailbox, const char *entry, const void *p, size_t n, struct err *e);
 

@@ -12,8 +12,8 @@ struct imap_arena {
 
 void imap_arena_done(struct imap_arena *a);
 
-/** imap_parse(a, p, n, r, tag, tag_size, e): One response without its last CRLF into ${r}, whose memory is ${a}. ${tag} gets "*", "+"
- * or the tag of a final response. */
+/** imap_parse(a, p, n, r, tag, tag_size, e): One response without its last CRLF into ${r}, whose memory is ${a}.
+ * ${tag} gets "*", "+" or the tag of a final response. */
 int imap_parse(struct imap_arena *a, const char *p, size_t n, struct imap_response *r, char *tag,
     size_t tag_size, struct err *e);
 
@@ -37,8 +37,8 @@ struct imap {
 /** imap_conn_open(address, o, local, e): A connected socket or -1. */
 int imap_conn_open(const char *address, const struct imap_opts *o, bool *local, struct err *e);
 
-/** imap_conn_send(im, p, n, e): All of it. imap_conn_response(im, e): The next response with its literals into im->response, without
- * the last CRLF. Both kill the connection when they fail. */
+/** imap_conn_send(im, p, n, e): All of it. imap_conn_response(im, e): The next response with its literals into
+ * im->response, without the last CRLF. Both kill the connection when they fail. */
 int imap_conn_send(struct imap *im, const void *p, size_t n, struct err *e);
 int imap_conn_response(struct imap *im, struct err *e);
 

@@ -55,8 +55,9 @@ struct quiesce_stats {
 
 struct quiesce;
 
-/** quiesce_open(conf, version, ret, e): Find out how ${conf}'s server can be held; nothing is locked yet. ${conf} must outlive
- * the result. An all-zero ${version} counts as older than 3.4 unless the spool has 3.6's directories. quiesce_free() it. */
+/** quiesce_open(conf, version, ret, e): Find out how ${conf}'s server can be held; nothing is locked yet. ${conf}
+ * must outlive the result. An all-zero ${version} counts as older than 3.4 unless the spool has 3.6's
+ * directories. quiesce_free() it. */
 int quiesce_open(
     const struct imapd_conf *conf, struct cyrus_version version, struct quiesce **ret, struct err *e);
 
@@ -73,10 +74,11 @@ const char *quiesce_level_name(enum quiesce_level level);
 /** quiesce_can_hold_list(q): mailboxes.db is of a kind that is locked as a file (not Berkeley, not SQL). */
 bool quiesce_can_hold_list(const struct quiesce *q);
 
-/** quiesce_hold_user(q, userid, timeout_ms, e): Hold all mailboxes of that user until quiesce_release(). "" is the lock of no
- * user: no shared mailbox is made, renamed, removed; its content is held by quiesce_hold_mailbox(). ERR_LOCKED after
- * ${timeout_ms} names the process that has it. ERR_UNSUPPORTED below QUIESCE_USER. Take several in ascending order of bytes,
- * and before mailboxes and the list. Holding what is held already is 0. */
+/** quiesce_hold_user(q, userid, timeout_ms, e): Hold all mailboxes of that user until quiesce_release(). "" is
+ * the lock of no user: no shared mailbox is made, renamed, removed; its content is held by
+ * quiesce_hold_mailbox(). ERR_LOCKED after ${timeout_ms} names the process that has it. ERR_UNSUPPORTED below
+ * QUIESCE_USER. Take several in ascending order of bytes, and before mailboxes and the list. Holding what is held
+ * already is 0. */
 int quiesce_hold_user(struct quiesce *q, const char *userid, uint64_t timeout_ms, struct err *e);
 
 /** quiesce_hold_mailbox(q, layout, internal, uniqueid, timeout_ms, e): Hold one mailbox by its name lock (2.4+, else
@@ -84,26 +86,29 @@ int quiesce_hold_user(struct quiesce *q, const char *userid, uint64_t timeout_ms
 int quiesce_hold_mailbox(struct quiesce *q, enum mailbox_layout layout, const char *internal,
     const char *uniqueid, uint64_t timeout_ms, struct err *e);
 
-/** quiesce_hold_list(q, timeout_ms, e): Hold mailboxes.db: no mailbox is looked up, made, renamed or removed. The whole
- * server waits: for instants only. ERR_UNSUPPORTED where quiesce_can_hold_list() is false. Cyrus's own tools wait too. */
+/** quiesce_hold_list(q, timeout_ms, e): Hold mailboxes.db: no mailbox is looked up, made, renamed or removed. The
+ * whole server waits: for instants only. ERR_UNSUPPORTED where quiesce_can_hold_list() is false. Cyrus's own
+ * tools wait too. */
 int quiesce_hold_list(struct quiesce *q, uint64_t timeout_ms, struct err *e);
 
-/** quiesce_hold_index(q, dir_fd, path, timeout_ms, e): Hold one mailbox by its cyrus.index, ${path} relative to ${dir_fd}: no
- * message comes, goes or changes its flags. For every version; the choice below QUIESCE_USER. */
+/** quiesce_hold_index(q, dir_fd, path, timeout_ms, e): Hold one mailbox by its cyrus.index, ${path} relative to
+ * ${dir_fd}: no message comes, goes or changes its flags. For every version; the choice below QUIESCE_USER. */
 int quiesce_hold_index(struct quiesce *q, int dir_fd, const char *path, uint64_t timeout_ms, struct err *e);
 
-/** quiesce_hold_all(q, userids, n, timeout_ms, e): Hold the whole server for a snapshot. At QUIESCE_USER: the locks of these
- * users and of all that mailboxes.db knows, the name locks of shared mailboxes, then mailboxes.db, then deliver.db; ${userids} may
- * be NULL. At QUIESCE_INDEX: the two databases, and a second for what was under way to end. Whatever another process holds
- * too long makes it let go of everything, pause and begin again, so that no deadlock with Cyrus can last; so does a user or
- * shared mailbox that came into being meanwhile. While it waits for a lock it holds the others for a quarter of a second at
- * most, then waits for that one alone. Read mailboxes.db by cyrusdb_open() while it is held: whoever locks it, server_list() of
- * this very process too, waits for us. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock.
- * ERR_LOCKED with nothing held when ${timeout_ms} is over; ERR_UNSUPPORTED where mailboxes.db cannot be held. */
+/** quiesce_hold_all(q, userids, n, timeout_ms, e): Hold the whole server for a snapshot. At QUIESCE_USER: the
+ * locks of these users and of all that mailboxes.db knows, the name locks of shared mailboxes, then mailboxes.db,
+ * then deliver.db; ${userids} may be NULL. At QUIESCE_INDEX: the two databases, and a second for what was under
+ * way to end. Whatever another process holds too long makes it let go of everything, pause and begin again, so
+ * that no deadlock with Cyrus can last; so does a user or shared mailbox that came into being meanwhile. While it
+ * waits for a lock it holds the others for a quarter of a second at most, then waits for that one alone. Read
+ * mailboxes.db by cyrusdb_open() while it is held: whoever locks it, server_list() of this very process too,
+ * waits for us. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock. ERR_LOCKED with nothing held
+ * when ${timeout_ms} is over; ERR_UNSUPPORTED where mailboxes.db cannot be held. */
 int quiesce_hold_all(
     struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e);
 
-/** quiesce_release(q): Let go of everything, the last first. Returns how long it was held, in ms; 0 when nothing was. */
+/** quiesce_release(q): Let go of everything, the last first. Returns how long it was held, in ms; 0 when nothing
+ * was. */
 uint64_t quiesce_release(struct quiesce *q);
 
 /** quiesce_stats(q, ret): What was held so far, without what is held now. */

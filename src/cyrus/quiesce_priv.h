@@ -53,8 +53,8 @@ int quiesce_take_mailbox(struct quiesce *q, enum mailbox_layout layout, const ch
 int quiesce_take_database(
     struct quiesce *q, const char *path, const char *what, uint64_t deadline_ms, struct err *e);
 
-/** quiesce_check_list(q, e): -1 and why mailboxes.db cannot be held. quiesce_locked_as_file(path): That database is of a kind
- * that is locked as a file. */
+/** quiesce_check_list(q, e): -1 and why mailboxes.db cannot be held. quiesce_locked_as_file(path): That database
+ * is of a kind that is locked as a file. */
 int quiesce_check_list(const struct quiesce *q, struct err *e);
 bool quiesce_locked_as_file(const char *path);
 

@@ -1,14 +1,10 @@
-/* tools.c: find and run the server's own programs. */
+/* tools.c: run the server's own programs. */
 #include "cyrus/tools.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/io.h"
 #include "core/mem.h"
 #include "core/process.h"
 #include "core/str.h"
@@ -19,32 +15,6 @@
 #define LINE_TIMEOUT_MS	  100 /* more for each entry: two synchronous commits on a slow disk */
 #define LIST_MAX	  ((size_t)1 << 30)
 #define RECORD_MAX	  100000
-#define PROGRAM_MAX	  ((size_t)32 << 20)
-
-/* Debian; Red Hat and Fedora; older Red Hat and SUSE; SUSE; source installs of 3.x, 2.x, FreeBSD. */
-static const char *const places[] = {
-	"/usr/lib/cyrus/bin",
-	"/usr/libexec/cyrus-imapd",
-	"/usr/lib/cyrus-imapd",
-	"/usr/lib64/cyrus-imapd",
-	"/usr/libexec/cyrus/bin",
-	"/usr/cyrus/sbin",
-	"/usr/cyrus/bin",
-	"/usr/local/cyrus/sbin",
-	"/usr/local/cyrus/bin",
-	"/opt/cyrus/sbin",
-	"/opt/cyrus/bin",
-};
-
-static bool is_program(const char *dir, const char *name)
-{
-	char *path = mem_printf("%s/%s", dir, name);
-	struct stat st;
-	bool yes = stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-
-	free(path);
-	return yes;
-}
 
 /* ---- running one ---- */
 
@@ -105,131 +75,6 @@ static bool has_option(struct cyrus_tools *t, const char *name, const char *opti
 	      (strstr(buf_text(&res.err), option) != NULL || strstr(buf_text(&res.out), option) != NULL);
 	process_result_done(&res);
 	return yes;
-}
-
-/* ---- finding them ---- */
-
-static void take_version(struct cyrus_tools *t, const char *text)
-{
-	size_t n = strcspn(text, "\r\n");
-	char *line = mem_strndup(text, n);
-
-	if (cyrus_version_parse(line, &t->version) == 0) {
-		free(t->version_text);
-		t->version_text =
-		    mem_strdup(str_starts(line, "cyrus-imapd ") ? line + strlen("cyrus-imapd ") : line);
-	}
-	free(line);
-}
-
-static void ask_version(struct cyrus_tools *t)
-{
-	struct run r = { .name = "cyr_info",
-		.args = (const char *const[]){ "version", NULL },
-		.timeout_ms = ASK_TIMEOUT_MS };
-	struct process_result res = { 0 };
-
-	if (!cyrus_tools_has(t, "cyr_info"))
-		return;
-	if (run(t, &r, true, &res, NULL) == 0)
-		take_version(t, buf_text(&res.out));
-	process_result_done(&res);
-}
-
-/* 2.x has no program that tells its version, and some that would start a server when asked with an option they do not
- * know. All carry it as a text of its own, "v2.4.22" or "v2.4.18-Debian-2.4.18-3". */
-static void read_version(struct cyrus_tools *t)
-{
-	static const char *const names[] = { "lmtpd", "imapd", "ctl_mboxlist" };
-
-	for (size_t i = 0; i < sizeof names / sizeof *names && t->version.major == 0; i++) {
-		char *path = mem_printf("%s/%s", t->bin, names[i]);
-		struct buf b = BUF_INIT;
-		const char *p, *end;
-
-		if (io_read_file(AT_FDCWD, path, PROGRAM_MAX, &b, NULL) == 0) {
-			end = buf_text(&b) + b.len;
-			for (p = buf_text(&b); (p = memmem(p, (size_t)(end - p), "\0v2.", 4)) != NULL; p++) {
-				if (strnlen(p + 1, 64) < 64)
-					take_version(t, p + 2);
-				if (t->version.major != 0)
-					break;
-			}
-		}
-		buf_done(&b);
-		free(path);
-	}
-}
-
-static char *find_directory(const char *cyrus_bin, struct err *e)
-{
-	struct buf tried = BUF_INIT;
-	char *found = NULL;
-
-	if (cyrus_bin != NULL) {
-		if (is_program(cyrus_bin, "ctl_mboxlist"))
-			return mem_strdup(cyrus_bin);
-		err_set(
-		    e, ERR_NOT_FOUND, "Cyrus's programs are not in %s: there is no ctl_mboxlist", cyrus_bin);
-		err_hint(e, "set cyrus_bin to the directory that has ctl_mboxlist");
-		return NULL;
-	}
-	for (size_t i = 0; i < sizeof places / sizeof *places && found == NULL; i++) {
-		if (is_program(places[i], "ctl_mboxlist"))
-			found = mem_strdup(places[i]);
-		buf_printf(&tried, "%s%s", i > 0 ? ", " : "", places[i]);
-	}
-	if (found == NULL) {
-		err_set(e, ERR_NOT_FOUND, "Cyrus's programs were not found in %s", buf_text(&tried));
-		err_hint(e, "set cyrus_bin to the directory that has ctl_mboxlist");
-	}
-	buf_done(&tried);
-	return found;
-}
-
-int cyrus_tools_find(const char *cyrus_bin, const char *imapd_conf, struct cyrus_tools **ret, struct err *e)
-{
-	struct cyrus_tools *t = mem_alloc(sizeof *t);
-
-	t->version_text = mem_strdup("");
-	if ((t->bin = find_directory(cyrus_bin, e)) == NULL)
-		goto fail;
-	/* Programs run in "/": a relative name would be another file there. */
-	if ((t->imapd_conf = realpath(imapd_conf, NULL)) == NULL) {
-		err_sys(e, "open %s", imapd_conf);
-		goto fail;
-	}
-	ask_version(t);
-	if (t->version.major == 0)
-		read_version(t);
-	if (imapd_conf_load(t->imapd_conf, t->version, &t->conf, e) == -1)
-		goto fail;
-	*ret = t;
-	return 0;
-fail:
-	cyrus_tools_free(t);
-	return -1;
-}
-
-void cyrus_tools_free(struct cyrus_tools *t)
-{
-	if (t == NULL)
-		return;
-	imapd_conf_free(t->conf);
-	free(t->bin);
-	free(t->imapd_conf);
-	free(t->version_text);
-	free(t);
-}
-
-void cyrus_tools_set_job(struct cyrus_tools *t, struct job *job)
-{
-	t->job = job;
-}
-
-bool cyrus_tools_has(const struct cyrus_tools *t, const char *name)
-{
-	return is_program(t->bin, name);
 }
 
 /* ---- mailboxes.db ---- */

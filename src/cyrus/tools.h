@@ -25,10 +25,11 @@ struct cyrus_tools {
 	struct job *job;	 /* cancels a running tool; may be NULL */
 };
 
-/** cyrus_tools_find(cyrus_bin, imapd_conf, ret, e): Look in ${cyrus_bin}, or, when it is NULL, where Debian, Red Hat, SUSE and
- * source installs put them; ask for the version (3.0+: cyr_info; 2.x: the text in its own programs, none is started). ERR_NOT_FOUND
- * lists the directories that were tried; ERR_CONFIG, ERR_NOT_FOUND: imapd.conf is not usable. cyrus_tools_free()
- * the result. */
+/** cyrus_tools_find(cyrus_bin, imapd_conf, ret, e): Look in ${cyrus_bin}, or, when it is NULL, where Debian, Red
+ * Hat, SUSE and source installs put them; learn the version: from cyr_info where it tells it (3.6), else from the
+ * texts in the programs (2.x) or in libcyrus_min (2.5+), starting none of them. ERR_NOT_FOUND lists the
+ * directories that were tried; an imapd.conf that cannot be read is an error as of imapd_conf_load().
+ * cyrus_tools_free() the result. */
 int cyrus_tools_find(const char *cyrus_bin, const char *imapd_conf, struct cyrus_tools **ret, struct err *e);
 void cyrus_tools_free(struct cyrus_tools *t);
 
@@ -38,19 +39,20 @@ void cyrus_tools_set_job(struct cyrus_tools *t, struct job *job);
 /** cyrus_tools_has(t, name): That program is there and can be run. */
 bool cyrus_tools_has(const struct cyrus_tools *t, const char *name);
 
-/** cyrus_mboxlist_dump(t, b, e): `ctl_mboxlist -d`: append its text to ${b} (its form: mboxlist_form_for(t->version)). Takes
- * Cyrus's locks: do not call while holding mailboxes.db still. */
+/** cyrus_mboxlist_dump(t, b, e): `ctl_mboxlist -d`: append its text to ${b} (its form:
+ * mboxlist_form_for(t->version)). Takes Cyrus's locks: do not call while holding mailboxes.db still. */
 int cyrus_mboxlist_dump(struct cyrus_tools *t, struct buf *b, struct err *e);
 
-/** cyrus_mboxlist_undump(t, text, n, legacy, e): `ctl_mboxlist -u`: merge these entries into mailboxes.db; safe on a running
- * server. ${legacy}: the text is MBOXLIST_LEGACY (3.6+, -L). The tool exits 0 even when it did not understand a line; what it
- * says on stderr is an error here, but silence is no proof: the caller reads the database again. */
+/** cyrus_mboxlist_undump(t, text, n, legacy, e): `ctl_mboxlist -u`: merge these entries into mailboxes.db; safe
+ * on a running server. ${legacy}: the text is MBOXLIST_LEGACY (3.6+, -L). The tool exits 0 even when it did not
+ * understand a line; what it says on stderr is an error here, but silence is no proof: the caller reads the
+ * database again. */
 int cyrus_mboxlist_undump(struct cyrus_tools *t, const char *text, size_t n, bool legacy, struct err *e);
 
-/** cyrus_quota_fix(t, userid, e): `quota -f` for all roots of that user: count again what is used. No root: nothing to do, 0.
- * cyrus_quota_fix_root(t, root_internal, e): for one root, or all of the user who owns it. Run it when the mailboxes are in
- * mailboxes.db: a root without a mailbox below it is removed. Versions before 3.2 know prefixes only: other users whose
- * names begin so are counted again too, which is harmless. */
+/** cyrus_quota_fix(t, userid, e): `quota -f` for all roots of that user: count again what is used. No root:
+ * nothing to do, 0. cyrus_quota_fix_root(t, root_internal, e): for one root, or all of the user who owns it. Run
+ * it when the mailboxes are in mailboxes.db: a root without a mailbox below it is removed. Versions before 3.2
+ * know prefixes only: other users whose names begin so are counted again too, which is harmless. */
 int cyrus_quota_fix(struct cyrus_tools *t, const char *userid, struct err *e);
 int cyrus_quota_fix_root(struct cyrus_tools *t, const char *root_internal, struct err *e);
 
@@ -63,17 +65,17 @@ struct cyrus_reconstruct_opts {
 	const char *to_version; /* -V: "max" or a minor version, or NULL */
 };
 
-/** cyrus_reconstruct(t, o, names, n, out, e): Run reconstruct on ${n} mailboxes by internal name; what it says is appended to
- * ${out} (may be NULL). ERR_NOT_FOUND names a mailbox that it did not know (it would say nothing). This is no restore: messages
- * without an index get new UIDs and lose their flags. */
+/** cyrus_reconstruct(t, o, names, n, out, e): Run reconstruct on ${n} mailboxes by internal name; what it says is
+ * appended to ${out} (may be NULL). ERR_NOT_FOUND names a mailbox that it did not know (it would say nothing).
+ * This is no restore: messages without an index get new UIDs and lose their flags. */
 int cyrus_reconstruct(struct cyrus_tools *t, const struct cyrus_reconstruct_opts *o, const char *const *names,
     size_t n, struct buf *out, struct err *e);
 
-/** cyrus_dbtool_set(t, file, kind, key, value, e), cyrus_dbtool_delete(t, file, kind, key, e), cyrus_dbtool_get(t, file, kind,
- * key, value, e): One record of one existing database file by cyr_dbtool, under the lock of that file only; ${kind} is
- * "twoskip", "skiplist", "flat"... (cyrusdb_kind_name()). Keys and values are text: no TAB, CR or LF in a key, no CR or LF in a
- * value, together below 100000 bytes (ERR_USAGE). set and delete verify by reading the record again. get: 1 and the value
- * appended, 0 when the key is not there, -1. */
+/** cyrus_dbtool_set(t, file, kind, key, value, e), cyrus_dbtool_delete(t, file, kind, key, e),
+ * cyrus_dbtool_get(t, file, kind, key, value, e): One record of one existing database file by cyr_dbtool, under
+ * the lock of that file only; ${kind} is "twoskip", "skiplist", "flat"... (cyrusdb_kind_name()). Keys and values
+ * are text: no TAB, CR or LF in a key, no CR or LF in a value, together below 100000 bytes (ERR_USAGE). set and
+ * delete verify by reading the record again. get: 1 and the value appended, 0 when the key is not there, -1. */
 int cyrus_dbtool_set(struct cyrus_tools *t, const char *file, const char *kind, const char *key,
     const char *value, struct err *e);
 int cyrus_dbtool_delete(
@@ -81,9 +83,9 @@ int cyrus_dbtool_delete(
 int cyrus_dbtool_get(struct cyrus_tools *t, const char *file, const char *kind, const char *key,
     struct buf *value, struct err *e);
 
-/** cyrus_user_ids(conf, uid, gid, e): Who Cyrus is on this host, as numbers: the owner of the configuration directory (or, when
- * root owns that, of mailboxes.db, or the default partition). Never by name: a name may mean another number here.
- * ERR_CONFIG: all of them belong to root. */
+/** cyrus_user_ids(conf, uid, gid, e): Who Cyrus is on this host, as numbers: the owner of the configuration
+ * directory (or, when root owns that, of mailboxes.db, or the default partition). Never by name: a name may mean
+ * another number here. ERR_CONFIG: all of them belong to root. */
 int cyrus_user_ids(const struct imapd_conf *conf, uid_t *uid, gid_t *gid, struct err *e);
 
 #endif

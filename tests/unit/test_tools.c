@@ -145,11 +145,39 @@ static void test_find(void **state)
 	assert_string_equal(t->version_text, "3.6.1-Debian-3.6.1-4+deb12u5");
 	cyrus_tools_free(t);
 
-	/* 2.5: a cyr_info that does not know the word. */
+	/* Older: a cyr_info that does not know the word. */
 	script(s, "cyr_info", "echo 'cyr_info [-C <altconfig>] command' >&2; exit 1");
 	t = find(s);
 	assert_int_equal(t->version.minor, 4);
 	cyrus_tools_free(t);
+}
+
+/* 2.5 to 3.4: the newest of the versions that the library beside the programs names. */
+static void test_version_in_library(void **state)
+{
+	static const char library[] =
+	    "\177ELF\0 "
+	    "2.5.0\0003.1.8\0003.4.3-Debian-3.4.3-3\0002.5.0\00010.1\0004.1.2.3\0009.9.9x\0003.2.1\0009.9.9";
+	const struct scene *s = *state;
+	char *bin = mem_printf("%s/bin", s->dir), *lib = mem_printf("%s/lib", s->dir);
+	char *tool = mem_printf("%s/ctl_mboxlist", bin), *path = mem_printf("%s/libcyrus_min.so.0", lib);
+	struct cyrus_tools *t = NULL;
+	struct err e = { 0 };
+
+	mkdir(bin, 0755);
+	mkdir(lib, 0755);
+	assert_int_equal(io_replace(AT_FDCWD, tool, "#!/bin/sh\n", 10, 0755, NULL), 0);
+	/* The last text has no end: it is none. */
+	assert_int_equal(io_replace(AT_FDCWD, path, library, sizeof library - 1, 0644, NULL), 0);
+	if (cyrus_tools_find(bin, s->conf, &t, &e) == -1)
+		fail_msg("%s", e.msg);
+	assert_string_equal(t->version_text, "3.4.3-Debian-3.4.3-3");
+	assert_int_equal(t->version.minor, 4);
+	cyrus_tools_free(t);
+	free(bin);
+	free(lib);
+	free(tool);
+	free(path);
 }
 
 static void test_undump(void **state)
@@ -449,6 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_version_in_library, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undump, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reconstruct, setup, teardown),
