@@ -54,7 +54,11 @@ static int work(struct job *job, void *arg, struct err *e)
 	names_init(&w->names, w->c, w->source);
 	if (names_find(&w->names, w->source, w->mailbox, &w->at, e) == -1)
 		return -1;
-	return source_load(w->source, w->at, true, &w->messages, e);
+	if (source_load(w->source, w->at, true, &w->messages, e) == 0)
+		return 0;
+	if (e->code == ERR_DAMAGE)
+		err_hint(e, "the messages may be whole all the same: cyrvault export writes those that are");
+	return -1;
 }
 
 static int compare_u32(const void *a, const void *b)
