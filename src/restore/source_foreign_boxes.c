@@ -164,13 +164,12 @@ static int name_from_rel(const struct foreign *f, const char *rel, bool hashed, 
 }
 
 /* 0 and the name, or -1: nothing says what it is. */
-static int name_box(const struct source *s, const struct foreign *f, const struct id_list *ids,
-    const struct foreign_facts *facts, const char *path, const char *rel, struct buf *name)
+static int name_box(const struct foreign *f, const struct id_list *ids, const struct foreign_facts *facts,
+    const char *path, const char *rel, struct buf *name)
 {
 	const struct mailbox_entry *entry;
 	struct foreign_guess g;
 
-	(void)s;
 	if (facts->name != NULL && mboxname_valid(facts->name)) {
 		buf_str(name, facts->name);
 		return 0;
@@ -246,7 +245,7 @@ static void find_others(const struct source *s, struct foreign *f, const struct 
 		box.uuid = rel != NULL && str_starts(rel, "uuid/");
 		box.uniqueid = facts.uniqueid != NULL ? facts.uniqueid : box.uuid ? source_base(rel) : "";
 		buf_clear(&name);
-		if (name_box(s, f, ids, &facts, f->dirs[i].path, rel, &name) == -1) {
+		if (name_box(f, ids, &facts, f->dirs[i].path, rel, &name) == -1) {
 			if (unnamed++ < 10)
 				log_write(LOG_LEVEL_WARNING,
 				    "archive %s: the mailbox in %s has no name: no header, no list, no path "

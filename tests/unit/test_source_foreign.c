@@ -272,6 +272,154 @@ static void test_metapartition(void **state)
 	vault_done(&v);
 }
 
+/* ---- layouts ---- */
+
+static int count_user(void *arg, const char *userid, struct err *e)
+{
+	struct buf *b = arg;
+
+	(void)e;
+	buf_printf(b, "%s ", userid);
+	return 0;
+}
+
+/* A tree of one real mailbox's files at each of the given places, and an imapd.conf. */
+static void plant(struct tree *t, struct tree *from, const char *conf, const char *const dirs[])
+{
+	static const char *const names[] = { "cyrus.header", "cyrus.index", "cyrus.cache", "1.", "2.", "3." };
+
+	memset(t, 0, sizeof *t);
+	if (conf != NULL)
+		tree_add(t, "etc/imapd.conf", S_IFREG | 0644, conf, strlen(conf));
+	for (size_t i = 0; dirs[i] != NULL; i++)
+		for (size_t k = 0; k < 6; k++) {
+			char *old = mem_printf("spool/b/user/bob/Work/%s", names[k]);
+			char *path = mem_printf("%s/%s", dirs[i], names[k]);
+			const struct entry *en = tree_find(from, old);
+
+			tree_add(t, path, S_IFREG | 0600, en->data.data, en->data.len);
+			free(old);
+			free(path);
+		}
+}
+
+static void expect_names(struct vault *v, const struct tree *t, const char *names)
+{
+	struct source *s = NULL;
+	struct err err = { 0 };
+	struct buf b = BUF_INIT;
+
+	tree_pack(t, v, "layout.cpio", NEWC, false, "");
+	OK(source_open(v->store, "layout.cpio", NULL, &s, &err));
+	for (size_t i = 0; i < source_n(s); i++) {
+		const struct source_mailbox *m = source_mailbox(s, i);
+		struct source_messages *messages;
+
+		buf_printf(&b, "%s%s%s@%s", i > 0 ? " " : "", m->deleted ? "-" : "", m->name, m->partition);
+		assert_non_null(m->entry);
+		OK(source_load(s, i, true, &messages, &err));
+		assert_int_equal(messages->n_uids, 3);
+		assert_int_equal(messages->index->n, 3);
+		assert_true(messages->cache.len > 100);
+		source_messages_free(messages);
+	}
+	assert_string_equal(buf_text(&b), names);
+	buf_done(&b);
+	source_close(s);
+}
+
+static void test_layouts(void **state)
+{
+	static const char *const domains[] = { "var/spool/domain/e/example.org/b/user/bob/Work",
+		"var/spool/b/user/bob", "var/spool/u/DELETED/user/bob/Old/65A1B2C3", NULL };
+	static const char *const full[] = { "srv/P/user/alice", "srv/I/user/bob", NULL };
+	static const char *const twins[] = { "a/mail/spool/b/user/bob", "b/mail/spool/z/user/zoe", NULL };
+	static const char *const plain[] = { "x/user/bob", "x/user/bob/user", "x/shared/team x", NULL };
+	struct err err = { 0 };
+	struct buf users = BUF_INIT;
+	struct source *s = NULL;
+	struct tree t, from;
+	struct entry *en;
+	struct vault v;
+
+	(void)state;
+	vault_new(&v);
+	tree_load(&from, servers[1].ckpt);
+	plant(&t, &from,
+	    "configdirectory: /var/imap\npartition-default: /var/spool\nhashimapspool: yes\nvirtdomains: "
+	    "userid\n",
+	    domains);
+	en = tree_find(&from, "conf/user/b/bob.seen");
+	tree_add(
+	    &t, "var/imap/domain/e/example.org/user/b/bob.seen", S_IFREG | 0600, en->data.data, en->data.len);
+	tree_add(&t, "var/imap/mailboxes.db", S_IFREG | 0600, "", 0);
+	expect_names(&v, &t,
+	    "-DELETED.user.bob.Old.65A1B2C3@default example.org!user.bob.Work@default user.bob@default");
+	OK(source_open(v.store, "layout.cpio", NULL, &s, &err));
+	OK(source_users(s, count_user, &users, &err));
+	assert_string_equal(buf_text(&users), "bob bob@example.org ");
+	source_close(s);
+	buf_done(&users);
+	tree_remove(&t, "etc/imapd.conf");
+	expect_names(&v, &t,
+	    "-DELETED.user.bob.Old.65A1B2C3@default example.org!user.bob.Work@default user.bob@default");
+	tree_done(&t);
+
+	plant(&t, &from,
+	    "configdirectory: /var/imap\npartition-default: /srv\nhashimapspool: yes\nfulldirhash: yes\n",
+	    full);
+	expect_names(&v, &t, "user.alice@default user.bob@default");
+	tree_remove(&t, "etc");
+	expect_names(&v, &t, "user.alice@default user.bob@default");
+	tree_done(&t);
+
+	plant(&t, &from,
+	    "configdirectory: /var/imap\npartition-default: /b/mail/spool\npartition-two: "
+	    "/a/mail/spool\nhashimapspool: yes\n",
+	    twins);
+	expect_names(&v, &t, "user.bob@two user.zoe@default");
+	tree_done(&t);
+
+	plant(&t, &from, "configdirectory: /var/imap\npartition-default: /x\nhashimapspool: no\n", plain);
+	expect_names(&v, &t, "shared.team x@default user.bob@default user.bob.user@default");
+	tree_done(&t);
+	tree_done(&from);
+	vault_done(&v);
+}
+
+/* Old messages on an archive partition, with a cache of their own. */
+static void test_archive_partition(void **state)
+{
+	static const char conf[] = "configdirectory: /var/imap\npartition-default: /var/spool\n"
+				   "archivepartition-default: /var/old\nhashimapspool: yes\n";
+	static const char *const dirs[] = { "var/spool/b/user/bob", NULL };
+	struct source_messages *m;
+	struct source *s = NULL;
+	struct err err = { 0 };
+	struct tree t, from;
+	struct vault v;
+
+	(void)state;
+	vault_new(&v);
+	tree_load(&from, servers[1].ckpt);
+	plant(&t, &from, conf, dirs);
+	tree_move(&t, "var/spool/b/user/bob/1.", "var/old/b/user/bob/1.");
+	tree_add(&t, "var/old/b/user/bob/cyrus.cache", S_IFREG | 0600, "cold", 4);
+	tree_pack(&t, &v, "old.cpio", NEWC, false, "");
+	OK(source_open(v.store, "old.cpio", NULL, &s, &err));
+	assert_int_equal(source_n(s), 1);
+	assert_true(source_on_archive_partition(s, "var/old/b/user/bob/1."));
+	assert_false(source_on_archive_partition(s, "var/spool/b/user/bob/2."));
+	OK(source_load(s, 0, true, &m, &err));
+	assert_int_equal(m->n_uids, 3);
+	assert_true(m->cache.len > 100);
+	source_messages_free(m);
+	source_close(s);
+	tree_done(&t);
+	tree_done(&from);
+	vault_done(&v);
+}
+
 /* ---- extraction ---- */
 
 struct kept {
@@ -330,15 +478,6 @@ static void kept_abort(void *arg)
 	((struct kept *)arg)->wrong++;
 }
 
-static int count_user(void *arg, const char *userid, struct err *e)
-{
-	struct buf *b = arg;
-
-	(void)e;
-	buf_printf(b, "%s ", userid);
-	return 0;
-}
-
 static void test_extract(void **state)
 {
 	struct kept k = { 0 };
@@ -389,7 +528,6 @@ static void test_extract(void **state)
 
 static void test_damaged_mailboxes(void **state)
 {
-	static const char *const gone = "spool/a/user/alice/Sent";
 	struct source_messages *m;
 	struct source *s = NULL;
 	struct err err = { 0 };
@@ -444,7 +582,6 @@ static void test_damaged_mailboxes(void **state)
 	assert_int_equal(source_load(s, at, false, &m, &err), -1);
 	assert_int_equal(source_load(s, source_find(s, "user.bob.Trash"), false, &m, &err), -1);
 	assert_int_equal(err.code, ERR_FORMAT);
-	assert_non_null(gone);
 	source_close(s);
 	buf_done(&body);
 	tree_done(&t);
@@ -569,6 +706,8 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_live_copy),
 		cmocka_unit_test(test_metapartition),
+		cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_archive_partition),
 		cmocka_unit_test(test_extract),
 		cmocka_unit_test(test_damaged_mailboxes),
 		cmocka_unit_test(test_appended),
