@@ -115,10 +115,7 @@ static int failed(struct cli *c, const struct err *e)
 {
 	if (e->code == ERR_SYS && e->sys == EPIPE && printer_broken(c->out))
 		return 128 + SIGPIPE;
-	if (c->stopped_by != 0 && e->code == ERR_CANCELLED)
-		printer_say(c->out, "stopped: %s", e->msg);
-	else
-		printer_error(c->out, e);
+	printer_error(c->out, e);
 	return c->stopped_by != 0 ? 128 + c->stopped_by : err_exit_status(e->code);
 }
 

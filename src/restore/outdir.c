@@ -13,6 +13,7 @@
 #include "core/mem.h"
 
 #define WAITING_MAX	  400 /* descriptors kept open; fewer when the process may not have so many */
+#define SYNCED_SINGLY	  32
 #define WAITING_BYTES_MAX (64u << 20)
 #define BUFFER_BYTES	  (64u << 10)
 
@@ -330,13 +331,23 @@ static int appear(struct outdir *d, const struct outfile *f, struct err *e)
 	return rc == -1 ? err_sys(e, "write %s/%s", d->name, f->path) : 0;
 }
 
+/* A few files are forced to disk one by one, so as not to wait for what others write to this file system; many with one
+ * call. A name that is there then has its bytes, whenever the power fails. */
+static int sync_waiting(struct outdir *d, struct err *e)
+{
+	if (d->n_waiting > SYNCED_SINGLY && syncfs(d->root) == -1)
+		return err_sys(e, "write to disk below %s", d->name);
+	for (size_t i = 0; i < d->n_waiting && d->n_waiting <= SYNCED_SINGLY; i++) {
+		if (io_fsync(d->waiting[i].fd, d->waiting[i].path, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int outdir_flush(struct outdir *d, struct err *e)
 {
-	int rc = 0;
+	int rc = sync_waiting(d, e);
 
-	/* One sync for all of them: a name that is there has its bytes, whenever the power fails. */
-	if (d->n_waiting > 0 && syncfs(d->root) == -1)
-		rc = err_sys(e, "write to disk below %s", d->name);
 	for (size_t i = 0; i < d->n_waiting; i++) {
 		if (rc == 0)
 			rc = appear(d, &d->waiting[i], e);
