@@ -41,7 +41,7 @@ static void caught_in_a_write(void **state)
 	    CYRUSDB_NOTE_TAIL | CYRUSDB_NOTE_REPLAYED);
 }
 
-/* Without the dummy's links nothing can be walked: the log must say the same, deletes and '.'-first order included. */
+/* Without the dummy's links nothing can be walked: the log must say the same. */
 static void the_log_says_what_the_list_says(void **state)
 {
 	static const char *const more[] = { "midtxn", "torn" };
@@ -68,6 +68,159 @@ static void the_log_says_what_the_list_says(void **state)
 		free(got);
 		free(want);
 		free(p);
+	}
+}
+
+/* ---- logs made here, in either order of keys ---- */
+
+static int raw_order(const char *a, const char *b)
+{
+	return strcmp(a, b);
+}
+
+/* improved_mboxlist_sort, for keys of letters, '-' and '.' */
+static int dot_first(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	if (*a != '\0' && *b != '\0' && (*a == '.') != (*b == '.'))
+		return *a == '.' ? -1 : 1;
+	return (uint8_t)*a - (uint8_t)*b;
+}
+
+struct maker {
+	struct buf b;
+	int (*order)(const char *, const char *);
+	struct {
+		char key[16];
+		uint64_t at;
+		unsigned value;
+	} live[200];
+	size_t n;
+	uint64_t start;
+};
+
+static void append(struct maker *m, char type, const char *key, const char *value, uint64_t link)
+{
+	uint8_t head[24 + 8] = { (uint8_t)type, type == '+', 0, (uint8_t)strlen(key), 0, 0, 0,
+		(uint8_t)strlen(value) };
+	size_t n = type == '+' ? 24 : 16, tail = (strlen(key) + strlen(value) + 7) & ~(size_t)7;
+	char *body = mem_alloc(tail);
+
+	memcpy(body, key, strlen(key));
+	memcpy(body + strlen(key), value, strlen(value));
+	put_be64(head + n - 8, link);
+	put_be32(head + n, (uint32_t)crc32_z(0, head, n));
+	put_be32(head + n + 4, (uint32_t)crc32_z(0, (uint8_t *)body, tail));
+	buf_add(&m->b, head, n + 8);
+	buf_add(&m->b, body, tail);
+	free(body);
+}
+
+/* The place of a key among the live ones, or where it would stand. */
+static size_t place_of(const struct maker *m, const char *key, bool *there)
+{
+	size_t i = 0;
+
+	while (i < m->n && m->order(m->live[i].key, key) < 0)
+		i++;
+	*there = i < m->n && strcmp(m->live[i].key, key) == 0;
+	return i;
+}
+
+static void store(struct maker *m, const char *key, unsigned value)
+{
+	char text[16];
+	bool there;
+	size_t i = place_of(m, key, &there);
+	uint64_t at = m->b.len;
+
+	snprintf(text, sizeof text, "%u", value);
+	append(m, '+', key, text, i + there < m->n ? m->live[i + there].at : 0);
+	if (!there) {
+		memmove(m->live + i + 1, m->live + i, (m->n - i) * sizeof *m->live);
+		m->n++;
+		snprintf(m->live[i].key, sizeof m->live[i].key, "%s", key);
+	}
+	m->live[i].at = at;
+	m->live[i].value = value;
+}
+
+static void erase(struct maker *m, size_t i)
+{
+	append(m, '-', "", "", i + 1 < m->n ? m->live[i + 1].at : 0);
+	memmove(m->live + i, m->live + i + 1, (m->n - i - 1) * sizeof *m->live);
+	m->n--;
+}
+
+static void commit(struct maker *m)
+{
+	append(m, '$', "", "", m->start);
+	m->start = m->b.len;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void a_log_in_order(int (*order)(const char *, const char *), uint32_t seed)
+{
+	static const char alphabet[] = "ab-.";
+	struct maker m = { .order = order };
+	struct buf want = BUF_INIT;
+	unsigned notes;
+	char *got;
+	size_t n;
+	uint8_t *p = fixture("db/none.twoskip", &n);
+
+	buf_add(&m.b, p, DUMMY_END);
+	m.start = DUMMY_END;
+	for (int i = 0; i < 300; i++) {
+		char key[8] = "";
+
+		seed = seed * 1664525 + 1013904223;
+		for (unsigned k = 0; k < 1 + (seed >> 8) % 4; k++)
+			key[k] = alphabet[seed >> (10 + 2 * k) & 3];
+		if (seed >> 28 < 9 || m.n == 0)
+			store(&m, key, (unsigned)i);
+		else
+			erase(&m, (seed >> 12) % m.n);
+		if (i % 7 == 6 || i == 299)
+			commit(&m);
+	}
+	memset(m.b.data + HEADER + 8, 0xff, 16);
+	put_be64((uint8_t *)m.b.data + 32, m.n);
+	put_be64((uint8_t *)m.b.data + 48, m.b.len);
+	seal((uint8_t *)m.b.data);
+	qsort(m.live, m.n, sizeof *m.live, by_key);
+	for (size_t i = 0; i < m.n; i++) {
+		char value[16];
+
+		snprintf(value, sizeof value, "%u", m.live[i].value);
+		str_hex(&want, m.live[i].key, strlen(m.live[i].key));
+		buf_char(&want, '\t');
+		str_hex(&want, value, strlen(value));
+		buf_char(&want, '\n');
+	}
+	got = text_of_bytes((uint8_t *)m.b.data, m.b.len, &notes);
+	assert_non_null(got);
+	assert_int_equal(notes, CYRUSDB_NOTE_REPLAYED);
+	assert_string_equal(got, buf_text(&want));
+	free(got);
+	buf_done(&want);
+	buf_done(&m.b);
+	free(p);
+}
+
+static void either_order_by_the_log(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 40; seed++) {
+		a_log_in_order(raw_order, seed);
+		a_log_in_order(dot_first, seed);
 	}
 }
 
@@ -265,6 +418,7 @@ int main(void)
 		cmocka_unit_test(as_cyrus_shows_them),
 		cmocka_unit_test(caught_in_a_write),
 		cmocka_unit_test(the_log_says_what_the_list_says),
+		cmocka_unit_test(either_order_by_the_log),
 		cmocka_unit_test(every_earlier_commit),
 		cmocka_unit_test(cuts),
 		cmocka_unit_test(a_cut_repack_keeps_its_keys),
