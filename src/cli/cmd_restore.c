@@ -73,6 +73,7 @@ struct work {
 	const char *archive;
 	struct restore_request request;
 	struct restore_plan *plan;
+	char *name; /* of the archive */
 	struct restore_result result;
 };
 
@@ -120,6 +121,10 @@ static void print_item(struct printer *out, const struct names *names, const str
 	printer_word(out, "state", mailbox_state_name(item->state), tone_of(item->state));
 	printer_number(out, "messages", item->messages);
 	printer_size(out, "bytes", item->bytes);
+	if (item->state == STATE_SAME) {
+		printer_shown(out, "messages", "");
+		printer_shown(out, "bytes", "");
+	}
 	printer_string(out, "deleted_name", item->deleted_name);
 	if (item->n_missing > 0)
 		printer_numbers(out, "missing_uids", item->missing, item->n_missing);
@@ -202,7 +207,7 @@ static void print_receipt(struct cli *c, const struct work *w)
 	char boxes[40], messages[40], bytes[16], fetched[16];
 
 	printer_row(c->out, "summary");
-	printer_string(c->out, "archive", w->archive);
+	printer_string(c->out, "archive", w->name);
 	printer_bool(c->out, "dry_run", false);
 	printer_number(c->out, "mailboxes", r->mailboxes);
 	printer_number(c->out, "messages", r->messages);
@@ -214,7 +219,7 @@ static void print_receipt(struct cli *c, const struct work *w)
 	printer_number(c->out, "warnings", r->n_warnings);
 	printer_row_end(c->out);
 	printer_line(c->out, "Restored from %s: %s, %s, %s written, %s read from the archive, %.2f s.",
-	    w->archive, cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
+	    w->name, cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
 	    cli_count(messages, sizeof messages, r->messages, "message", "messages"),
 	    str_size(bytes, sizeof bytes, r->bytes), str_size(fetched, sizeof fetched, r->fetched_bytes),
 	    (double)r->elapsed_ms / 1000);
@@ -223,7 +228,7 @@ static void print_receipt(struct cli *c, const struct work *w)
 static void print_planned(struct cli *c, const struct work *w, const char *outcome)
 {
 	printer_row(c->out, "summary");
-	printer_string(c->out, "archive", w->archive);
+	printer_string(c->out, "archive", w->name);
 	printer_bool(c->out, "dry_run", c->args.dry_run);
 	printer_string(c->out, "outcome", outcome);
 	printer_number(c->out, "items", w->plan->n_items);
@@ -303,6 +308,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	w.request.user = c->args.user;
 	if (progress_run(c, plan_work, &w, e) == -1)
 		goto out;
+	w.name = mem_strdup(source_name(w.plan->source));
 	print_plan(c, w.plan);
 	status = carry_out(c, &w, e);
 out:
@@ -312,6 +318,7 @@ out:
 		free(l.internal[i]);
 	free(l.internal);
 	free(l.exact);
+	free(w.name);
 	return status;
 }
 
