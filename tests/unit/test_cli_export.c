@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,10 +178,25 @@ static unsigned count_files(struct place *p)
 	return n;
 }
 
+/* Valgrind does not know openat2(), which directories beneath the output need. */
+static bool has_openat2(void)
+{
+	int fd = io_open_beneath(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0, NULL);
+
+	if (fd == -1)
+		return errno != ENOSYS;
+	close(fd);
+	return true;
+}
+
 static void files(struct place *p, bool named_temp)
 {
-	struct outdir *d = open_dir(p, named_temp, false);
+	struct outdir *d;
 	struct err e = { 0 };
+
+	if (!has_openat2())
+		skip();
+	d = open_dir(p, named_temp, false);
 
 	write_file(d, "a/b/1.eml", "one");
 	write_file(d, "a/2.eml", "two");
