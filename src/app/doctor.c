@@ -129,7 +129,10 @@ static void check_spool(struct doctor *d)
 	}
 	for (size_t i = 0; i < list->n; i++)
 		mailboxes += mailbox_entry_has_directory(&list->entries[i]);
-	say(d, DOCTOR_OK, "mailbox list", "", "%zu mailboxes", mailboxes);
+	if (list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
+		say(d, DOCTOR_FAIL, "mailbox list", "mend it: ctl_cyrusdb -r, or a copy from db.backup1", "mailboxes.db is damaged");
+	else
+		say(d, DOCTOR_OK, "mailbox list", "", "%zu mailboxes", mailboxes);
 	mboxlist_free(list);
 }
 

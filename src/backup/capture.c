@@ -471,6 +471,21 @@ static void open_messages(struct capture_context *cx, struct capture *c, uint64_
 	}
 }
 
+/* The lock of no user holds the making and removing of shared mailboxes only: their content is held one by one. */
+static void hold_shared(struct capture_context *cx, const struct roster *roster, const struct roster_row *rows, size_t n)
+{
+	struct err why;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct mailbox_entry *entry = &roster->list->entries[rows[i].entry];
+
+		if (mailbox_entry_has_directory(entry) &&
+		    quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry), entry->name, entry->uniqueid,
+			cx->lock_wait_ms, &why) == -1)
+			findings_add(cx->findings, entry->name, "read while in use: %s", why.msg);
+	}
+}
+
 int capture_owner(struct capture_context *cx, const char *owner, capture_roster_fn *roster, void *arg,
     struct capture *ret, struct err *e)
 {
@@ -500,6 +515,8 @@ int capture_owner(struct capture_context *cx, const char *owner, capture_roster_
 		return -1;
 	}
 	rows = roster_range(now, owner, &n_rows);
+	if (ret->held && *owner == '\0')
+		hold_shared(cx, now, rows, n_rows);
 	ret->mailboxes = mem_array(n_rows, sizeof *ret->mailboxes);
 	for (size_t i = 0; i < n_rows; i++) {
 		const struct mailbox_entry *entry = &now->list->entries[rows[i].entry];

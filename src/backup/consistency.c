@@ -113,18 +113,20 @@ static void read_index(struct mailbox_check *c)
 /* \Seen of the owner lives in the index from 2.4 (minor 12) on, before in his seen database. */
 static void count_unread(struct mailbox_check *c, struct cyrusdb *owner_seen)
 {
-	struct seen_record seen = { 0 };
 	bool in_db = c->index->h.minor < 12;
+	struct seen_record seen = { 0 };
+	struct uidset set;
 
 	if (in_db && owner_seen != NULL && c->header != NULL)
 		seen_get(owner_seen, c->header->uniqueid, &seen, NULL);
+	uidset_parse(seen.uids != NULL ? seen.uids : "", &set);
 	for (size_t i = 0; i < c->index->n; i++) {
 		const struct index_record *r = &c->index->records[i];
 
-		if (!index_record_visible(r))
-			continue;
-		c->unread += in_db ? seen.uids == NULL || !uidset_has(seen.uids, r->uid) : !(r->flags & FLAG_SEEN);
+		if (index_record_visible(r))
+			c->unread += in_db ? !uidset_contains(&set, r->uid) : !(r->flags & FLAG_SEEN);
 	}
+	uidset_done(&set);
 	seen_record_done(&seen);
 }
 

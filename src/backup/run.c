@@ -400,6 +400,8 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 	r.when = clock_now();
 	if (roster_read(server, &r.roster, e) == -1 || make_snapshot(&r, e) == -1)
 		goto out;
+	if (r.roster.list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
+		findings_add(&r.findings, "", "%s is damaged: some mailboxes may be missing from the list", server->conf->mboxlist_path);
 	if (snapshot_is_live(r.snapshot)) {
 		if (quiesce_open(server->conf, server->version, &r.quiesce, e) == -1)
 			goto out;

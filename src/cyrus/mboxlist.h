@@ -49,6 +49,7 @@ struct mailbox_entry {
 struct mboxlist {
 	struct mailbox_entry *entries; /* ascending by name, bytewise */
 	size_t n, cap;
+	unsigned notes; /* CYRUSDB_NOTE_* of the database it was read from by server_list(), else 0 */
 };
 
 /** The text forms of ctl_mboxlist -d, named as in docs/cyrus-mailbox-list.md. */

@@ -91,6 +91,7 @@ int server_list(const struct server *s, struct mboxlist **ret, struct err *e)
 	if (mboxlist_read_db(db, ret, e) == -1)
 		goto out;
 	rc = 0;
+	(*ret)->notes = cyrusdb_notes(db);
 	if ((*ret)->n == 0 && cyrusdb_notes(db) & CYRUSDB_NOTE_NEEDS_LOG) {
 		mboxlist_free(*ret);
 		*ret = NULL;

@@ -31,7 +31,9 @@ struct server {
 int server_open(const struct conf_server *c, struct server **ret, struct err *e);
 void server_free(struct server *s);
 
-/** server_list(s, ret, e): The mailbox list as mailboxes.db has it now, read under a shared lock. */
+/** server_list(s, ret, e): The mailbox list as mailboxes.db has it now, read under a shared lock. A damaged database
+ * gives what could be read, with CYRUSDB_NOTE_TORN or CYRUSDB_NOTE_DAMAGED in ret->notes. ERR_UNSUPPORTED: a Berkeley database
+ * whose entries are still in its log. */
 int server_list(const struct server *s, struct mboxlist **ret, struct err *e);
 
 /** server_imap(s, as_user, job, ret, e): A connection logged in as the admin, or by proxy as ${as_user}. ERR_CONFIG when no

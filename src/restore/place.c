@@ -412,6 +412,19 @@ static int still_as_planned(struct staging *g, struct err *e)
 	return 0;
 }
 
+/* Nothing reads or writes the mailbox until quiesce_release(). */
+static int hold(struct place_context *cx, const struct restore_item *item, const char *owner, struct err *e)
+{
+	const struct mailbox_entry *entry = &item->entry;
+
+	if (quiesce_level(cx->quiesce) != QUIESCE_USER)
+		return 0;
+	if (quiesce_hold_user(cx->quiesce, owner != NULL ? owner : "", cx->lock_wait_ms, e) == -1)
+		return -1;
+	return owner != NULL ? 0 : quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry),
+	    entry->name, entry->uniqueid, cx->lock_wait_ms, e);
+}
+
 int place_mailbox(struct place_context *cx, const struct restore_item *item, struct err *e)
 {
 	struct staging g = { .cx = cx, .item = item, .fd = -1 };
@@ -432,10 +445,7 @@ int place_mailbox(struct place_context *cx, const struct restore_item *item, str
 	if (stage_files(&g, e) == -1)
 		goto out;
 	job_step(cx->job, "%s: move into place", item->name);
-	if (quiesce_level(cx->quiesce) == QUIESCE_USER &&
-	    quiesce_hold_user(cx->quiesce, owner != NULL ? owner : "", cx->lock_wait_ms, e) == -1)
-		goto out;
-	if (still_as_planned(&g, e) == 0)
+	if (hold(cx, item, owner, e) == 0 && still_as_planned(&g, e) == 0)
 		rc = move_all(&g, e);
 	quiesce_release(cx->quiesce);
 	if (rc == 0) {

@@ -271,6 +271,10 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 		rc = choose_mailbox(&g, request->mailboxes[i], request->recursive, e);
 	if (rc == 0)
 		rc = server_list(server, &g.live, e);
+	if (rc == 0 && g.live->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED)) {
+		rc = err_set(e, ERR_REFUSED, "the server's mailboxes.db is damaged: what is there cannot be told for sure");
+		err_hint(e, "stop the server, mend or replace mailboxes.db (ctl_cyrusdb -r, a copy from db.backup1), then restore");
+	}
 	if (rc == 0 && g.plan->n_items > 1)
 		qsort(g.plan->items, g.plan->n_items, sizeof *g.plan->items, by_name);
 	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++)
