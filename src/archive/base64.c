@@ -11,7 +11,6 @@
 #define LINE_MAX   1024u
 #define LINES_MIN  4u	  /* of one length, to begin a run */
 #define LUMP_LINES 104u	  /* judged together: some 8 KB */
-#define RUN_MIN	   2500u  /* bytes below which a block of its own does not pay */
 #define SAMPLE	   4u	  /* every so many lines are counted */
 #define WINDOW	   32768u /* as far as deflate can look back */
 #define REPEATS	   3u /* lines that occurred before, at one distance, until matches are worth looking for */
@@ -21,13 +20,19 @@
 #define ENTROPY_BASE64 (590 * 65536 / 100)
 #define ENTROPY_HEX    (395 * 65536 / 100)
 
-#define SEEN_BITS   12
+/* Bytes below which a run does not pay for its block's header and for the window that is lost to the text around it; lines of
+ * hex stand among others of their kind, and matches would only make them longer. */
+#define RUN_MIN_BASE64 10000u
+#define RUN_MIN_HEX    2000u
+
+#define SEEN_BITS      12
 
 struct lump {
 	uint32_t from, to;
 	uint32_t lines;
 	uint16_t counts[128];
 	bool crlf;
+	bool hex;
 	bool dense; /* no use to look for matches */
 };
 
@@ -113,7 +118,7 @@ static uint32_t log2_fixed(uint32_t v)
 }
 
 /* Whether the characters counted look like chance. What a small sample lacks of its entropy is added (Miller and Madow). */
-static bool is_dense(const uint16_t counts[128])
+static bool is_dense(const uint16_t counts[128], bool *hex)
 {
 	uint64_t sum = 0;
 	uint32_t all = 0, kinds = 0, bits;
@@ -125,10 +130,11 @@ static bool is_dense(const uint16_t counts[128])
 			kinds++;
 		}
 	}
+	*hex = kinds == 16;
 	if (kinds < 16)
 		return false;
 	bits = log2_fixed(all) - (uint32_t)(sum / all) + (kinds - 1) * 47274 / all; /* 1 / (2 ln 2) */
-	return bits >= (kinds == 16 ? ENTROPY_HEX : ENTROPY_BASE64);
+	return bits >= (*hex ? ENTROPY_HEX : ENTROPY_BASE64);
 }
 
 /* Lines that were there before within the window: the lumps from there to here are for matches. */
@@ -155,10 +161,12 @@ static void look_back(struct base64_finder *f, const uint8_t *p, uint32_t at, si
 static void judge(struct base64_finder *f, const uint8_t *p, struct lump *l, size_t line)
 {
 	/* The few lines at a run's end are as those before. */
-	if (l->lines < LUMP_LINES / 2 && l > f->lumps && l[-1].to == l->from)
+	if (l->lines < LUMP_LINES / 2 && l > f->lumps && l[-1].to == l->from) {
 		l->dense = l[-1].dense;
-	else
-		l->dense = is_dense(l->counts);
+		l->hex = l[-1].hex;
+	} else {
+		l->dense = is_dense(l->counts, &l->hex);
+	}
 	for (uint32_t at = l->from; at < l->to; at += (uint32_t)line)
 		look_back(f, p, at, line);
 }
@@ -225,30 +233,45 @@ void base64_find(struct base64_finder *f, const uint8_t *p, size_t n)
 	}
 }
 
+static bool in_alphabet(unsigned c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '/' && c <= '9') || c == '+';
+}
+
+/* The lump at f->next and those that go on with it. */
+static void merge(struct base64_finder *f, struct base64_run *run)
+{
+	const struct lump *first = &f->lumps[f->next];
+
+	memset(run, 0, sizeof *run);
+	run->from = run->to = first->from;
+	/* What can be there although the sample does not have it. */
+	for (unsigned c = '+'; c <= 'z'; c++)
+		run->counts[c] = in_alphabet(c);
+	for (; f->next < f->n; f->next++) {
+		const struct lump *l = &f->lumps[f->next];
+
+		if (!l->dense || l->hex != first->hex || l->from != run->to)
+			break;
+		for (unsigned c = '+'; c <= 'z'; c++)
+			run->counts[c] += l->counts[c] * SAMPLE;
+		run->counts['\n'] += l->lines;
+		run->counts['\r'] += l->crlf ? l->lines : 0;
+		run->to = l->to;
+	}
+}
+
 int base64_next(struct base64_finder *f, struct base64_run *ret)
 {
 	while (f->next < f->n) {
-		struct lump *l = &f->lumps[f->next++];
+		const struct lump *l = &f->lumps[f->next];
 
-		if (!l->dense)
+		if (!l->dense) {
+			f->next++;
 			continue;
-		memset(ret, 0, sizeof *ret);
-		ret->from = ret->to = l->from;
-		/* What can be there although the sample does not have it. */
-		for (unsigned c = 0; c < 128; c++)
-			ret->counts[c] = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-					 (c >= '/' && c <= '9') || c == '+';
-		for (f->next--;
-		     f->next < f->n && f->lumps[f->next].dense && f->lumps[f->next].from == ret->to;
-		     f->next++) {
-			l = &f->lumps[f->next];
-			for (unsigned c = '+'; c <= 'z'; c++)
-				ret->counts[c] += l->counts[c] * SAMPLE;
-			ret->counts['\n'] += l->lines;
-			ret->counts['\r'] += l->crlf ? l->lines : 0;
-			ret->to = l->to;
 		}
-		if (ret->to - ret->from >= RUN_MIN)
+		merge(f, ret);
+		if (ret->to - ret->from >= (l->hex ? RUN_MIN_HEX : RUN_MIN_BASE64))
 			return 1;
 	}
 	return 0;

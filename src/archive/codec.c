@@ -41,7 +41,7 @@ struct codec *codec_new_with(int lz_level, bool base64)
 
 struct codec *codec_new(enum writer_level level)
 {
-	return codec_new_with(level == LEVEL_STORE ? 0 : level == LEVEL_FAST ? 1 : 6, level != LEVEL_STORE);
+	return codec_new_with(level == LEVEL_STORE ? 0 : level == LEVEL_FAST ? 1 : 4, level != LEVEL_STORE);
 }
 
 void codec_free(struct codec *c)

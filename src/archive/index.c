@@ -172,10 +172,11 @@ static int parse_unit(struct root_parser *p, struct row *row, struct err *e)
 	u->files = (uint32_t)files;
 	place->off = p->off;
 	place->group = (uint32_t)r->n_groups;
-	place->table_off = p->in_group;
-	place->table_bytes = (uint32_t)table;
+	place->table_off = (uint32_t)p->in_group;
 	p->off += stored;
 	p->in_group += table;
+	if (p->in_group > UINT32_MAX)
+		return bad_root(e, "a group of tables is too large");
 	r->n_units++;
 	return 0;
 }
@@ -254,9 +255,18 @@ int root_parser_end(struct root_parser *p, struct root *ret, struct err *e)
 		return bad_root(e, "it is not the one that the end mark means");
 	}
 	p->root.places[p->root.n_units].off = p->off;
+	p->root.places[p->root.n_units].group = (uint32_t)p->root.n_groups;
 	*ret = p->root;
 	memset(&p->root, 0, sizeof p->root);
 	return 0;
+}
+
+size_t root_table_bytes(const struct root *r, size_t i)
+{
+	const struct unit_place *place = &r->places[i];
+	uint64_t end = place[1].group == place->group ? place[1].table_off : r->groups[place->group].plain;
+
+	return (size_t)(end - place->table_off);
 }
 
 void root_done(struct root *r)

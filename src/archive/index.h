@@ -30,12 +30,11 @@ void end_mark_put(const struct end_mark *m, uint8_t *out);
  * 1 if it is of a version that this program does not know; -1 if none, or it contradicts itself. Pure. */
 int end_mark_parse(const uint8_t *p, size_t n, uint64_t off, struct end_mark *m);
 
-/* Where a unit's bytes are. */
+/* Where a unit's bytes are: kept small, there may be a million. Members and tables end where the next unit's begin. */
 struct unit_place {
-	uint64_t off;	/* of its first member; its last ends where the next unit begins */
-	uint32_t group; /* index of the group of tables */
-	uint32_t table_bytes;
-	uint64_t table_off; /* in the group's plain bytes */
+	uint64_t off;	    /* of its first member */
+	uint32_t group;	    /* index of the group of tables */
+	uint32_t table_off; /* in the group's plain bytes */
 };
 
 struct table_group {
@@ -51,6 +50,9 @@ struct root {
 	size_t n_groups;
 	struct arena *strings;
 };
+
+/** root_table_bytes(r, i): Length of unit ${i}'s table. */
+size_t root_table_bytes(const struct root *r, size_t i);
 
 struct root_parser;
 

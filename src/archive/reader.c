@@ -132,6 +132,17 @@ static int find_end_mark(struct archive *a, struct err *e)
 }
 
 /* No end mark: ours and cut off, or somebody else's. */
+/* A whole header of ours; the gzip magic cut off by the buffer's end proves nothing. */
+static bool has_member(const uint8_t *p, size_t n)
+{
+	struct member_head h;
+
+	for (size_t at = member_find(p, n, 0); at < n; at = member_find(p, n, at + 1))
+		if (member_parse(p + at, n - at, &h) == 1)
+			return true;
+	return false;
+}
+
 static int open_other(struct store *store, struct archive *a, struct err *e)
 {
 	uint8_t *head = mem_alloc(HEAD_BYTES);
@@ -140,7 +151,7 @@ static int open_other(struct store *store, struct archive *a, struct err *e)
 
 	if (archive_fetch(a, 0, head, n, e) == -1)
 		goto out;
-	if (member_find(head, n, 0) < n || member_find(a->tail, a->tail_len, 0) < a->tail_len) {
+	if (has_member(head, n) || has_member(a->tail, a->tail_len)) {
 		err_set(e, ERR_DAMAGE, "%s is cut off: it has no end mark", a->name);
 		err_hint(e, "cyrvault salvage %s gets out what is there", a->name);
 		goto out;
@@ -341,11 +352,12 @@ static int load_group(struct archive *a, const struct table_group *g, struct gro
 	return 0;
 }
 
-static int parse_from_group(
-    struct archive *a, const struct unit_place *place, struct table_parser *parser, struct err *e)
+static int parse_from_group(struct archive *a, size_t unit, struct table_parser *parser, struct err *e)
 {
+	const struct unit_place *place = &a->root.places[unit];
+	size_t bytes = root_table_bytes(&a->root, unit);
 	const struct table_group *g = &a->root.groups[place->group];
-	struct group_reader r = { .from = place->table_off, .to = place->table_off + place->table_bytes };
+	struct group_reader r = { .from = place->table_off, .to = place->table_off + bytes };
 	char *copy;
 	int rc;
 
@@ -362,8 +374,8 @@ static int parse_from_group(
 			return -1;
 		a->group = place->group;
 	}
-	copy = mem_dup(a->group_text + place->table_off, place->table_bytes);
-	rc = table_parser_add(parser, copy, place->table_bytes, e);
+	copy = mem_dup(a->group_text + place->table_off, bytes);
+	rc = table_parser_add(parser, copy, bytes, e);
 	free(copy);
 	return rc;
 }
@@ -372,10 +384,10 @@ int archive_load_table(struct archive *a, size_t i, struct table *ret, struct er
 {
 	const struct unit_place *place = &a->root.places[i];
 	const struct unit_info *u = &a->root.units[i];
-	struct table_parser *parser = table_parser_new(place->off, u->files, place->table_bytes);
+	struct table_parser *parser = table_parser_new(place->off, u->files, root_table_bytes(&a->root, i));
 	int rc = -1;
 
-	if (parse_from_group(a, place, parser, e) == -1 || table_parser_end(parser, ret, e) == -1)
+	if (parse_from_group(a, i, parser, e) == -1 || table_parser_end(parser, ret, e) == -1)
 		goto out;
 	if (ret->kind != u->kind || strcmp(ret->name, u->name) != 0 ||
 	    ret->stored != place[1].off - place->off) {

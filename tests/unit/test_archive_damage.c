@@ -224,6 +224,12 @@ static size_t places(size_t few)
 	return n != NULL ? (size_t)strtoul(n, NULL, 10) : few;
 }
 
+/* What takes long is not done at all of very many places. */
+static bool often(size_t i)
+{
+	return getenv("CYRVAULT_TEST_DAMAGE") == NULL || i % 10 == 0;
+}
+
 static void test_bit_flips(void **state)
 {
 	uint64_t seed = 1;
@@ -240,7 +246,8 @@ static void test_bit_flips(void **state)
 		patch(off, &new, 1, &ignored);
 		if (!verify_finds(false))
 			fail_msg("a flipped bit at byte %ju was not found", (uintmax_t)off);
-		read_units();
+		if (often(i))
+			read_units();
 		patch(off, &old, 1, &ignored);
 	}
 	assert_false(verify_finds(false));
@@ -263,7 +270,7 @@ static void test_sectors(void **state)
 		uint8_t zero[512] = { 0 }, old[512];
 
 		patch(at, zero, len, old);
-		if (memcmp(zero, old, len) != 0 && !verify_finds(false))
+		if (often(i) && memcmp(zero, old, len) != 0 && !verify_finds(false))
 			fail_msg("a destroyed sector at byte %ju was not found", (uintmax_t)at);
 		got = salvage(&r);
 		if (got < worst) {

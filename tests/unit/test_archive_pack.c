@@ -9,7 +9,7 @@
 
 static struct archive_writer *writer;
 
-static void die(const char *what, const struct err *err)
+static _Noreturn void die(const char *what, const struct err *err)
 {
 	fprintf(stderr, "%s: %s\n", what, err->msg);
 	exit(2);
