@@ -113,6 +113,10 @@ static int list_all(struct app *app, struct job *job, bool look, struct app_arch
 
 		if (list_store(&c->stores[i], job, look, ret, &cap, &why) == 0)
 			continue;
+		if (why.code == ERR_NOT_FOUND) {
+			why.hint[0] = '\0';
+			err_hint(&why, "the first backup makes it (cyrvault backup), unless a file system should be mounted there");
+		}
 		if (why.code == ERR_CANCELLED || c->n_stores == 1) {
 			if (e != NULL)
 				*e = why;

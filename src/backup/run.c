@@ -127,12 +127,38 @@ static int create_object(struct run *r, struct err *e)
 	}
 }
 
+/* Entries that the text form cannot say (a broken mailboxes.db: no unique id) are left out of it, and said to be. */
+static struct mboxlist *writable_list(struct run *r, enum mboxlist_form form)
+{
+	struct mboxlist *l = mboxlist_new();
+
+	for (size_t i = 0; i < r->roster.list->n; i++) {
+		const struct mailbox_entry *entry = &r->roster.list->entries[i];
+		bool whole = form != MBOXLIST_JSON || !mailbox_entry_has_directory(entry) ||
+		             (entry->uniqueid != NULL && entry->uidvalidity != 0);
+
+		if (whole)
+			mboxlist_add(l, entry);
+		else
+			findings_add(&r->findings, entry->name, "has no unique id or UIDVALIDITY in mailboxes.db: not in mailboxes.txt");
+	}
+	return l;
+}
+
 static int write_list(struct run *r, struct err *e)
 {
+	enum mboxlist_form form = mboxlist_form_for(r->server->version);
+	struct mboxlist *list = NULL;
 	struct buf b = BUF_INIT;
 	int rc;
 
-	rc = mboxlist_write_text(r->roster.list, mboxlist_form_for(r->server->version), &b, e);
+	rc = mboxlist_write_text(r->roster.list, form, &b, NULL);
+	if (rc == -1) {
+		list = writable_list(r, form);
+		buf_clear(&b);
+		rc = mboxlist_write_text(list, form, &b, e);
+		mboxlist_free(list);
+	}
 	if (rc == 0)
 		rc = pack_bytes(&r->pack, "mailboxes.txt", ROLE_MAILBOXES_TXT, buf_text(&b), b.len,
 		    r->when + r->list_changed, e);

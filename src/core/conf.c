@@ -59,6 +59,31 @@ struct reading {
 	bool failed;
 };
 
+static bool split_section(const char *section, char kind[16], char name[64]);
+
+static int fail(struct reading *r, const char *what, const char *word);
+
+static int fail_section(struct reading *r, const char *section)
+{
+	fail(r, "unknown section", section);
+	err_hint(r->e, "sections are [server \"NAME\"], [store \"NAME\"] and [state]");
+	return 0;
+}
+
+/* inih says nothing of a section without keys: a misspelt one must not pass unnoticed. */
+static void check_section(struct reading *r, const char *line)
+{
+	char section[128], kind[16], name[64];
+	size_t n = strcspn(line, "]");
+
+	if (line[0] != '[' || line[n] != ']' || n > sizeof section)
+		return;
+	memcpy(section, line + 1, n - 1);
+	section[n - 1] = '\0';
+	if (!split_section(section, kind, name))
+		fail_section(r, section);
+}
+
 /* inih reads through this, so that we know the line and refuse one that would be cut. */
 static char *read_line(char *line, int size, void *stream)
 {
@@ -72,15 +97,26 @@ static char *read_line(char *line, int size, void *stream)
 	if (n + 1 == (size_t)size && line[n - 1] != '\n') {
 		r->failed = true;
 		err_set(r->e, ERR_CONFIG, "%s line %u: longer than %d bytes", r->path, r->line, size - 2);
+		err_hint(r->e, "a key that takes a list may be given several times");
 		return NULL;
 	}
-	return line;
+	/* For inih an indented line goes on with the value before; a key that was indented would be lost in it. */
+	memmove(line, line + strspn(line, " \t"), n - strspn(line, " \t") + 1);
+	check_section(r, line);
+	return r->failed ? NULL : line;
 }
 
 static int fail(struct reading *r, const char *what, const char *word)
 {
 	r->failed = true;
 	err_set(r->e, ERR_CONFIG, "%s line %u: %s \"%s\"", r->path, r->line, what, word);
+	return 0;
+}
+
+static int fail_value(struct reading *r, const char *what, const struct key *k, const char *value)
+{
+	fail(r, what, value);
+	err_hint(r->e, "%s: %s", k->name, k->about);
 	return 0;
 }
 
@@ -178,7 +214,7 @@ static int set_key(struct reading *r, const struct key *k, char *target, const c
 	case KEY_PATH:
 	case KEY_LIST:
 		if (value[0] != '/')
-			return fail(r, "not an absolute path:", value);
+			return fail_value(r, "not an absolute path:", k, value);
 		if (k->type == KEY_LIST) {
 			size_t cap = server->n_extra;
 
@@ -188,7 +224,7 @@ static int set_key(struct reading *r, const struct key *k, char *target, const c
 		}
 		break;
 	case KEY_MS:
-		return str_u64(value, 3600000, number) == 0 ? 1 : fail(r, "not a number of milliseconds:", value);
+		return str_u64(value, 3600000, number) == 0 ? 1 : fail_value(r, "not a number of milliseconds:", k, value);
 	case KEY_STRING: break;
 	}
 	free(*text);
@@ -203,13 +239,13 @@ static int on_key(void *arg, const char *section, const char *name, const char *
 
 	if (r->failed)
 		return 0;
-	if (!split_section(section, kind, section_name)) {
-		fail(r, "unknown section", section);
-		err_hint(r->e, "sections are [server \"NAME\"], [store \"NAME\"] and [state]");
+	if (!split_section(section, kind, section_name))
+		return fail_section(r, section);
+	if (value == NULL) {
+		fail(r, "no value for", name);
+		err_hint(r->e, "write %s = VALUE", name);
 		return 0;
 	}
-	if (value == NULL)
-		return fail(r, "no value for", name);
 	for (size_t i = 0; i < N_KEYS; i++)
 		if (strcmp(keys[i].section, kind) == 0 && strcmp(keys[i].name, name) == 0)
 			return set_key(r, &keys[i], section_target(r->c, kind, section_name), value);
@@ -223,20 +259,22 @@ static int read_conf_file(struct conf *c, const char *path, struct err *e)
 
 	r.f = fopen(path, "re");
 	if (r.f == NULL) {
-		err_sys(e, "open %s", path);
+		err_sys(e, "open configuration %s", path);
 		if (e != NULL)
 			e->code = ERR_CONFIG;
-		return -1;
+		return err_hint(e, "-C FILE names the configuration; without one %s is read, if it is there", CONF_DEFAULT_PATH);
 	}
 	bad = ini_parse_stream(read_line, &r, on_key, &r);
 	if (ferror(r.f) && !r.failed) {
 		r.failed = true;
-		err_sys(e, "read %s", path);
+		err_sys(e, "read configuration %s", path);
+		if (e != NULL)
+			e->code = ERR_CONFIG;
 	}
 	fclose(r.f);
 	if (bad != 0 && !r.failed) {
 		err_set(e, ERR_CONFIG, "%s line %d: neither [section] nor key = value", path, bad);
-		return -1;
+		return err_hint(e, "comments begin with # or ;");
 	}
 	return r.failed ? -1 : 0;
 }
@@ -254,6 +292,25 @@ static int read_conf_directory(struct conf *c, struct err *e)
 	return rc;
 }
 
+/* A server's stores are names of [store] sections. */
+static int check_stores(const struct conf *c, const struct conf_server *server, struct err *e)
+{
+	const char *s = server->stores != NULL ? server->stores : "";
+
+	for (s += strspn(s, " ,\t"); *s != '\0'; s += strspn(s, " ,\t")) {
+		size_t n = strcspn(s, " ,\t"), i = 0;
+
+		while (i < c->n_stores && (strncmp(c->stores[i].name, s, n) != 0 || c->stores[i].name[n] != '\0'))
+			i++;
+		if (i == c->n_stores) {
+			err_set(e, ERR_CONFIG, "server \"%s\": there is no [store \"%.*s\"]", server->name, (int)n, s);
+			return err_hint(e, "stores = names sections [store \"NAME\"], such as \"%s\"", c->stores[0].name);
+		}
+		s += n;
+	}
+	return 0;
+}
+
 /* What the files left open. */
 static int complete(struct conf *c, struct err *e)
 {
@@ -269,8 +326,13 @@ static int complete(struct conf *c, struct err *e)
 	if (c->n_stores == 0)
 		add_store(c, "local", "dir:/var/backups/cyrvault");
 	for (size_t i = 0; i < c->n_stores; i++)
-		if (c->stores[i].url == NULL)
-			return err_set(e, ERR_CONFIG, "store \"%s\" has no url", c->stores[i].name);
+		if (c->stores[i].url == NULL) {
+			err_set(e, ERR_CONFIG, "store \"%s\" has no url", c->stores[i].name);
+			return err_hint(e, "add a line such as url = dir:/var/backups/cyrvault to its section");
+		}
+	for (size_t i = 0; i < c->n_servers; i++)
+		if (check_stores(c, &c->servers[i], e) == -1)
+			return -1;
 	if (!own_state)
 		c->state_directory = mem_strdup("/var/lib/cyrvault");
 	if (c->lock_directory == NULL)
@@ -344,6 +406,7 @@ const struct conf_server *conf_find_server(const struct conf *c, const char *nam
 		if (name == NULL || strcmp(c->servers[i].name, name) == 0)
 			return &c->servers[i];
 	err_set(e, ERR_NOT_FOUND, "no [server \"%s\"] in the configuration", name);
+	err_hint(e, "there is [server \"%s\"]", c->servers[0].name);
 	return NULL;
 }
 
@@ -353,5 +416,6 @@ const struct conf_store *conf_find_store(const struct conf *c, const char *name,
 		if (name == NULL || strcmp(c->stores[i].name, name) == 0)
 			return &c->stores[i];
 	err_set(e, ERR_NOT_FOUND, "no [store \"%s\"] in the configuration", name);
+	err_hint(e, "there is [store \"%s\"]", c->stores[0].name);
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/mem.h"
 #include "core/process.h"
@@ -262,7 +263,7 @@ static int dbtool(struct cyrus_tools *t, const char *const *args, struct process
 		.timeout_ms = CHANGE_TIMEOUT_MS };
 	int rc = run(t, &r, true, res, e);
 
-	return rc == -1 ? err_wrap(e, "%s", args[1]) : 0;
+	return rc == -1 ? err_wrap(e, "%s", args[args[0][1] == 'n' ? 2 : 1]) : 0;
 }
 
 int cyrus_dbtool_get(struct cyrus_tools *t, const char *file, const char *kind, const char *key,
@@ -304,12 +305,14 @@ static int verify(struct cyrus_tools *t, const char *file, const char *kind, con
 int cyrus_dbtool_set(struct cyrus_tools *t, const char *file, const char *kind, const char *key,
     const char *value, struct err *e)
 {
-	const char *const args[] = { "--", file, kind, "set", key, value, NULL };
+	/* -n makes a database that is not there: a reader's first seen record. */
+	const char *const args[] = { "-n", "--", file, kind, "set", key, value, NULL };
+	bool is_new = access(file, F_OK) == -1;
 	struct process_result res = { 0 };
 	int rc = check_record(key, value, e);
 
 	if (rc == 0)
-		rc = dbtool(t, args, &res, e);
+		rc = dbtool(t, is_new ? args : args + 1, &res, e);
 	process_result_done(&res);
 	return rc == -1 ? -1 : verify(t, file, kind, key, value, e);
 }

@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/place.h"
 #include "restore/plan.h"
 
 void plan_name_as(const struct imapd_conf *conf, const char *internal, const char *userid, struct buf *b)
@@ -371,17 +372,21 @@ int plan_extras(struct planning *g, size_t item_index, struct err *e)
 	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[item_index].name) : 0;
 }
 
-void plan_user(struct planning *g, const char *userid)
+int plan_user(struct planning *g, const char *userid, struct err *e)
 {
+	struct place_context cx = { .server = g->server, .source = g->source };
 	char *inbox = mboxname_inbox(userid);
 	const struct mailbox_entry *live = mboxlist_find(g->live, inbox);
 	bool gone = live == NULL || live->flags & MBTYPE_DELETED;
+	int missing = gone ? 1 : place_count_user_files(&cx, g->plan, g->live, userid, e);
 	struct restore_step *s;
 
-	s = plan_step(g, STEP_USER_FILES, (size_t)-1, gone ? "put back %s's seen state, subscriptions, sieve scripts and quota roots"
-	                                                   : "put back what is missing of %s's seen state, subscriptions, sieve "
-	                                                     "scripts and quota roots", userid);
+	free(inbox);
+	if (missing <= 0)
+		return missing;
+	s = plan_step(g, STEP_USER_FILES, (size_t)-1, "put back %s%s's seen state, subscriptions, sieve scripts and quota roots",
+	    gone ? "" : "what is missing of ", userid);
 	s->detail = mem_strdup(userid);
 	s->replace = gone;
-	free(inbox);
+	return 0;
 }

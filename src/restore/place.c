@@ -140,25 +140,6 @@ static bool is_wanted(const struct restore_item *item, const struct archive_file
 	       bsearch(&uid, item->missing, item->n_missing, sizeof uid, by_uid) != NULL;
 }
 
-/* It came from the archive partition of its server. */
-static bool was_on_archive_partition(const struct source *source, const char *path)
-{
-	const struct imapd_conf *conf = source_conf(source);
-
-	for (size_t i = 0; conf != NULL && i < conf->n_partitions; i++) {
-		const char *root = conf->partitions[i].archive;
-		size_t n;
-
-		if (root == NULL)
-			continue;
-		root += strspn(root, "/");
-		n = strlen(root);
-		if (strncmp(path, root, n) == 0 && path[n] == '/')
-			return true;
-	}
-	return false;
-}
-
 static struct stage *stage_of(struct staging *g, const struct archive_file *file)
 {
 	const struct imapd_conf *conf = g->cx->server->conf;
@@ -168,7 +149,7 @@ static struct stage *stage_of(struct staging *g, const struct archive_file *file
 
 	if (meta != 0)
 		root = imapd_conf_meta_root(conf, part, meta);
-	else if (part->archive != NULL && was_on_archive_partition(g->cx->source, file->path))
+	else if (part->archive != NULL && source_on_archive_partition(g->cx->source, file->path))
 		root = part->archive;
 	for (size_t i = 0; i < g->n_stages; i++)
 		if (strcmp(g->stages[i].root, root) == 0)

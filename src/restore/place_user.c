@@ -22,6 +22,8 @@ struct user_sink {
 	const struct mboxlist *live;
 	const char *userid;
 	bool replace;
+	bool count_only;
+	int missing;     /* when counting */
 	char *target;    /* absolute path of the file being read, NULL: passed over */
 	bool is_link;
 	struct buf bytes;
@@ -164,6 +166,10 @@ static int user_begin(void *arg, const struct archive_file *file, const struct e
 
 	if (r == 1 && !u->replace && lstat(buf_text(&b), &st) == 0)
 		r = 0;
+	if (r == 1 && u->count_only) {
+		u->missing++;
+		r = 0;
+	}
 	if (r == 1 && meta != NULL && !S_ISREG(meta->mode) && !S_ISLNK(meta->mode))
 		r = 0;
 	if (r == 1 && meta != NULL && meta->size > MAX_USER_FILE)
@@ -209,21 +215,35 @@ static int user_end(void *arg, struct err *e)
 	return rc;
 }
 
-int place_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
-    const char *userid, bool replace, struct err *e)
+static int extract(struct user_sink *u, struct err *e)
 {
-	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid, .replace = replace };
-	struct file_sink sink = { .arg = &u, .begin = user_begin, .data = user_data, .end = user_end, .abort = user_abort };
+	struct file_sink sink = { .arg = u, .begin = user_begin, .data = user_data, .end = user_end, .abort = user_abort };
 	struct err why;
-	int rc = source_extract_user(cx->source, userid, &sink, &why);
+	int rc = source_extract_user(u->cx->source, u->userid, &sink, &why);
 
-	user_abort(&u);
-	buf_done(&u.bytes);
+	user_abort(u);
+	buf_done(&u->bytes);
 	if (rc == 0 || why.code == ERR_NOT_FOUND)
 		return 0;
 	if (e != NULL)
 		*e = why;
-	return err_wrap(e, "files of user %s", userid);
+	return err_wrap(e, "files of user %s", u->userid);
+}
+
+int place_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
+    const char *userid, bool replace, struct err *e)
+{
+	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid, .replace = replace };
+
+	return extract(&u, e);
+}
+
+int place_count_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
+    const char *userid, struct err *e)
+{
+	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid, .count_only = true };
+
+	return extract(&u, e) == -1 ? -1 : u.missing;
 }
 
 int place_quota_root(struct place_context *cx, const char *root, struct err *e)

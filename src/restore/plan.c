@@ -204,14 +204,23 @@ static void step_quota_fix(struct planning *g, const char *root_or_user, bool is
 	s->command = mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
 }
 
+static void step_prove(struct planning *g, size_t i)
+{
+	struct buf name = BUF_INIT;
+
+	mboxname_display(g->server->conf, g->plan->items[i].name, &name);
+	plan_step(g, STEP_PROVE, i, "compare %s with the archive", buf_text(&name));
+	buf_done(&name);
+}
+
 /* In the order in which they are safe: what a mailbox stands on, names back, files, entries, the rest. */
 static int make_steps(struct planning *g, const struct restore_request *request, struct err *e)
 {
 	struct restore_plan *p = g->plan;
 	size_t entries = 0;
 
-	if (request->user != NULL)
-		plan_user(g, request->user);
+	if (request->user != NULL && plan_user(g, request->user, e) == -1)
+		return -1;
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].state == STATE_DELETED_COPY)
 			step_rename(g, i);
@@ -252,7 +261,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	}
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].state != STATE_SAME && p->items[i].state != STATE_OTHER)
-			plan_step(g, STEP_PROVE, i, "compare %s with the archive", p->items[i].name);
+			step_prove(g, i);
 	return 0;
 }
 

@@ -38,8 +38,8 @@ void plan_acl(struct planning *g, size_t item_index);
  * server will lose them in the RENAME. Returns how many, or -1. */
 int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);
 
-/** plan_user(g, userid): A step for the user's own files. */
-void plan_user(struct planning *g, const char *userid);
+/** plan_user(g, userid, e): A step for the user's own files, if any is missing. */
+int plan_user(struct planning *g, const char *userid, struct err *e);
 
 /** restore_user_path(server, live, plan, which, userid, b, e): Absolute path of a user's file on the live server; the unique id of
  * the INBOX is taken from the live list, else from the plan. ERR_NOT_FOUND: the user has no INBOX in either. */
