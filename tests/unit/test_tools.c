@@ -280,7 +280,7 @@ static void test_dbtool(void **state)
 	assert_int_equal(cyrus_dbtool_get(t, "/x/seen.db", "twoskip", "I", &b, &e), 0);
 	free(recorded(s));
 	assert_int_equal(cyrus_dbtool_set(t, "/x/seen.db", "twoskip", "ID", "1 2 3:4", &e), 0);
-	assert_recorded(s, "--\n/x/seen.db\ntwoskip\nset\nID\n1 2 3:4\n--\n/x/seen.db\ntwoskip\nshow\nID\n");
+	assert_recorded(s, "-n\n--\n/x/seen.db\ntwoskip\nset\nID\n1 2 3:4\n--\n/x/seen.db\ntwoskip\nshow\nID\n");
 	/* It says nothing when it changed nothing. */
 	assert_int_equal(cyrus_dbtool_set(t, "/x/seen.db", "twoskip", "ID", "other", &e), -1);
 	assert_int_equal(cyrus_dbtool_delete(t, "/x/seen.db", "twoskip", "ID", &e), -1);
