@@ -109,11 +109,35 @@ static int fixed_tables(struct stitcher *w)
 	return 0;
 }
 
+/* The code for code lengths, at most 7 bits: symbol in the upper, length in the lower half; 0 where there is none. */
+static int make_pretable(uint8_t table[128], const uint8_t pre[19])
+{
+	unsigned code = 0;
+
+	memset(table, 0, 128);
+	for (unsigned len = 1; len <= 7; len++, code <<= 1) {
+		for (unsigned s = 0; s < 19; s++) {
+			unsigned reversed = 0;
+
+			if (pre[s] != len)
+				continue;
+			if (code >= 1u << len)
+				return -1;
+			for (unsigned k = 0; k < len; k++)
+				reversed |= (code >> k & 1) << (len - 1 - k);
+			for (unsigned at = reversed; at < 128; at += 1u << len)
+				table[at] = (uint8_t)(s << 3 | len);
+			code++;
+		}
+	}
+	return 0;
+}
+
 static int dynamic_tables(struct stitcher *w)
 {
 	static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
-	uint8_t pre[19] = { 0 }, lengths[320] = { 0 };
-	unsigned n_lit, n_dist, n_pre, bits, at = 0;
+	uint8_t pre[19] = { 0 }, table[128], lengths[320] = { 0 };
+	unsigned n_lit, n_dist, n_pre, at = 0;
 
 	refill(w);
 	n_lit = take(w, 5) + 257;
@@ -123,36 +147,18 @@ static int dynamic_tables(struct stitcher *w)
 		refill(w);
 		pre[order[i]] = (uint8_t)take(w, 3);
 	}
-	/* The table of precodes holds lengths; which symbol it was is found by looking again. */
-	bits = make_table(w->dist, pre, 19, false);
-	if (bits == 0)
+	if (make_pretable(table, pre) == -1)
 		return -1;
 	while (at < n_lit + n_dist) {
-		unsigned code, len = 0, symbol = 0, first = 0, repeat = 1;
+		unsigned symbol, repeat = 1;
 		uint8_t value = 0;
 
 		refill(w);
-		/* Canonical decoding, bit by bit: these are few. */
-		for (code = 0;;) {
-			unsigned count = 0;
-
-			code = code << 1 | take(w, 1);
-			len++;
-			for (unsigned s = 0; s < 19; s++)
-				count += pre[s] == len;
-			if (code - first < count) {
-				unsigned k = code - first;
-
-				for (symbol = 0;; symbol++) {
-					if (pre[symbol] == len && k-- == 0)
-						break;
-				}
-				break;
-			}
-			first = (first + count) << 1;
-			if (len == 7)
-				return -1;
-		}
+		symbol = table[w->acc & 127];
+		if (symbol == 0)
+			return -1;
+		take(w, symbol & 7);
+		symbol >>= 3;
 		if (symbol < 16)
 			value = (uint8_t)symbol;
 		else if (symbol == 16 && at > 0) {
