@@ -11,14 +11,15 @@
 
 #define TAIL_BYTES     (64u << 10)
 #define HEAD_BYTES     (64u << 10)
+#define BLOCK_MAX      (16u << 20)
 #define GROUP_KEEP_MAX (1u << 20)
 
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e)
 {
 	if (off > a->size || n > a->size - off)
 		return err_set(e, ERR_DAMAGE, "%s ends before byte %ju", a->name, (uintmax_t)off + n);
-	if (a->tail != NULL && off >= a->size - a->tail_len) {
-		memcpy(p, a->tail + (off - (a->size - a->tail_len)), n);
+	if (a->tail != NULL && off >= a->tail_end - a->tail_len && off + n <= a->tail_end) {
+		memcpy(p, a->tail + (off - (a->tail_end - a->tail_len)), n);
 		return 0;
 	}
 	if (stream_seek(a->in, off, e) == -1 || stream_read_full(a->in, p, n, e) == -1)
@@ -119,7 +120,7 @@ static int find_end_mark(struct archive *a, struct err *e)
 
 		if (a->tail[at] == 0x1f)
 			r = end_mark_parse(
-			    a->tail + at, a->tail_len - at, a->size - a->tail_len + at, &a->mark);
+			    a->tail + at, a->tail_len - at, a->tail_end - a->tail_len + at, &a->mark);
 		if (r == 0)
 			return 1;
 		if (r == 1)
@@ -185,17 +186,35 @@ fail:
 	return -1;
 }
 
+static size_t trailing_zeros(const uint8_t *p, size_t n)
+{
+	size_t zeros = 0;
+
+	while (zeros < n && p[n - 1 - zeros] == 0)
+		zeros++;
+	return zeros;
+}
+
+/* The last bytes; when they are but zeros, those before: a tape's blocks may be larger than what is read here. */
 static int read_tail(struct archive *a, struct err *e)
 {
-	size_t n = a->size < TAIL_BYTES ? (size_t)a->size : TAIL_BYTES;
-	uint8_t *tail = mem_alloc(n);
+	uint8_t *tail = mem_alloc(TAIL_BYTES);
+	uint64_t end = a->size;
+	size_t n, zeros;
 
-	if (archive_fetch(a, a->size - n, tail, n, e) == -1) {
-		free(tail);
-		return -1;
-	}
+	do {
+		n = end < TAIL_BYTES ? (size_t)end : TAIL_BYTES;
+		if (archive_fetch(a, end - n, tail, n, e) == -1) {
+			free(tail);
+			return -1;
+		}
+		zeros = trailing_zeros(tail, n);
+		/* The mark itself ends with zeros: it must be in one piece. */
+		end -= zeros > n - END_MARK_SIZE ? n - END_MARK_SIZE : 0;
+	} while (n == TAIL_BYTES && zeros > n - END_MARK_SIZE && a->size - end < BLOCK_MAX);
 	a->tail = tail;
 	a->tail_len = n;
+	a->tail_end = end;
 	return 0;
 }
 

@@ -20,8 +20,9 @@ struct archive {
 	struct end_mark mark;
 	struct root root;
 
-	uint8_t *tail; /* the last tail_len bytes, until the root is read */
+	uint8_t *tail; /* the tail_len bytes before tail_end, until the root is read */
 	size_t tail_len;
+	uint64_t tail_end;
 
 	struct decoder *decoder;
 	struct unpack *unpack; /* made at the first unit that is read */

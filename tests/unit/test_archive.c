@@ -307,6 +307,33 @@ static void test_add_fd(void **state)
 	test_dir_done(&d);
 }
 
+/* Read back from a tape: zeros to the end of the last block. */
+static void test_tape(void **state)
+{
+	struct test_dir d = test_dir_new();
+	struct archive_totals t;
+	struct archive *a;
+	struct err err = { 0 };
+	char path[128];
+
+	(void)state;
+	write_many(&d, "a", 2, 20, &t);
+	snprintf(path, sizeof path, "%s/a", d.path);
+	for (uint64_t pad = 1; pad < 9 << 20; pad = pad * 3 + 64000 * (pad > 1000)) {
+		assert_int_equal(truncate(path, (off_t)(t.stored_bytes + pad)), 0);
+		OK(archive_open(d.store, "a", NULL, &a, &err));
+		assert_int_equal(archive_get_kind(a), ARCHIVE_OURS);
+		assert_int_equal(archive_n_units(a), 20);
+		archive_close(a);
+	}
+	/* Zeros are not all that a cut archive lacks. */
+	assert_int_equal(truncate(path, (off_t)t.stored_bytes / 2), 0);
+	assert_int_equal(truncate(path, (off_t)t.stored_bytes * 2), 0);
+	assert_int_equal(archive_open(d.store, "a", NULL, &a, &err), -1);
+	assert_int_equal(err.code, ERR_DAMAGE);
+	test_dir_done(&d);
+}
+
 /* Only what is asked for is fetched. */
 static bool want_one(const struct archive_file *f)
 {
@@ -359,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_many_units),
 		cmocka_unit_test(test_add_fd),
 		cmocka_unit_test(test_fetched),
+		cmocka_unit_test(test_tape),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
