@@ -47,7 +47,7 @@ int store_read(struct store *s, const char *name, struct stream **ret, struct er
 int store_create(struct store *s, const char *name, uint64_t size_bytes, struct stream **ret, struct err *e);
 
 /** store_commit(s, out, e): Make what was written to ${out} durable and visible under its name; ERR_EXISTS if the name
- * was taken meanwhile. The caller still closes ${out}. */
+ * was taken meanwhile. Once; after a failure the name is not there. The caller still closes ${out}. */
 int store_commit(struct store *s, struct stream *out, struct err *e);
 
 /** store_remove(s, name, e): Delete an object. */

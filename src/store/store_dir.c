@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -79,28 +80,51 @@ static int dir_stat(struct store *s, const char *name, struct store_object *ret,
 static int dir_read(struct store *s, const char *name, struct stream **ret, struct err *e)
 {
 	struct dir_store *d = s->ctx;
-	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = openat(d->fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
 
 	if (fd == -1)
 		return err_sys(e, "open %s", name);
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return err_set(e, ERR_NOT_FOUND, "%s is not a regular file", name);
+	}
 	*ret = stream_from_fd(fd, name);
 	return 0;
+}
+
+/* What failed on the way to the store's disk left nothing behind. */
+static int next_step(struct err *e)
+{
+	if (e != NULL && e->code == ERR_SPACE)
+		return err_hint(e, "nothing was stored; remove old archives or give the store more room, then run it again");
+	return err_hint(e, "nothing was stored; check the store's disk, then run it again");
 }
 
 static int object_write(void *ctx, const void *p, size_t n, struct err *e)
 {
 	struct dir_object *o = ctx;
 
-	if (fault_point("store-write", e) == -1)
-		return -1;
-	return io_write_all(o->fd, p, n, o->name, e);
+	if (fault_point("store-write", e) == -1 || io_write_all(o->fd, p, n, o->name, e) == -1)
+		return next_step(e);
+	return 0;
+}
+
+/* The name still leads to this very file. Asked while holding the file's lock, it stays so: others remove or commit only what
+ * they have locked. */
+static bool is_still(int dir_fd, const char *name, int fd)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstatat(dir_fd, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 static void object_close(void *ctx)
 {
 	struct dir_object *o = ctx;
 
-	if (!o->committed)
+	if (!o->committed && is_still(o->dir_fd, o->partial, o->fd))
 		unlinkat(o->dir_fd, o->partial, 0);
 	close(o->fd);
 	close(o->dir_fd);
@@ -122,7 +146,41 @@ static int check_space(int fd, uint64_t need, struct err *e)
 		return 0;
 	err_set(e, ERR_SPACE, "%s needed, %s free", str_size(a, sizeof a, need),
 	    str_size(b, sizeof b, (uint64_t)v.f_bavail * v.f_frsize));
-	return err_hint(e, "remove old archives (cyrvault prune) or give the store more room");
+	return err_hint(e, "remove old archives or give the store more room");
+}
+
+/* A new, empty, locked file; what an interrupted run left under the name goes. */
+static int open_partial(struct dir_store *d, const char *partial, const char *name, struct err *e)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		int fd = openat(d->fd, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		bool is_new = fd != -1, locked;
+
+		if (fd == -1 && errno != EEXIST) {
+			err_sys(e, "create %s", partial);
+			return next_step(e);
+		}
+		if (!is_new)
+			fd = openat(d->fd, partial, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd == -1 && errno == ENOENT)
+			continue;
+		if (fd == -1)
+			return err_sys(e, "open %s", partial);
+		locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		if (locked && is_still(d->fd, partial, fd)) {
+			if (is_new)
+				return fd;
+			unlinkat(d->fd, partial, 0);
+		}
+		close(fd);
+		if (!locked && !is_new) {
+			err_set(e, ERR_LOCKED, "%s is being written by another run", name);
+			return err_hint(e, "wait for it to end");
+		}
+		if (!locked) /* somebody cleans, and takes it for a leftover: in a moment it is gone */
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	return err_set(e, ERR_LOCKED, "%s is being written and removed by others", name);
 }
 
 static int dir_create(struct store *s, const char *name, uint64_t size_bytes, struct stream **ret, struct err *e)
@@ -138,21 +196,8 @@ static int dir_create(struct store *s, const char *name, uint64_t size_bytes, st
 	if (size_bytes > 0 && check_space(d->fd, size_bytes, e) == -1)
 		return -1;
 	partial = mem_printf(".%s.partial", name);
-	fd = openat(d->fd, partial, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open_partial(d, partial, name, e);
 	if (fd == -1) {
-		err_sys(e, "create %s", partial);
-		free(partial);
-		return -1;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		err_set(e, ERR_LOCKED, "%s is being written by another run", name);
-		close(fd);
-		free(partial);
-		return -1;
-	}
-	if (ftruncate(fd, 0) == -1) {
-		err_sys(e, "empty %s", partial);
-		close(fd);
 		free(partial);
 		return -1;
 	}
@@ -172,15 +217,29 @@ static int dir_commit(struct store *s, struct stream *out, struct err *e)
 
 	if (o == NULL)
 		return err_set(e, ERR_USAGE, "%s was not created in this store", stream_name(out));
+	if (o->committed)
+		return err_set(e, ERR_EXISTS, "%s was committed before", o->name);
 	if (io_fsync(o->fd, o->name, e) == -1 || fault_point("store-commit", e) == -1)
-		return -1;
+		return next_step(e);
+	if (!is_still(d->fd, o->partial, o->fd)) {
+		err_set(e, ERR_SYS, "commit %s: the unfinished archive was removed from the store", o->name);
+		return err_hint(e, "nothing was stored; find out who clears %s, then run it again", d->path);
+	}
 	/* link() and not rename(): it refuses to put the new archive in an old one's place. */
-	if (linkat(d->fd, o->partial, d->fd, o->name, 0) == -1)
-		return err_sys(e, "commit %s", o->name);
+	if (linkat(d->fd, o->partial, d->fd, o->name, 0) == -1) {
+		err_sys(e, "commit %s", o->name);
+		return next_step(e);
+	}
+	/* What is told as failed is not there. */
+	if (io_fsync(d->fd, d->path, e) == -1) {
+		unlinkat(d->fd, o->name, 0);
+		return next_step(e);
+	}
 	o->committed = true;
+	/* A second name is no harm: the next clean removes it. */
 	if (unlinkat(d->fd, o->partial, 0) == -1)
-		return err_sys(e, "remove %s", o->partial);
-	return io_fsync(d->fd, d->path, e);
+		log_write(LOG_LEVEL_WARNING, "%s/%s stays: %s", d->path, o->partial, strerror(errno));
+	return 0;
 }
 
 static int dir_remove(struct store *s, const char *name, struct err *e)
@@ -212,11 +271,12 @@ static int dir_clean(struct store *s, int64_t min_age_seconds, struct err *e)
 
 		if (de->d_name[0] != '.' || !str_ends(de->d_name, ".partial"))
 			continue;
-		o = openat(d->fd, de->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		o = openat(d->fd, de->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		if (o == -1)
 			continue;
-		if (flock(o, LOCK_EX | LOCK_NB) == 0 && fstat(o, &st) == 0 &&
-		    clock_now() - st.st_mtime >= min_age_seconds && unlinkat(d->fd, de->d_name, 0) == 0) {
+		if (flock(o, LOCK_EX | LOCK_NB) == 0 && fstat(o, &st) == 0 && S_ISREG(st.st_mode) &&
+		    clock_now() - st.st_mtime >= min_age_seconds && is_still(d->fd, de->d_name, o) &&
+		    unlinkat(d->fd, de->d_name, 0) == 0) {
 			log_write(LOG_LEVEL_WARNING, "removed %s/%s, left by an interrupted run", d->path, de->d_name);
 			removed++;
 		}
@@ -243,7 +303,7 @@ int store_dir_open(struct store *s, const char *path, bool create, struct err *e
 	int fd;
 
 	if (create && io_mkdirs(AT_FDCWD, path, 0700, e) == -1)
-		return -1;
+		return err_hint(e, "is the file system mounted, and writable for you?");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1) {
 		err_sys(e, "open %s", path);
