@@ -17,6 +17,7 @@ void *buf_reserve(struct buf *b, size_t n)
 		return NULL;
 	}
 	b->data = mem_grow(b->data, &b->cap, b->len + n + 1, 1);
+	b->data[b->len] = '\0';
 	return b->data + b->len;
 }
 

@@ -87,7 +87,9 @@ const char *clock_age(char *dst, size_t size, int64_t s)
 		snprintf(dst, size, "%dh", (int)(s / 3600));
 	else if (s < 71 * 86400)
 		snprintf(dst, size, "%dd", (int)(s / 86400));
+	else if (s < 1000 * INT64_C(604800))
+		snprintf(dst, size, "%dw", (int)(s / 604800));
 	else
-		snprintf(dst, size, "%dw", (int)(s / 604800 > 9999 ? 9999 : s / 604800));
+		snprintf(dst, size, "%dy", (int)(s / 31556952 > 999 ? 999 : s / 31556952));
 	return dst;
 }

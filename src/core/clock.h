@@ -23,7 +23,7 @@ const char *clock_local(char *dst, size_t size, int64_t t);
 /** clock_parse_stamp(s, ret): The inverse of clock_stamp() for the 16 bytes at ${s}; -1 when they are no stamp. */
 int clock_parse_stamp(const char *s, int64_t *ret);
 
-/** clock_age(dst, size, seconds): "40s", "12m", "26h", "3d", "14w": at most four columns. */
+/** clock_age(dst, size, seconds): "40s", "12m", "26h", "3d", "14w", "23y": at most four columns. */
 const char *clock_age(char *dst, size_t size, int64_t seconds);
 
 #endif

@@ -64,6 +64,17 @@ static void set_va(struct err *e, enum err_code code, int sys, const char *fmt, 
 	format_safe(e->msg, sizeof e->msg, fmt, ap);
 }
 
+/* Puts ": WHY" behind the message. Where both do not fit, the what gives way to the why. */
+static void append(struct err *e, const char *why)
+{
+	size_t room = sizeof e->msg - 1, n = strlen(e->msg), need = strlen(why) + 2;
+
+	if (need > room - n)
+		n = str_safe(e->msg, need < room / 2 ? room - need + 1 : room / 2 + 1, e->msg, n);
+	n += str_safe(e->msg + n, sizeof e->msg - n, ": ", 2);
+	str_safe(e->msg + n, sizeof e->msg - n, why, strlen(why));
+}
+
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -81,7 +92,6 @@ int err_sys(struct err *e, const char *fmt, ...)
 	int sys = errno;
 	enum err_code code = ERR_SYS;
 	va_list ap;
-	size_t n;
 
 	if (e == NULL)
 		return -1;
@@ -96,8 +106,7 @@ int err_sys(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_va(e, code, sys, fmt, ap);
 	va_end(ap);
-	n = strlen(e->msg);
-	snprintf(e->msg + n, sizeof e->msg - n, ": %s", strerror(sys));
+	append(e, strerror(sys));
 	return -1;
 }
 
@@ -105,7 +114,6 @@ int err_wrap(struct err *e, const char *fmt, ...)
 {
 	char inner[sizeof e->msg];
 	va_list ap;
-	size_t n;
 
 	if (e == NULL)
 		return -1;
@@ -113,8 +121,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	format_safe(e->msg, sizeof e->msg, fmt, ap);
 	va_end(ap);
-	n = strlen(e->msg);
-	snprintf(e->msg + n, sizeof e->msg - n, ": %s", inner);
+	append(e, inner);
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,7 @@ int io_read_file(int dir_fd, const char *path, size_t max_bytes, struct buf *b, 
 {
 	int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	size_t got = 0;
+	size_t got = 0, start = b->len;
 	char *to;
 	int rc = -1;
 
@@ -132,6 +133,10 @@ int io_read_file(int dir_fd, const char *path, size_t max_bytes, struct buf *b, 
 	}
 	rc = 0;
 out:
+	if (rc == -1 && b->data != NULL) {
+		b->len = start;
+		b->data[start] = '\0';
+	}
 	close(fd);
 	return rc;
 }
@@ -193,6 +198,38 @@ out:
 	return rc;
 }
 
+/* The same where openat2() is missing (Linux before 5.6, some sandboxes): one component after the other, no link followed. */
+static int open_beneath_stepwise(int root_fd, const char *path, int flags, mode_t mode)
+{
+	int fd = *path == '/' || *path == '\0' ? -1 : fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd == -1) {
+		errno = *path == '/' ? EXDEV : *path == '\0' ? ENOENT : errno;
+		return -1;
+	}
+	for (;;) {
+		size_t n = strcspn(path, "/"), skip = n + strspn(path + n, "/");
+		bool last = path[skip] == '\0', is_dir = path[n] == '/';
+		char *name = mem_strndup(path, n);
+		int next = -1, keep;
+
+		if (strcmp(name, "..") == 0)
+			errno = EXDEV;
+		else if (last)
+			next = openat(fd, name, flags | O_NOFOLLOW | O_CLOEXEC | (is_dir ? O_DIRECTORY : 0), mode);
+		else
+			next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		keep = errno;
+		free(name);
+		close(fd);
+		errno = keep;
+		if (next == -1 || last)
+			return next;
+		fd = next;
+		path += skip;
+	}
+}
+
 int io_open_beneath(int root_fd, const char *path, int flags, mode_t mode, struct err *e)
 {
 	struct open_how how = {
@@ -205,6 +242,8 @@ int io_open_beneath(int root_fd, const char *path, int flags, mode_t mode, struc
 	do
 		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
 	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
+	if (fd == -1 && (errno == ENOSYS || errno == EPERM))
+		fd = open_beneath_stepwise(root_fd, path, flags, mode);
 	if (fd == -1)
 		return err_sys(e, "open %s", path);
 	return (int)fd;

@@ -24,7 +24,7 @@ int io_pread_all(int fd, void *p, size_t n, uint64_t off, const char *what, stru
 /** io_pwrite_all(fd, p, n, off, what, e): All ${n} bytes at ${off}. */
 int io_pwrite_all(int fd, const void *p, size_t n, uint64_t off, const char *what, struct err *e);
 
-/** io_read_file(dir_fd, path, max_bytes, b, e): Append a whole regular file to ${b}. Larger than ${max_bytes}: ERR_FORMAT.
+/** io_read_file(dir_fd, path, max_bytes, b, e): Append a whole regular file to ${b}, or nothing. Larger than ${max_bytes}: ERR_FORMAT.
  * ${dir_fd} may be AT_FDCWD. */
 int io_read_file(int dir_fd, const char *path, size_t max_bytes, struct buf *b, struct err *e);
 

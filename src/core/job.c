@@ -93,13 +93,14 @@ void job_cancel(struct job *job)
 
 void job_get_progress(struct job *job, struct job_progress *p)
 {
-	uint64_t now = clock_monotonic_ms();
+	/* Read before the clock is: a worker that moves meanwhile must not seem to have moved in the future. */
+	uint64_t moved = atomic_load(&job->last_move_ms), now = clock_monotonic_ms();
 
 	p->state = (enum job_state)atomic_load(&job->state);
 	p->done_bytes = atomic_load(&job->done_bytes);
 	p->total_bytes = atomic_load(&job->total_bytes);
 	p->elapsed_ms = now - job->start_ms;
-	p->idle_ms = now - atomic_load(&job->last_move_ms);
+	p->idle_ms = now - moved;
 	p->cancelling = atomic_load(&job->cancel);
 	pthread_mutex_lock(&job->step_lock);
 	memcpy(p->step, job->step, sizeof p->step);

@@ -60,9 +60,10 @@ void str_utf8_put(struct buf *b, uint32_t cp)
 /* Code points that move the cursor, change direction, or cannot be seen. */
 static bool is_harmful(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-	       c == 0xfeff || (c >= 0xfff0 && c <= 0xfffb) || (c & 0xfffe) == 0xfffe ||
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 ||
+	       c == 0x17b4 || c == 0x17b5 || c == 0x180e || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0x3164 || c == 0xfeff || c == 0xffa0 || (c >= 0xfff0 && c <= 0xfffb) ||
+	       (c >= 0x1bca0 && c <= 0x1bca3) || (c >= 0x1d173 && c <= 0x1d17a) || (c & 0xfffe) == 0xfffe ||
 	       (c >= 0xe0000 && c <= 0xe0fff);
 }
 
@@ -177,9 +178,20 @@ static int decode_run(struct buf *b, const char *s, size_t n)
 	return high == 0 && have < 6 && (bits & ((1u << have) - 1)) == 0 ? 0 : -1;
 }
 
+/* There is one way to write a name (RFC 3501 5.1.3): no printing ASCII within a run, no run right after another. */
+static bool is_canonical(const char *text, size_t n, const char *s, size_t len)
+{
+	struct buf again = BUF_INIT;
+	bool same = str_mutf7_encode(&again, text, n) == 0 && again.len == len && memcmp(again.data, s, len) == 0;
+
+	buf_done(&again);
+	return same;
+}
+
 int str_mutf7_decode(struct buf *b, const char *s, size_t n)
 {
 	size_t start = b->len;
+	bool shifted = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const char *end;
@@ -193,13 +205,15 @@ int str_mutf7_decode(struct buf *b, const char *s, size_t n)
 		end = memchr(s + i, '-', n - i);
 		if (end == NULL)
 			goto bad;
+		shifted = true;
 		if (end == s + i + 1)
 			buf_char(b, '&');
 		else if (decode_run(b, s + i + 1, (size_t)(end - s) - i - 1) == -1)
 			goto bad;
 		i = (size_t)(end - s);
 	}
-	return 0;
+	if (!shifted || b->full || is_canonical(b->data + start, b->len - start, s, n))
+		return 0;
 bad:
 	b->len = start;
 	if (b->data != NULL)
@@ -241,12 +255,17 @@ static void shift_end(struct shift *z)
 int str_mutf7_encode(struct buf *b, const char *s, size_t n)
 {
 	struct shift z = { .b = b };
+	size_t start = b->len;
 	uint32_t cp;
 
 	for (size_t i = 0, len; i < n; i += len) {
 		len = str_utf8_next(s + i, n - i, &cp);
-		if (len == 0)
+		if (len == 0) {
+			b->len = start;
+			if (b->data != NULL)
+				b->data[start] = '\0';
 			return -1;
+		}
 		if (cp >= 0x20 && cp <= 0x7e) {
 			shift_end(&z);
 			buf_char(b, (char)cp);

@@ -32,7 +32,8 @@ void str_utf8_put(struct buf *b, uint32_t cp);
  * not modified UTF-7; then nothing was appended. */
 int str_mutf7_decode(struct buf *b, const char *s, size_t n);
 
-/** str_mutf7_encode(b, s, n): Append UTF-8 text as modified UTF-7. -1 when ${s} is not UTF-8. */
+/** str_mutf7_encode(b, s, n): Append UTF-8 text as modified UTF-7. -1 when ${s} is not UTF-8; then nothing was appended. What one
+ * of the two takes, the other gives back. */
 int str_mutf7_encode(struct buf *b, const char *s, size_t n);
 
 /** str_starts(s, prefix), str_ends(s, suffix): Plain byte comparison. */
