@@ -59,6 +59,8 @@ struct reading {
 	bool failed;
 };
 
+static const char section_hint[] = "sections are [server \"NAME\"], [store \"NAME\"] and [state]";
+
 static bool split_section(const char *section, char kind[16], char name[64]);
 
 static int fail(struct reading *r, const char *what, const char *word);
@@ -66,7 +68,7 @@ static int fail(struct reading *r, const char *what, const char *word);
 static int fail_section(struct reading *r, const char *section)
 {
 	fail(r, "unknown section", section);
-	err_hint(r->e, "sections are [server \"NAME\"], [store \"NAME\"] and [state]");
+	err_hint(r->e, "%s", section_hint);
 	return 0;
 }
 
@@ -76,8 +78,15 @@ static void check_section(struct reading *r, const char *line)
 	char section[128], kind[16], name[64];
 	size_t n = strcspn(line, "]");
 
-	if (line[0] != '[' || line[n] != ']' || n > sizeof section)
+	if (line[0] != '[' || n > sizeof section)
 		return;
+	/* inih would go on, and blame the keys that follow. */
+	if (line[n] != ']') {
+		r->failed = true;
+		err_set(r->e, ERR_CONFIG, "%s line %u: a section without its closing ]", r->path, r->line);
+		err_hint(r->e, "%s", section_hint);
+		return;
+	}
 	memcpy(section, line + 1, n - 1);
 	section[n - 1] = '\0';
 	if (!split_section(section, kind, name))
