@@ -277,6 +277,7 @@ static int read_conf_file(struct conf *c, const char *path, struct err *e)
 	if (ferror(r.f) && !r.failed) {
 		r.failed = true;
 		err_sys(e, "read configuration %s", path);
+		err_hint(e, "-C FILE names the configuration");
 		if (e != NULL)
 			e->code = ERR_CONFIG;
 	}

@@ -23,12 +23,14 @@ int store_open(const char *url, bool create, struct store **ret, struct err *e)
 	int rc;
 
 	s->url = mem_strdup(url);
-	if (str_starts(url, "dir:/"))
+	if (str_starts(url, "dir:/")) {
 		rc = store_dir_open(s, url + 4, create, e);
-	else if (url[0] == '/')
+	} else if (url[0] == '/') {
 		rc = store_dir_open(s, url, create, e);
-	else
-		rc = err_set(e, ERR_CONFIG, "\"%s\" is no store that this version knows (dir:/path)", url);
+	} else {
+		err_set(e, ERR_CONFIG, "\"%s\" is no store that this version knows", url);
+		rc = err_hint(e, "write url = dir:/path");
+	}
 	if (rc == -1) {
 		free(s->url);
 		free(s);
