@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -292,6 +293,27 @@ int io_mkdirs_beneath(int root_fd, const char *path, mode_t mode, struct err *e)
 		path += n + (path[n] == '/');
 	}
 	return fd;
+}
+
+int io_mkdir_as(int dir_fd, const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	/* The ids that file systems look at are the thread's own. They also take root's power to write anywhere from it. */
+	int old_uid = setfsuid((uid_t)-1), old_gid = setfsgid((gid_t)-1), rc, keep;
+
+	setfsgid(gid);
+	setfsuid(uid);
+	rc = mkdirat(dir_fd, path, mode);
+	keep = errno;
+	setfsuid((uid_t)old_uid);
+	setfsgid((gid_t)old_gid);
+	if (rc == -1 && keep == EACCES && uid != geteuid()) {
+		rc = mkdirat(dir_fd, path, mode);
+		if (rc == 0)
+			rc = fchownat(dir_fd, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+		keep = errno;
+	}
+	errno = keep;
+	return rc;
 }
 
 static int remove_entries(int fd, dev_t dev, struct err *e)

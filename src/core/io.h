@@ -46,6 +46,10 @@ int io_mkdirs(int dir_fd, const char *path, mode_t mode, struct err *e);
 /** io_mkdirs_beneath(root_fd, path, mode, e): mkdir -p below ${root_fd}; returns an fd of the last directory or -1. */
 int io_mkdirs_beneath(int root_fd, const char *path, mode_t mode, struct err *e);
 
+/** io_mkdir_as(dir_fd, path, mode, uid, gid): mkdirat() of a directory that belongs to ${uid}:${gid} from its first instant, so that a kill
+ * leaves none behind that its owner cannot enter. Returns as mkdirat(). Root only, unless they are ours. */
+int io_mkdir_as(int dir_fd, const char *path, mode_t mode, uid_t uid, gid_t gid);
+
 /** io_remove_tree(dir_fd, name, e): rm -rf of one name in a directory; links are removed, not followed; stays on one
  * file system. A name that is not there is no error. */
 int io_remove_tree(int dir_fd, const char *name, struct err *e);

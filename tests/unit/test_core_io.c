@@ -255,6 +255,32 @@ static void test_mkdirs(void **state)
 	assert_int_equal(io_mkdirs(root, "x/plain/y", 0700, &e), -1);
 }
 
+static void test_mkdir_as(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(io_mkdir_as(root, "mine", 0700, geteuid(), getegid()), 0);
+	assert_int_equal(io_mkdir_as(root, "mine", 0700, geteuid(), getegid()), -1);
+	assert_int_equal(errno, EEXIST);
+	if (geteuid() != 0)
+		return;
+	/* Where the other may write himself, and where only root may. */
+	assert_int_equal(fchmod(root, 0777), 0);
+	assert_int_equal(io_mkdir_as(root, "open", 0700, 65534, 65534), 0);
+	assert_int_equal(io_mkdir_as(root, "mine/closed", 0700, 65534, 65534), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(fstatat(root, i == 0 ? "open" : "mine/closed", &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_true(st.st_uid == 65534 && st.st_gid == 65534 && (st.st_mode & 07777) == 0700);
+	}
+	/* Nothing of it stays with us. */
+	put("ours", "");
+	assert_int_equal(fstatat(root, "ours", &st, 0), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(io_mkdir_as(root, "no/where", 0700, 65534, 65534), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
 static void test_remove_tree(void **state)
 {
 	struct err e = { 0 };
@@ -327,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_at_offsets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_beneath, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mkdirs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mkdir_as, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remove_tree, setup, teardown),
 		cmocka_unit_test(test_path_is_safe),
 	};
