@@ -47,7 +47,17 @@ static const uint8_t *content_of(const struct captured_file *f, uint8_t **heap)
 	return *heap;
 }
 
-static void read_header(struct mailbox_check *c)
+/* A mailbox deleted by name keeps the header it had. */
+static bool is_name_of(const struct mailbox_header *h, const struct mailbox_entry *entry, const struct imapd_conf *conf)
+{
+	char *before = mboxname_undeleted(conf, entry->name, NULL);
+	bool same = strcmp(h->name, entry->name) == 0 || (before != NULL && strcmp(h->name, before) == 0);
+
+	free(before);
+	return same;
+}
+
+static void read_header(struct mailbox_check *c, const struct imapd_conf *conf)
 {
 	const struct captured_file *f = find_role(c->m, ROLE_HEADER);
 	const struct mailbox_entry *entry = c->m->entry;
@@ -68,7 +78,7 @@ static void read_header(struct mailbox_check *c)
 	if (entry->uniqueid != NULL && strcmp(entry->uniqueid, c->header->uniqueid) != 0)
 		findings_add(c->findings, c->m->name, "unique id is %s in mailboxes.db, but %s in cyrus.header", entry->uniqueid,
 		    c->header->uniqueid);
-	if (c->header->name != NULL && strcmp(entry->name, c->header->name) != 0)
+	if (c->header->name != NULL && !is_name_of(c->header, entry, conf))
 		findings_add(c->findings, c->m->name, "cyrus.header is of mailbox %s", c->header->name);
 }
 
@@ -130,7 +140,8 @@ static void count_unread(struct mailbox_check *c, struct cyrusdb *owner_seen)
 	seen_record_done(&seen);
 }
 
-struct mailbox_check *check_new(const struct captured_mailbox *m, struct cyrusdb *owner_seen, struct findings *findings)
+struct mailbox_check *check_new(const struct captured_mailbox *m, const struct imapd_conf *conf,
+    struct cyrusdb *owner_seen, struct findings *findings)
 {
 	struct mailbox_check *c = mem_alloc(sizeof *c);
 
@@ -141,7 +152,7 @@ struct mailbox_check *check_new(const struct captured_mailbox *m, struct cyrusdb
 		findings_add(findings, m->name, "is in mailboxes.db, but has no directory");
 		return c;
 	}
-	read_header(c);
+	read_header(c, conf);
 	read_index(c);
 	if (c->index != NULL)
 		count_unread(c, owner_seen);

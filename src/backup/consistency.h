@@ -8,9 +8,10 @@
 
 struct mailbox_check;
 
-/** check_new(m, owner_seen, findings): Begin: header, index and cache of ${m} are read and judged now. ${owner_seen} may be NULL. check_end()
+/** check_new(m, conf, owner_seen, findings): Begin: header, index and cache of ${m} are read and judged now. ${owner_seen} may be NULL. check_end()
  * must follow; ${m} must live until then. */
-struct mailbox_check *check_new(const struct captured_mailbox *m, struct cyrusdb *owner_seen, struct findings *findings);
+struct mailbox_check *check_new(const struct captured_mailbox *m, const struct imapd_conf *conf,
+    struct cyrusdb *owner_seen, struct findings *findings);
 
 /** check_message(c, uid, size, guid): This message file was read. check_message_unreadable(c, uid, errno_value): it could not be. */
 void check_message(struct mailbox_check *c, uint32_t uid, uint64_t size, const uint8_t guid[SHA1_SIZE]);

@@ -226,7 +226,7 @@ out:
 
 int pack_mailbox(struct pack_context *cx, struct captured_mailbox *m, struct cyrusdb *owner_seen, struct err *e)
 {
-	struct mailbox_check *check = check_new(m, owner_seen, cx->findings);
+	struct mailbox_check *check = check_new(m, cx->conf, owner_seen, cx->findings);
 	struct unit_info info;
 	int rc = -1;
 

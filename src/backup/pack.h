@@ -10,6 +10,7 @@
 
 struct pack_context {
 	struct archive_writer *writer; /* NULL: a dry run; everything is read and checked, nothing written */
+	const struct imapd_conf *conf;
 	struct findings *findings;
 	struct job *job;
 	uint64_t mailboxes, messages, files, users, bytes;

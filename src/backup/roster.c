@@ -25,8 +25,11 @@ int roster_read(const struct server *server, struct roster *ret, struct err *e)
 		return -1;
 	ret->rows = mem_array(ret->list->n, sizeof *ret->rows);
 	for (size_t i = 0; i < ret->list->n; i++) {
-		char *user = mboxname_user(ret->list->entries[i].name);
+		const char *name = ret->list->entries[i].name;
+		char *before = mboxname_undeleted(server->conf, name, NULL);
+		char *user = mboxname_user(before != NULL ? before : name);
 
+		free(before);
 		ret->rows[ret->n++] = (struct roster_row){ user != NULL ? user : mem_strdup(""), i };
 	}
 	if (ret->n > 1)

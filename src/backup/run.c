@@ -127,20 +127,22 @@ static int create_object(struct run *r, struct err *e)
 	}
 }
 
-/* Entries that the text form cannot say (a broken mailboxes.db: no unique id) are left out of it, and said to be. */
+/* What ctl_mboxlist -u takes without a word: no tombstones (it prints "missing mbtype" for its own), and no entries that the form
+ * cannot say (a broken mailboxes.db: no unique id), which are findings. */
 static struct mboxlist *writable_list(struct run *r, enum mboxlist_form form)
 {
 	struct mboxlist *l = mboxlist_new();
 
 	for (size_t i = 0; i < r->roster.list->n; i++) {
 		const struct mailbox_entry *entry = &r->roster.list->entries[i];
-		bool whole = form != MBOXLIST_JSON || !mailbox_entry_has_directory(entry) ||
-		             (entry->uniqueid != NULL && entry->uidvalidity != 0);
 
-		if (whole)
-			mboxlist_add(l, entry);
-		else
+		if (entry->flags & MBTYPE_DELETED)
+			continue;
+		if (form == MBOXLIST_JSON && mailbox_entry_has_directory(entry) &&
+		    (entry->uniqueid == NULL || entry->uidvalidity == 0))
 			findings_add(&r->findings, entry->name, "has no unique id or UIDVALIDITY in mailboxes.db: not in mailboxes.txt");
+		else
+			mboxlist_add(l, entry);
 	}
 	return l;
 }
@@ -148,17 +150,11 @@ static struct mboxlist *writable_list(struct run *r, enum mboxlist_form form)
 static int write_list(struct run *r, struct err *e)
 {
 	enum mboxlist_form form = mboxlist_form_for(r->server->version);
-	struct mboxlist *list = NULL;
+	struct mboxlist *list = writable_list(r, form);
 	struct buf b = BUF_INIT;
-	int rc;
+	int rc = mboxlist_write_text(list, form, &b, e);
 
-	rc = mboxlist_write_text(r->roster.list, form, &b, NULL);
-	if (rc == -1) {
-		list = writable_list(r, form);
-		buf_clear(&b);
-		rc = mboxlist_write_text(list, form, &b, e);
-		mboxlist_free(list);
-	}
+	mboxlist_free(list);
 	if (rc == 0)
 		rc = pack_bytes(&r->pack, "mailboxes.txt", ROLE_MAILBOXES_TXT, buf_text(&b), b.len,
 		    r->when + r->list_changed, e);
@@ -436,7 +432,7 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 	}
 	r.capture = (struct capture_context){ server, r.snapshot, r.quiesce, conf->hold_ms, conf->lock_wait_ms,
 		raise_descriptor_limit(), &r.findings, job };
-	r.pack = (struct pack_context){ .findings = &r.findings, .job = job };
+	r.pack = (struct pack_context){ .conf = server->conf, .findings = &r.findings, .job = job };
 	if (opts->dry_run) {
 		rc = pack_all(&r, e);
 	} else {
