@@ -235,7 +235,7 @@ static bool often(size_t i)
 static void test_bit_flips(void **state)
 {
 	uint64_t seed = 1;
-	size_t n = places(80);
+	size_t n = places(80), harmless = 0;
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
@@ -246,13 +246,19 @@ static void test_bit_flips(void **state)
 		patch(off, (uint8_t[]){ 0 }, 1, &old);
 		new = old ^ (uint8_t)(1u << rnd(&seed) % 8);
 		patch(off, &new, 1, &ignored);
-		if (!verify_finds(false))
-			fail_msg("a flipped bit at byte %ju was not found", (uintmax_t)off);
-		if (often(i))
-			read_units();
+		if (!verify_finds(false)) {
+			/* Deflate can say one thing in several ways: then nothing is wrong. */
+			if (!read_units())
+				fail_msg("a flipped bit at byte %ju was not found", (uintmax_t)off);
+			harmless++;
+		} else if (often(i)) {
+			assert_false(read_units() && off < data_bytes);
+		}
 		patch(off, &old, 1, &ignored);
 	}
 	assert_false(verify_finds(false));
+	assert_true(harmless * 100 <= n);
+	print_message("%zu flipped bits: %zu found, %zu changed nothing\n", n, n - harmless, harmless);
 }
 
 static void test_sectors(void **state)
