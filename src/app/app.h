@@ -32,20 +32,20 @@ int app_store(struct app *app, const char *name, bool create, struct store **ret
 /** One archive, for lists. */
 struct app_archive {
 	char *name;
-	char *store;           /* its section's name */
+	char *store; /* its section's name */
 	uint64_t size_bytes;
 	int64_t when;
 	enum archive_kind kind;
-	bool readable;         /* false: why says what is wrong */
-	char *why;             /* heap or NULL */
-	char *server;          /* ours, else NULL */
+	bool readable; /* false: why says what is wrong */
+	char *why;     /* heap or NULL */
+	char *server;  /* ours, else NULL */
 	uint64_t mailboxes, messages;
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
 };
 struct app_archives {
 	struct app_archive *list; /* newest first */
 	size_t n;
-	char **unreachable;       /* stores that could not be listed, in words */
+	char **unreachable; /* stores that could not be listed, in words */
 	size_t n_unreachable;
 };
 
@@ -56,8 +56,8 @@ void app_archives_done(struct app_archives *l);
 
 /** app_source(app, archive, job, ret, ret_store, e): Open an archive by its name, an unambiguous beginning of it, "latest", or "./PATH" or an absolute path of a file.
  * The caller closes both, the source first. */
-int app_source(struct app *app, const char *archive, struct job *job, struct source **ret, struct store **ret_store,
-    struct err *e);
+int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
+    struct store **ret_store, struct err *e);
 
 /** app_open_store_of(app, archive, ret, name, e): The store that has it and its exact name there (heap), without opening the archive (for
  * verify and salvage). */
@@ -76,10 +76,12 @@ int app_restore(struct app *app, const char *server, struct restore_plan *plan, 
 
 /** One line of doctor's. */
 enum doctor_state { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
-typedef void doctor_fn(void *arg, enum doctor_state state, const char *subject, const char *what, const char *next);
+typedef void doctor_fn(
+    void *arg, enum doctor_state state, const char *subject, const char *what, const char *next);
 
 /** app_doctor(app, server, job, each, arg, e): Say what would go wrong: configuration, Cyrus version and layout, tools, spool and database readable, locks,
  * IMAP admin login, stores (space, writable), leftovers of interrupted runs, clock. Returns the number of failures, or -1. */
-int app_doctor(struct app *app, const char *server, struct job *job, doctor_fn *each, void *arg, struct err *e);
+int app_doctor(
+    struct app *app, const char *server, struct job *job, doctor_fn *each, void *arg, struct err *e);
 
 #endif

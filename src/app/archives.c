@@ -25,8 +25,8 @@ static char *parse_name(const char *name, int64_t *when)
 
 static bool looks_like_archive(const char *name)
 {
-	static const char *const ends[] = { ".cpio", ".cpio.gz", ".cpio.xz", ".cpio.zst", ".cpio.bz2", ".cpio.Z", ".tar",
-		".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2" };
+	static const char *const ends[] = { ".cpio", ".cpio.gz", ".cpio.xz", ".cpio.zst", ".cpio.bz2",
+		".cpio.Z", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tar.bz2" };
 
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		if (str_ends(name, ends[i]))
@@ -71,8 +71,8 @@ static int newest_first(const void *x, const void *y)
 }
 
 /* Lists one store; opens its archives when ${look} is set. */
-static int list_store(const struct conf_store *c, struct job *job, bool look, struct app_archives *ret, size_t *cap,
-    struct err *e)
+static int list_store(const struct conf_store *c, struct job *job, bool look, struct app_archives *ret,
+    size_t *cap, struct err *e)
 {
 	struct store *store;
 	struct store_list l;
@@ -115,7 +115,8 @@ static int list_all(struct app *app, struct job *job, bool look, struct app_arch
 			continue;
 		if (why.code == ERR_NOT_FOUND) {
 			why.hint[0] = '\0';
-			err_hint(&why, "the first backup makes it (cyrvault backup), unless a file system should be mounted there");
+			err_hint(&why, "the first backup makes it (cyrvault backup), unless a file system "
+				       "should be mounted there");
 		}
 		if (why.code == ERR_CANCELLED || c->n_stores == 1) {
 			if (e != NULL)
@@ -202,7 +203,8 @@ int app_open_store_of(struct app *app, const char *archive, struct store **ret, 
 			err_set(e, ERR_NOT_FOUND, "there is no archive yet");
 		else
 			err_set(e, ERR_NOT_FOUND, "no archive %s", archive);
-		err_hint(e, strcmp(archive, "latest") == 0 ? "take one: cyrvault backup" : "cyrvault archives lists all");
+		err_hint(e, strcmp(archive, "latest") == 0 ? "take one: cyrvault backup"
+							   : "cyrvault archives lists all");
 		for (size_t i = 0; i < l.n_unreachable; i++)
 			err_wrap(e, "%s", l.unreachable[i]);
 		goto out;
@@ -215,8 +217,8 @@ out:
 	return rc;
 }
 
-int app_source(struct app *app, const char *archive, struct job *job, struct source **ret, struct store **ret_store,
-    struct err *e)
+int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
+    struct store **ret_store, struct err *e)
 {
 	char *name;
 

@@ -24,20 +24,21 @@ struct doctor {
 	int failures;
 };
 
-static void say(struct doctor *d, enum doctor_state state, const char *subject, const char *next, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+static void say(struct doctor *d, enum doctor_state state, const char *subject, const char *next,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-static void say(struct doctor *d, enum doctor_state state, const char *subject, const char *next, const char *fmt, ...)
+static void say(
+    struct doctor *d, enum doctor_state state, const char *subject, const char *next, const char *fmt, ...)
 {
-	char raw[1024], safe[1200];
 	va_list ap;
+	char *what;
 
 	va_start(ap, fmt);
-	vsnprintf(raw, sizeof raw, fmt, ap);
+	what = str_safe_vprintf(fmt, ap);
 	va_end(ap);
-	str_safe(safe, sizeof safe, raw, strlen(raw));
 	d->failures += state == DOCTOR_FAIL;
-	d->each(d->arg, state, subject, safe, next);
+	d->each(d->arg, state, subject, what, next);
+	free(what);
 }
 
 static void say_err(struct doctor *d, enum doctor_state state, const char *subject, const struct err *e)
@@ -52,10 +53,11 @@ static void check_configuration(struct doctor *d)
 	if (c->path != NULL)
 		say(d, DOCTOR_OK, "configuration", "", "%s", c->path);
 	else
-		say(d, DOCTOR_OK, "configuration", "", "none: this host's %s, archives in %s", d->conf->imapd_conf,
-		    c->stores[0].url);
+		say(d, DOCTOR_OK, "configuration", "", "none: this host's %s, archives in %s",
+		    d->conf->imapd_conf, c->stores[0].url);
 	if (geteuid() != 0)
-		say(d, DOCTOR_WARN, "permissions", "run as root: only root reads every mailbox and restores its owner",
+		say(d, DOCTOR_WARN, "permissions",
+		    "run as root: only root reads every mailbox and restores its owner",
 		    "running as user %ld", (long)geteuid());
 }
 
@@ -66,29 +68,35 @@ static void check_server(struct doctor *d)
 	struct err e;
 
 	if (s->tools == NULL)
-		say(d, DOCTOR_FAIL, "cyrus programs", "set cyrus_bin in the [server] section", "%s", s->tools_why);
+		say(d, DOCTOR_FAIL, "cyrus programs", "set cyrus_bin in the [server] section", "%s",
+		    s->tools_why);
 	else if (s->version.major == 0)
 		say(d, DOCTOR_WARN, "cyrus version", "", "not told by the programs in %s", s->tools->bin);
 	else
-		say(d, DOCTOR_OK, "cyrus version", "", "%u.%u.%u, programs in %s", s->version.major, s->version.minor,
-		    s->version.patch, s->tools->bin);
-	say(d, DOCTOR_OK, "layout", "", "%s, hashimapspool %s, separator %c%s", s->conf->legacy_dirs ||
-	    !cyrus_version_at_least(s->version, 3, 6) ? "directories by name" : "directories by unique id",
+		say(d, DOCTOR_OK, "cyrus version", "", "%u.%u.%u, programs in %s", s->version.major,
+		    s->version.minor, s->version.patch, s->tools->bin);
+	say(d, DOCTOR_OK, "layout", "", "%s, hashimapspool %s, separator %c%s",
+	    s->conf->legacy_dirs || !cyrus_version_at_least(s->version, 3, 6) ? "directories by name"
+									      : "directories by unique id",
 	    s->conf->hashimapspool ? "on" : "off", s->conf->unixhierarchysep ? '/' : '.',
 	    s->conf->virtdomains ? ", virtual domains" : "");
 	if (quiesce_open(s->conf, s->version, &q, &e) == -1)
 		say_err(d, DOCTOR_FAIL, "locks", &e);
 	else if (quiesce_level(q) == QUIESCE_NONE)
-		say(d, DOCTOR_WARN, "locks", "backups of a busy server may hold mailboxes in the middle of a change",
+		say(d, DOCTOR_WARN, "locks",
+		    "backups of a busy server may hold mailboxes in the middle of a change",
 		    "this server cannot be held still");
 	else
 		say(d, DOCTOR_OK, "locks", "", "held still by %s, at most %llu ms at a time",
-		    quiesce_level(q) == QUIESCE_USER ? "user" : "mailbox", (unsigned long long)d->conf->hold_ms);
+		    quiesce_level(q) == QUIESCE_USER ? "user" : "mailbox",
+		    (unsigned long long)d->conf->hold_ms);
 	quiesce_free(q);
 	if (s->conf->delete_delayed)
-		say(d, DOCTOR_OK, "delete_mode", "", "delayed: a deleted mailbox stays as DELETED.* until cyr_expire");
+		say(d, DOCTOR_OK, "delete_mode", "",
+		    "delayed: a deleted mailbox stays as DELETED.* until cyr_expire");
 	else
-		say(d, DOCTOR_WARN, "delete_mode", "set delete_mode: delayed in imapd.conf", "deleted mailboxes are gone at once");
+		say(d, DOCTOR_WARN, "delete_mode", "set delete_mode: delayed in imapd.conf",
+		    "deleted mailboxes are gone at once");
 }
 
 static void check_partition(struct doctor *d, const char *subject, const char *path)
@@ -97,10 +105,11 @@ static void check_partition(struct doctor *d, const char *subject, const char *p
 	char size[16];
 
 	if (access(path, R_OK | X_OK) == -1)
-		say(d, DOCTOR_FAIL, subject, "run as root, or mount it", "%s cannot be read: %s", path, strerror(errno));
+		say(d, DOCTOR_FAIL, subject, "run as root, or mount it", "%s cannot be read: %s", path,
+		    strerror(errno));
 	else if (statvfs(path, &v) == 0 && v.f_blocks > 0 && v.f_bavail * 20 < v.f_blocks)
-		say(d, DOCTOR_WARN, subject, "a restore needs room for what it brings back", "%s: only %s free", path,
-		    str_size(size, sizeof size, (uint64_t)v.f_bavail * v.f_frsize));
+		say(d, DOCTOR_WARN, subject, "a restore needs room for what it brings back",
+		    "%s: only %s free", path, str_size(size, sizeof size, (uint64_t)v.f_bavail * v.f_frsize));
 	else
 		say(d, DOCTOR_OK, subject, "", "%s", path);
 }
@@ -130,7 +139,8 @@ static void check_spool(struct doctor *d)
 	for (size_t i = 0; i < list->n; i++)
 		mailboxes += mailbox_entry_has_directory(&list->entries[i]);
 	if (list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
-		say(d, DOCTOR_FAIL, "mailbox list", "mend it: ctl_cyrusdb -r, or a copy from db.backup1", "mailboxes.db is damaged");
+		say(d, DOCTOR_FAIL, "mailbox list", "mend it: ctl_cyrusdb -r, or a copy from db.backup1",
+		    "mailboxes.db is damaged");
 	else
 		say(d, DOCTOR_OK, "mailbox list", "", "%zu mailboxes", mailboxes);
 	mboxlist_free(list);
@@ -166,7 +176,9 @@ static void check_store(struct doctor *d, const struct conf_store *c)
 	if (store_open(c->url, false, &store, &e) == -1) {
 		missing = e.code == ERR_NOT_FOUND;
 		say(d, missing ? DOCTOR_WARN : DOCTOR_FAIL, subject,
-		    missing ? "the first backup makes it, unless a file system should be mounted there" : e.hint, "%s", e.msg);
+		    missing ? "the first backup makes it, unless a file system should be mounted there"
+			    : e.hint,
+		    "%s", e.msg);
 		free(subject);
 		return;
 	}
@@ -190,8 +202,8 @@ static void check_clock(struct doctor *d)
 	char when[32];
 
 	if (clock_now() < 1700000000)
-		say(d, DOCTOR_FAIL, "clock", "set the clock: archives are named and kept by time", "it says %s",
-		    clock_iso(when, sizeof when, clock_now()));
+		say(d, DOCTOR_FAIL, "clock", "set the clock: archives are named and kept by time",
+		    "it says %s", clock_iso(when, sizeof when, clock_now()));
 	if (app_archives(d->app, d->job, &l, NULL) == -1)
 		return;
 	if (l.n > 0 && l.list[0].when > clock_now() + 300)
@@ -199,12 +211,13 @@ static void check_clock(struct doctor *d)
 		    "archive %s is from the future", l.list[0].name);
 	for (size_t i = 0; i < l.n; i++)
 		if (!l.list[i].readable)
-			say(d, DOCTOR_WARN, "archive", "cyrvault verify and cyrvault salvage tell more", "%s: %s", l.list[i].name,
-			    l.list[i].why);
+			say(d, DOCTOR_WARN, "archive", "cyrvault verify and cyrvault salvage tell more",
+			    "%s: %s", l.list[i].name, l.list[i].why);
 	app_archives_done(&l);
 }
 
-int app_doctor(struct app *app, const char *server, struct job *job, doctor_fn *each, void *arg, struct err *e)
+int app_doctor(
+    struct app *app, const char *server, struct job *job, doctor_fn *each, void *arg, struct err *e)
 {
 	struct doctor d = { .app = app, .job = job, .each = each, .arg = arg };
 	struct err why;

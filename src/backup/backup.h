@@ -12,10 +12,10 @@
 #include "store/store.h"
 
 struct backup_opts {
-	bool dry_run;            /* look, check and count; write nothing */
-	bool verify_all;         /* read the whole archive back; else its end mark and index */
+	bool dry_run;    /* look, check and count; write nothing */
+	bool verify_all; /* read the whole archive back; else its end mark and index */
 	enum writer_level level;
-	unsigned threads;        /* 0: one per CPU */
+	unsigned threads; /* 0: one per CPU */
 };
 
 /** One thing that is off in the spool or went otherwise than it should: listed, in the archive's report too. */
@@ -25,12 +25,12 @@ struct backup_finding {
 };
 
 struct backup_result {
-	char *archive;           /* its name in the store; NULL after a dry run */
-	char *store;             /* the store's url */
+	char *archive; /* its name in the store; NULL after a dry run */
+	char *store;   /* the store's url */
 	uint64_t mailboxes, messages, users, files;
 	uint64_t plain_bytes, stored_bytes, index_bytes;
 	uint64_t holds, longest_hold_ms, total_hold_ms;
-	const char *quiesce;     /* level reached, static */
+	const char *quiesce; /* level reached, static */
 	uint64_t elapsed_ms;
 	struct backup_finding *findings; /* at most FINDINGS_KEPT; n_findings counts all */
 	size_t n_kept;

@@ -80,7 +80,8 @@ static int copy_content(struct captured_file *f, int fd, struct err *e)
 		left -= (uint64_t)n;
 	}
 	while (left > 0) {
-		if (io_read_all(fd, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk, f->path, &got, e) == -1 ||
+		if (io_read_all(fd, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk, f->path, &got,
+			e) == -1 ||
 		    io_write_all(to, chunk, got, "temporary file", e) == -1) {
 			close(to);
 			return -1;
@@ -96,8 +97,9 @@ static int copy_content(struct captured_file *f, int fd, struct err *e)
 
 static bool is_database(enum file_role role)
 {
-	return role == ROLE_DATABASE || role == ROLE_SEEN || role == ROLE_SUBS || role == ROLE_CONVERSATIONS ||
-	       role == ROLE_COUNTERS || role == ROLE_XAPIAN || role == ROLE_MBOXKEY || role == ROLE_QUOTA;
+	return role == ROLE_DATABASE || role == ROLE_SEEN || role == ROLE_SUBS ||
+	       role == ROLE_CONVERSATIONS || role == ROLE_COUNTERS || role == ROLE_XAPIAN ||
+	       role == ROLE_MBOXKEY || role == ROLE_QUOTA;
 }
 
 /* Captures an open file. ${fd} is consumed. */
@@ -112,7 +114,8 @@ static int capture_fd(struct captured_file *f, int fd, struct err *e)
 	}
 	if (!S_ISREG(f->st.st_mode)) {
 		close(fd);
-		return S_ISDIR(f->st.st_mode) ? 0 : err_set(e, ERR_FORMAT, "%s is not a regular file", f->path);
+		return S_ISDIR(f->st.st_mode) ? 0
+		                              : err_set(e, ERR_FORMAT, "%s is not a regular file", f->path);
 	}
 	/* The cache only grows, and is replaced whole by rename: its length is all that must be remembered. */
 	if (f->role == ROLE_CACHE) {
@@ -156,7 +159,8 @@ int capture_file(struct capture_context *cx, const char *path, enum file_role ro
 	if (fd == -1 && errno == ELOOP) {
 		char *parent = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
 		const char *name = strrchr(path, '/') + 1;
-		int dir = snapshot_open(cx->snapshot, *parent != '\0' ? parent : "/", O_RDONLY | O_DIRECTORY, e);
+		int dir =
+		    snapshot_open(cx->snapshot, *parent != '\0' ? parent : "/", O_RDONLY | O_DIRECTORY, e);
 		int rc = -1;
 
 		if (dir != -1 && fstatat(dir, name, &ret->st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -257,7 +261,8 @@ static int by_uid(const void *a, const void *b)
 }
 
 /* Lists a directory of the mailbox: message files by UID, other files captured. Returns its fd or -1. */
-static int list_directory(struct capture_context *cx, struct captured_mailbox *m, const char *dir, bool in_archive)
+static int list_directory(
+    struct capture_context *cx, struct captured_mailbox *m, const char *dir, bool in_archive)
 {
 	struct err why;
 	int fd = snapshot_open(cx->snapshot, dir, O_RDONLY | O_DIRECTORY, &why), again;
@@ -277,7 +282,8 @@ static int list_directory(struct capture_context *cx, struct captured_mailbox *m
 	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = again != -1 ? fdopendir(again) : NULL;
 	if (d == NULL) {
-		findings_add(cx->findings, m->name, "directory %s cannot be listed: %s", dir, strerror(errno));
+		findings_add(
+		    cx->findings, m->name, "directory %s cannot be listed: %s", dir, strerror(errno));
 		close(fd);
 		return -1;
 	}
@@ -290,14 +296,16 @@ static int list_directory(struct capture_context *cx, struct captured_mailbox *m
 			m->messages[m->n_messages++] = (struct captured_message){ uid, -1, in_archive };
 			continue;
 		}
-		if (de->d_name[0] == '.' || de->d_type == DT_DIR || is_known(de->d_name) || is_rebuilt(de->d_name))
+		if (de->d_name[0] == '.' || de->d_type == DT_DIR || is_known(de->d_name) ||
+		    is_rebuilt(de->d_name))
 			continue;
 		path = mem_printf("%s/%s", dir, de->d_name);
 		take(cx, path, ROLE_MAILBOX_OTHER, m->name, &m->files, &m->n_files);
 		free(path);
 	}
 	if (errno != 0)
-		findings_add(cx->findings, m->name, "directory %s cannot be listed to its end: %s", dir, strerror(errno));
+		findings_add(cx->findings, m->name, "directory %s cannot be listed to its end: %s", dir,
+		    strerror(errno));
 	closedir(d);
 	return fd;
 }
@@ -308,7 +316,8 @@ static void sort_messages(struct captured_mailbox *m)
 		qsort(m->messages, m->n_messages, sizeof *m->messages, by_uid);
 }
 
-static void capture_mailbox(struct capture_context *cx, const struct mailbox_entry *entry, struct captured_mailbox *m)
+static void capture_mailbox(
+    struct capture_context *cx, const struct mailbox_entry *entry, struct captured_mailbox *m)
 {
 	const struct cyrus_partition *part =
 	    imapd_conf_partition(cx->server->conf, entry->partition != NULL ? entry->partition : "");
@@ -316,7 +325,9 @@ static void capture_mailbox(struct capture_context *cx, const struct mailbox_ent
 	struct err why;
 	bool index_held = false;
 
-	*m = (struct captured_mailbox){ .entry = entry, .name = mem_strdup(entry->name), .dir_fd = -1, .archive_fd = -1 };
+	*m = (struct captured_mailbox){
+		.entry = entry, .name = mem_strdup(entry->name), .dir_fd = -1, .archive_fd = -1
+	};
 	if (server_mailbox_dir(cx->server, entry, 0, &b, &why) == -1) {
 		findings_add(cx->findings, m->name, "%s", why.msg);
 		m->lost = true;
@@ -337,8 +348,8 @@ static void capture_mailbox(struct capture_context *cx, const struct mailbox_ent
 	m->dir_fd = list_directory(cx, m, m->dir, false);
 	if (part != NULL && part->archive != NULL) {
 		buf_printf(&b, "%s/", part->archive);
-		if (mboxname_dir(cx->server->conf, mailbox_entry_layout(cx->server->conf, entry), entry->name, entry->uniqueid,
-			&b, NULL) == 0) {
+		if (mboxname_dir(cx->server->conf, mailbox_entry_layout(cx->server->conf, entry), entry->name,
+			entry->uniqueid, &b, NULL) == 0) {
 			m->archive_dir = buf_steal(&b);
 			m->archive_fd = list_directory(cx, m, m->archive_dir, true);
 		}
@@ -364,7 +375,9 @@ out:
 
 int capture_orphan(struct capture_context *cx, const char *dir, struct captured_mailbox *ret, struct err *e)
 {
-	*ret = (struct captured_mailbox){ .name = mem_strdup(dir), .dir = mem_strdup(dir), .dir_fd = -1, .archive_fd = -1 };
+	*ret = (struct captured_mailbox){
+		.name = mem_strdup(dir), .dir = mem_strdup(dir), .dir_fd = -1, .archive_fd = -1
+	};
 	if (job_cancelled(cx->job, e))
 		return -1;
 	ret->dir_fd = list_directory(cx, ret, dir, false);
@@ -398,7 +411,8 @@ static void take_tree(struct capture_context *cx, const char *dir, enum file_rol
 	while ((de = readdir(d)) != NULL) {
 		char *path;
 
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || str_ends(de->d_name, ".NEW"))
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
+		    str_ends(de->d_name, ".NEW"))
 			continue;
 		path = mem_printf("%s/%s", dir, de->d_name);
 		if (de->d_type == DT_DIR && depth > 0)
@@ -411,11 +425,11 @@ static void take_tree(struct capture_context *cx, const char *dir, enum file_rol
 }
 
 /* Captures each kind of user file, in each layout this server may have it. */
-static void capture_user_files(struct capture_context *cx, const char *owner, const struct roster *roster,
-    struct capture *c)
+static void capture_user_files(
+    struct capture_context *cx, const char *owner, const struct roster *roster, struct capture *c)
 {
-	static const enum file_role roles[USER_FILES] = { ROLE_SEEN, ROLE_SUBS, ROLE_CONVERSATIONS, ROLE_COUNTERS,
-		ROLE_XAPIAN, ROLE_DAV, ROLE_MBOXKEY, ROLE_SIEVE };
+	static const enum file_role roles[USER_FILES] = { ROLE_SEEN, ROLE_SUBS, ROLE_CONVERSATIONS,
+		ROLE_COUNTERS, ROLE_XAPIAN, ROLE_DAV, ROLE_MBOXKEY, ROLE_SIEVE };
 	char *inbox = mboxname_inbox(owner);
 	const struct mailbox_entry *entry = mboxlist_find(roster->list, inbox);
 	const struct roster_row *rows;
@@ -424,15 +438,17 @@ static void capture_user_files(struct capture_context *cx, const char *owner, co
 	struct buf b = BUF_INIT;
 
 	for (int layout = LAYOUT_BY_NAME; layout <= LAYOUT_UUID; layout++) {
-		if (layout == LAYOUT_UUID && (id == NULL || !cyrus_version_at_least(cx->server->version, 3, 6)))
+		if (layout == LAYOUT_UUID &&
+		    (id == NULL || !cyrus_version_at_least(cx->server->version, 3, 6)))
 			break;
 		for (unsigned which = 0; which < USER_FILES; which++) {
 			buf_clear(&b);
-			if (mboxname_user_file(cx->server->conf, (enum mailbox_layout)layout, (enum user_file)which, owner, id, &b,
-				NULL) == -1)
+			if (mboxname_user_file(cx->server->conf, (enum mailbox_layout)layout,
+				(enum user_file)which, owner, id, &b, NULL) == -1)
 				continue;
 			if (which == USER_SIEVE_DIR)
-				take_tree(cx, buf_text(&b), ROLE_SIEVE, "", &c->user_files, &c->n_user_files, 4);
+				take_tree(
+				    cx, buf_text(&b), ROLE_SIEVE, "", &c->user_files, &c->n_user_files, 4);
 			else
 				take(cx, buf_text(&b), roles[which], "", &c->user_files, &c->n_user_files);
 		}
@@ -443,7 +459,8 @@ static void capture_user_files(struct capture_context *cx, const char *owner, co
 		const char *name = roster->list->entries[rows[i].entry].name;
 
 		buf_clear(&b);
-		if (mboxname_is_below(name, inbox) && mboxname_quota_file(cx->server->conf, name, &b, NULL) == 0)
+		if (mboxname_is_below(name, inbox) &&
+		    mboxname_quota_file(cx->server->conf, name, &b, NULL) == 0)
 			take(cx, buf_text(&b), ROLE_QUOTA, "", &c->user_files, &c->n_user_files);
 	}
 	buf_done(&b);
@@ -464,15 +481,16 @@ static void open_messages(struct capture_context *cx, struct capture *c, uint64_
 			if (open_now >= cx->max_open || (k % 64 == 0 && clock_monotonic_ms() > deadline_ms))
 				return;
 			snprintf(name, sizeof name, "%u.", (unsigned)m->messages[k].uid);
-			m->messages[k].fd = openat(m->messages[k].in_archive ? m->archive_fd : m->dir_fd, name,
-			    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+			m->messages[k].fd = openat(m->messages[k].in_archive ? m->archive_fd : m->dir_fd,
+			    name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 			open_now += m->messages[k].fd != -1;
 		}
 	}
 }
 
 /* The lock of no user holds the making and removing of shared mailboxes only: their content is held one by one. */
-static void hold_shared(struct capture_context *cx, const struct roster *roster, const struct roster_row *rows, size_t n)
+static void hold_shared(
+    struct capture_context *cx, const struct roster *roster, const struct roster_row *rows, size_t n)
 {
 	struct err why;
 
@@ -480,8 +498,8 @@ static void hold_shared(struct capture_context *cx, const struct roster *roster,
 		const struct mailbox_entry *entry = &roster->list->entries[rows[i].entry];
 
 		if (mailbox_entry_has_directory(entry) &&
-		    quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry), entry->name, entry->uniqueid,
-			cx->lock_wait_ms, &why) == -1)
+		    quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry),
+			entry->name, entry->uniqueid, cx->lock_wait_ms, &why) == -1)
 			findings_add(cx->findings, entry->name, "read while in use: %s", why.msg);
 	}
 }

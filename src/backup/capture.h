@@ -29,8 +29,8 @@ struct captured_file {
 /** A message file. */
 struct captured_message {
 	uint32_t uid;
-	int fd;            /* -1: to be opened by name */
-	bool in_archive;   /* it lies on the archive partition */
+	int fd;          /* -1: to be opened by name */
+	bool in_archive; /* it lies on the archive partition */
 };
 
 struct captured_mailbox {
@@ -51,7 +51,7 @@ struct capture {
 	size_t n_user_files;
 	struct captured_mailbox *mailboxes;
 	size_t n_mailboxes;
-	bool held;         /* Cyrus was held still */
+	bool held; /* Cyrus was held still */
 	uint64_t held_ms;
 };
 
@@ -60,9 +60,9 @@ struct capture_context {
 	struct server *server;
 	struct snapshot *snapshot;
 	struct quiesce *quiesce; /* NULL: the snapshot stands still by itself */
-	uint64_t hold_ms;        /* longest hold: messages that could not be opened within it are opened later */
+	uint64_t hold_ms; /* longest hold: messages that could not be opened within it are opened later */
 	uint64_t lock_wait_ms;
-	size_t max_open;         /* descriptors that may be held open for messages */
+	size_t max_open; /* descriptors that may be held open for messages */
 	struct findings *findings;
 	struct job *job;
 };

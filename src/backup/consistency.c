@@ -21,7 +21,7 @@ struct mailbox_check {
 	struct mailbox_index *index; /* NULL: not readable */
 	struct mailbox_header *header;
 	uint32_t unread;
-	size_t next;                 /* first record not yet compared */
+	size_t next; /* first record not yet compared */
 	uint64_t missing, strays, wrong_size, wrong_guid;
 };
 
@@ -48,7 +48,8 @@ static const uint8_t *content_of(const struct captured_file *f, uint8_t **heap)
 }
 
 /* A mailbox deleted by name keeps the header it had. */
-static bool is_name_of(const struct mailbox_header *h, const struct mailbox_entry *entry, const struct imapd_conf *conf)
+static bool is_name_of(
+    const struct mailbox_header *h, const struct mailbox_entry *entry, const struct imapd_conf *conf)
 {
 	char *before = mboxname_undeleted(conf, entry->name, NULL);
 	bool same = strcmp(h->name, entry->name) == 0 || (before != NULL && strcmp(h->name, before) == 0);
@@ -71,12 +72,14 @@ static void read_header(struct mailbox_check *c, const struct imapd_conf *conf)
 	}
 	p = content_of(f, &heap);
 	if (p == NULL || mailbox_header_parse(p, (size_t)f->st.st_size, &c->header, &why) == -1)
-		findings_add(c->findings, c->m->name, "cyrus.header: %s", p == NULL ? "cannot be read" : why.msg);
+		findings_add(
+		    c->findings, c->m->name, "cyrus.header: %s", p == NULL ? "cannot be read" : why.msg);
 	free(heap);
 	if (c->header == NULL || entry == NULL)
 		return;
 	if (entry->uniqueid != NULL && strcmp(entry->uniqueid, c->header->uniqueid) != 0)
-		findings_add(c->findings, c->m->name, "unique id is %s in mailboxes.db, but %s in cyrus.header", entry->uniqueid,
+		findings_add(c->findings, c->m->name,
+		    "unique id is %s in mailboxes.db, but %s in cyrus.header", entry->uniqueid,
 		    c->header->uniqueid);
 	if (c->header->name != NULL && !is_name_of(c->header, entry, conf))
 		findings_add(c->findings, c->m->name, "cyrus.header is of mailbox %s", c->header->name);
@@ -96,28 +99,32 @@ static void read_index(struct mailbox_check *c)
 	}
 	p = content_of(f, &heap);
 	if (p == NULL || mailbox_index_parse(p, (size_t)f->st.st_size, &c->index, &why) == -1)
-		findings_add(c->findings, c->m->name, "cyrus.index: %s", p == NULL ? "cannot be read" : why.msg);
+		findings_add(
+		    c->findings, c->m->name, "cyrus.index: %s", p == NULL ? "cannot be read" : why.msg);
 	free(heap);
 	if (c->index == NULL)
 		return;
 	if (!c->index->h.crc_ok)
 		findings_add(c->findings, c->m->name, "cyrus.index: the header's checksum is wrong");
 	if (c->index->n_bad_crc > 0)
-		findings_add(c->findings, c->m->name, "cyrus.index: %zu records have a wrong checksum", c->index->n_bad_crc);
+		findings_add(c->findings, c->m->name, "cyrus.index: %zu records have a wrong checksum",
+		    c->index->n_bad_crc);
 	if (c->index->short_file)
 		findings_add(c->findings, c->m->name, "cyrus.index: ends before its last record");
-	if (c->m->entry != NULL && c->m->entry->uidvalidity != 0 && c->m->entry->uidvalidity != c->index->h.uidvalidity)
-		findings_add(c->findings, c->m->name, "UIDVALIDITY is %u in mailboxes.db, but %u in cyrus.index",
-		    c->m->entry->uidvalidity, c->index->h.uidvalidity);
+	if (c->m->entry != NULL && c->m->entry->uidvalidity != 0 &&
+	    c->m->entry->uidvalidity != c->index->h.uidvalidity)
+		findings_add(c->findings, c->m->name,
+		    "UIDVALIDITY is %u in mailboxes.db, but %u in cyrus.index", c->m->entry->uidvalidity,
+		    c->index->h.uidvalidity);
 	/* Cyrus makes the cache with the first message. */
 	if (c->index->n == 0 && cache == NULL)
 		return;
 	if (cache == NULL || cache->fd == -1 || cache->st.st_size < 4)
 		findings_add(c->findings, c->m->name, "has no cyrus.cache");
 	else if (io_pread_all(cache->fd, generation, 4, 0, "cyrus.cache", NULL) == 0 &&
-	         be32(generation) != c->index->h.generation)
-		findings_add(c->findings, c->m->name, "cyrus.cache is of generation %u, cyrus.index of %u", be32(generation),
-		    c->index->h.generation);
+		 be32(generation) != c->index->h.generation)
+		findings_add(c->findings, c->m->name, "cyrus.cache is of generation %u, cyrus.index of %u",
+		    be32(generation), c->index->h.generation);
 }
 
 /* \Seen of the owner lives in the index from 2.4 (minor 12) on, before in his seen database. */
@@ -194,11 +201,13 @@ void check_message(struct mailbox_check *c, uint32_t uid, uint64_t size, const u
 			findings_add(c->findings, c->m->name, "file %u. is in no record of cyrus.index", uid);
 	} else if (r->size != size) {
 		if (c->wrong_size++ < NAMED_MESSAGES)
-			findings_add(c->findings, c->m->name, "message %u: %llu bytes, but cyrus.index says %llu", uid,
+			findings_add(c->findings, c->m->name,
+			    "message %u: %llu bytes, but cyrus.index says %llu", uid,
 			    (unsigned long long)size, (unsigned long long)r->size);
 	} else if (r->has_guid && memcmp(r->guid, guid, SHA1_SIZE) != 0) {
 		if (c->wrong_guid++ < NAMED_MESSAGES)
-			findings_add(c->findings, c->m->name, "message %u: its content is not what cyrus.index says (GUID)", uid);
+			findings_add(c->findings, c->m->name,
+			    "message %u: its content is not what cyrus.index says (GUID)", uid);
 	}
 }
 
@@ -215,7 +224,8 @@ void check_message_unreadable(struct mailbox_check *c, uint32_t uid, int errno_v
 static void count_rest(struct mailbox_check *c, uint64_t n, const char *what)
 {
 	if (n > NAMED_MESSAGES)
-		findings_add(c->findings, c->m->name, "%llu messages in all: %s", (unsigned long long)n, what);
+		findings_add(
+		    c->findings, c->m->name, "%llu messages in all: %s", (unsigned long long)n, what);
 }
 
 void check_end(struct mailbox_check *c, struct unit_info *ret)

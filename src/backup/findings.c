@@ -2,9 +2,7 @@
 #include "backup/findings.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -12,19 +10,18 @@
 
 void findings_add(struct findings *f, const char *mailbox, const char *fmt, ...)
 {
-	char raw[1024], safe[1200];
 	va_list ap;
+	char *what;
 
 	f->n++;
 	if (f->n_kept >= FINDINGS_KEPT)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(raw, sizeof raw, fmt, ap);
+	what = str_safe_vprintf(fmt, ap);
 	va_end(ap);
-	str_safe(safe, sizeof safe, raw, strlen(raw));
 	f->list = mem_grow(f->list, &f->cap, f->n_kept + 1, sizeof *f->list);
-	f->list[f->n_kept++] = (struct backup_finding){ mem_strdup(mailbox), mem_strdup(safe) };
-	log_write(LOG_LEVEL_WARNING, "%s%s%s", mailbox, *mailbox != '\0' ? ": " : "", safe);
+	f->list[f->n_kept++] = (struct backup_finding){ mem_strdup(mailbox), what };
+	log_write(LOG_LEVEL_WARNING, "%s%s%s", mailbox, *mailbox != '\0' ? ": " : "", what);
 }
 
 void findings_done(struct findings *f)

@@ -11,7 +11,8 @@ struct findings {
 };
 
 /** findings_add(f, mailbox, fmt, ...): One more; ${mailbox} "" when it is not about one. */
-void findings_add(struct findings *f, const char *mailbox, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void findings_add(struct findings *f, const char *mailbox, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /** findings_done(f): Free them. */
 void findings_done(struct findings *f);

@@ -25,8 +25,8 @@ const char *const globals_left_out[] = {
 /* Directly below the configuration directory. */
 static bool is_left_out(const struct imapd_conf *conf, const char *dir, const char *name)
 {
-	static const char *const top[] = { "proc", "socket", "lock", "log", "stage.", "statuscache.db", "tls_sessions.db",
-		"db.backup1", "db.backup2", "ptscache.db" };
+	static const char *const top[] = { "proc", "socket", "lock", "log", "stage.", "statuscache.db",
+		"tls_sessions.db", "db.backup1", "db.backup2", "ptscache.db" };
 	char *path;
 	bool out;
 
@@ -85,7 +85,8 @@ static void set_done(struct path_set *s)
 }
 
 /* The directories of one mailbox, in every root of its partition. */
-static void add_mailbox_dirs(const struct server *server, const struct mailbox_entry *entry, struct path_set *set)
+static void add_mailbox_dirs(
+    const struct server *server, const struct mailbox_entry *entry, struct path_set *set)
 {
 	const struct imapd_conf *conf = server->conf;
 	const struct cyrus_partition *part = imapd_conf_partition(conf, entry->partition);
@@ -96,14 +97,16 @@ static void add_mailbox_dirs(const struct server *server, const struct mailbox_e
 	for (size_t i = 0; i < n; i++) {
 		buf_clear(&b);
 		buf_printf(&b, "%s/", roots[i]);
-		if (mboxname_dir(conf, mailbox_entry_layout(conf, entry), entry->name, entry->uniqueid, &b, NULL) == 0)
+		if (mboxname_dir(
+			conf, mailbox_entry_layout(conf, entry), entry->name, entry->uniqueid, &b, NULL) == 0)
 			set_add(set, buf_text(&b));
 	}
 	buf_done(&b);
 }
 
 /* Paths that the users' own units will hold. */
-static void claim_user_paths(const struct server *server, const struct roster *roster, struct path_set *claimed)
+static void claim_user_paths(
+    const struct server *server, const struct roster *roster, struct path_set *claimed)
 {
 	struct buf b = BUF_INIT;
 
@@ -125,8 +128,9 @@ static void claim_user_paths(const struct server *server, const struct roster *r
 		for (unsigned which = 0; which < USER_FILES; which++)
 			for (int layout = LAYOUT_BY_NAME; layout <= LAYOUT_UUID; layout++) {
 				buf_clear(&b);
-				if (mboxname_user_file(server->conf, (enum mailbox_layout)layout, (enum user_file)which, owner,
-					inbox != NULL ? inbox->uniqueid : NULL, &b, NULL) == 0)
+				if (mboxname_user_file(server->conf, (enum mailbox_layout)layout,
+					(enum user_file)which, owner, inbox != NULL ? inbox->uniqueid : NULL,
+					&b, NULL) == 0)
 					set_add(claimed, buf_text(&b));
 			}
 		free(inbox_name);
@@ -173,7 +177,9 @@ static int pack_path(struct walk *w, const char *path, enum file_role role, stru
 
 static int pack_directory_itself(struct walk *w, const char *path, int fd, struct err *e)
 {
-	struct captured_file f = { .path = mem_strdup(path), .role = ROLE_DIRECTORY, .bytes = mem_strdup(""), .fd = -1 };
+	struct captured_file f = {
+		.path = mem_strdup(path), .role = ROLE_DIRECTORY, .bytes = mem_strdup(""), .fd = -1
+	};
 	int rc = fstat(fd, &f.st) == -1 ? err_sys(e, "stat %s", path) : pack_file(w->pack, &f, e);
 
 	captured_file_done(&f);
@@ -182,7 +188,8 @@ static int pack_directory_itself(struct walk *w, const char *path, int fd, struc
 
 static int walk_tree(struct walk *w, const char *dir, unsigned depth, struct err *e);
 
-static int walk_entry(struct walk *w, int fd, const char *dir, const char *name, unsigned depth, struct err *e)
+static int walk_entry(
+    struct walk *w, int fd, const char *dir, const char *name, unsigned depth, struct err *e)
 {
 	const struct imapd_conf *conf = w->cx->server->conf;
 	char *path;
@@ -275,10 +282,11 @@ static bool is_below(const char *path, const char *dir)
 }
 
 /* The directories above ${path} and below its root, but those that ${before}, the path in front of it in the order, had too. */
-static void add_between(struct path_set *between, const struct path_set *mailboxes, const char *path, size_t root_len,
-    const char *before)
+static void add_between(struct path_set *between, const struct path_set *mailboxes, const char *path,
+    size_t root_len, const char *before)
 {
-	for (const char *slash = strchr(path + root_len + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+	for (const char *slash = strchr(path + root_len + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
 		char *above = mem_strndup(path, (size_t)(slash - path));
 
 		if (!is_below(before, above) && !set_has(mailboxes, above))
@@ -336,7 +344,10 @@ int globals_pack(struct capture_context *cx, struct pack_context *p, const struc
     const struct roster *roster, struct err *e)
 {
 	const struct imapd_conf *ic = cx->server->conf;
-	struct unit_info info = { .kind = UNIT_GLOBAL, .health = HEALTH_UNCHECKED, .name = "global", .uniqueid = "",
+	struct unit_info info = { .kind = UNIT_GLOBAL,
+		.health = HEALTH_UNCHECKED,
+		.name = "global",
+		.uniqueid = "",
 		.partition = "" };
 	struct path_set claimed = { 0 };
 	struct walk w = { cx, p, &claimed, true };
@@ -386,7 +397,8 @@ static int pack_orphan(struct orphan_walk *w, const char *dir, struct err *e)
 	struct captured_mailbox m;
 	int rc;
 
-	findings_add(w->cx->findings, "", "directory %s holds mail, but no mailbox of mailboxes.db has it", dir);
+	findings_add(
+	    w->cx->findings, "", "directory %s holds mail, but no mailbox of mailboxes.db has it", dir);
 	if (capture_orphan(w->cx, dir, &m, e) == -1)
 		return -1;
 	rc = pack_mailbox(w->pack, &m, NULL, e);
@@ -427,8 +439,8 @@ static int find_orphans(struct orphan_walk *w, const char *dir, unsigned depth, 
 	return rc;
 }
 
-int orphans_pack(struct capture_context *cx, struct pack_context *p, const struct roster *roster, int64_t since,
-    struct err *e)
+int orphans_pack(struct capture_context *cx, struct pack_context *p, const struct roster *roster,
+    int64_t since, struct err *e)
 {
 	struct orphan_walk w = { .cx = cx, .pack = p, .since = since };
 	const struct imapd_conf *conf = cx->server->conf;

@@ -16,7 +16,7 @@ extern const char *const globals_left_out[];
 
 /** orphans_pack(cx, p, roster, since, e): Every directory below the partitions that holds mail but is no mailbox's, as units of their own. Those
  * changed after ${since} (unix time) may belong to a mailbox made meanwhile and are passed over. */
-int orphans_pack(struct capture_context *cx, struct pack_context *p, const struct roster *roster, int64_t since,
-    struct err *e);
+int orphans_pack(struct capture_context *cx, struct pack_context *p, const struct roster *roster,
+    int64_t since, struct err *e);
 
 #endif

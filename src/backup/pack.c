@@ -42,7 +42,8 @@ static void fill_meta(struct entry_meta *meta, const char *path, enum file_role 
 }
 
 /* Reads an open file to its end when nothing is written, so that a dry run sees read errors and GUIDs. */
-static int read_only(int fd, const struct entry_meta *meta, uint8_t guid[SHA1_SIZE], uint64_t *missing, struct err *e)
+static int read_only(
+    int fd, const struct entry_meta *meta, uint8_t guid[SHA1_SIZE], uint64_t *missing, struct err *e)
 {
 	struct digest *d = digest_new(DIGEST_SHA1);
 	uint64_t left = meta->size;
@@ -51,7 +52,8 @@ static int read_only(int fd, const struct entry_meta *meta, uint8_t guid[SHA1_SI
 	int rc = 0;
 
 	while (rc == 0 && left > 0 && got > 0) {
-		rc = io_read_all(fd, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk, meta->path, &got, e);
+		rc = io_read_all(
+		    fd, chunk, left < sizeof chunk ? (size_t)left : sizeof chunk, meta->path, &got, e);
 		if (rc == 0)
 			digest_add(d, chunk, got);
 		left -= rc == 0 ? got : 0;
@@ -90,12 +92,16 @@ static void remember_directory(struct pack_context *cx, const char *path, const 
 
 static int deepest_first(const void *a, const void *b)
 {
-	return strcmp(((const struct captured_directory *)b)->path, ((const struct captured_directory *)a)->path);
+	return strcmp(
+	    ((const struct captured_directory *)b)->path, ((const struct captured_directory *)a)->path);
 }
 
 int pack_directories(struct pack_context *cx, struct err *e)
 {
-	struct unit_info info = { .kind = UNIT_DIRECTORIES, .health = HEALTH_UNCHECKED, .name = "directories", .uniqueid = "",
+	struct unit_info info = { .kind = UNIT_DIRECTORIES,
+		.health = HEALTH_UNCHECKED,
+		.name = "directories",
+		.uniqueid = "",
 		.partition = "" };
 	int rc = pack_begin(cx, UNIT_DIRECTORIES, "directories", e);
 
@@ -141,8 +147,8 @@ int pack_file(struct pack_context *cx, const struct captured_file *f, struct err
 		if (add_fd(cx, &meta, f->fd, guid, &missing, e) == -1)
 			return -1;
 		if (missing > 0)
-			findings_add(cx->findings, "", "%s became %llu bytes shorter while it was packed", f->path,
-			    (unsigned long long)missing);
+			findings_add(cx->findings, "", "%s became %llu bytes shorter while it was packed",
+			    f->path, (unsigned long long)missing);
 		return 0;
 	}
 	cx->files++;
@@ -151,10 +157,12 @@ int pack_file(struct pack_context *cx, const struct captured_file *f, struct err
 	return cx->writer != NULL ? archive_writer_add(cx->writer, &meta, f->bytes, e) : 0;
 }
 
-int pack_bytes(struct pack_context *cx, const char *path, enum file_role role, const char *p, size_t n, int64_t mtime,
-    struct err *e)
+int pack_bytes(struct pack_context *cx, const char *path, enum file_role role, const char *p, size_t n,
+    int64_t mtime, struct err *e)
 {
-	struct entry_meta meta = { .path = path, .mode = S_IFREG | 0600, .mtime = mtime, .size = n, .role = role };
+	struct entry_meta meta = {
+		.path = path, .mode = S_IFREG | 0600, .mtime = mtime, .size = n, .role = role
+	};
 
 	cx->files++;
 	return cx->writer != NULL ? archive_writer_add(cx->writer, &meta, p, e) : 0;
@@ -162,7 +170,10 @@ int pack_bytes(struct pack_context *cx, const char *path, enum file_role role, c
 
 int pack_user(struct pack_context *cx, const struct capture *c, const char *inbox_id, struct err *e)
 {
-	struct unit_info info = { .kind = UNIT_USER, .health = HEALTH_UNCHECKED, .name = c->owner, .uniqueid = inbox_id,
+	struct unit_info info = { .kind = UNIT_USER,
+		.health = HEALTH_UNCHECKED,
+		.name = c->owner,
+		.uniqueid = inbox_id,
 		.partition = "" };
 
 	if (c->n_user_files == 0)
@@ -224,7 +235,8 @@ out:
 	return rc;
 }
 
-int pack_mailbox(struct pack_context *cx, struct captured_mailbox *m, struct cyrusdb *owner_seen, struct err *e)
+int pack_mailbox(
+    struct pack_context *cx, struct captured_mailbox *m, struct cyrusdb *owner_seen, struct err *e)
 {
 	struct mailbox_check *check = check_new(m, cx->conf, owner_seen, cx->findings);
 	struct unit_info info;

@@ -17,7 +17,7 @@ struct pack_context {
 	struct captured_directory {
 		char *path;
 		struct stat st;
-	} *dirs; /* met so far: they are packed last */
+	} * dirs; /* met so far: they are packed last */
 	size_t n_dirs, cap_dirs;
 };
 
@@ -25,8 +25,8 @@ struct pack_context {
  * remembered by pack_file(): were it unpacked before its files, they would change its time. */
 int pack_begin(struct pack_context *cx, enum unit_kind kind, const char *name, struct err *e);
 int pack_file(struct pack_context *cx, const struct captured_file *f, struct err *e);
-int pack_bytes(struct pack_context *cx, const char *path, enum file_role role, const char *p, size_t n, int64_t mtime,
-    struct err *e);
+int pack_bytes(struct pack_context *cx, const char *path, enum file_role role, const char *p, size_t n,
+    int64_t mtime, struct err *e);
 int pack_end(struct pack_context *cx, const struct unit_info *info, struct err *e);
 
 /** pack_directories(cx, e): The unit of all directories that were met, and forget them. pack_done(cx): forget them. */
@@ -38,6 +38,7 @@ int pack_user(struct pack_context *cx, const struct capture *c, const char *inbo
 
 /** pack_mailbox(cx, m, owner_seen, e): The unit of one mailbox. ${owner_seen}: the owner's seen database, for servers that keep the
  * owner's \Seen there (2.3 and older), or NULL. Message descriptors are closed as they are packed. */
-int pack_mailbox(struct pack_context *cx, struct captured_mailbox *m, struct cyrusdb *owner_seen, struct err *e);
+int pack_mailbox(
+    struct pack_context *cx, struct captured_mailbox *m, struct cyrusdb *owner_seen, struct err *e);
 
 #endif

@@ -38,9 +38,10 @@ static void dump(json_t *j, struct buf *b)
 
 static json_t *layout(const struct imapd_conf *c)
 {
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "hashimapspool", c->hashimapspool, "fulldirhash",
-	    c->fulldirhash, "virtdomains", c->virtdomains, "unixhierarchysep", c->unixhierarchysep, "altnamespace",
-	    c->altnamespace, "mailbox_legacy_dirs", c->legacy_dirs, "improved_mboxlist_sort", c->improved_sort);
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "hashimapspool", c->hashimapspool,
+	    "fulldirhash", c->fulldirhash, "virtdomains", c->virtdomains, "unixhierarchysep",
+	    c->unixhierarchysep, "altnamespace", c->altnamespace, "mailbox_legacy_dirs", c->legacy_dirs,
+	    "improved_mboxlist_sort", c->improved_sort);
 }
 
 static json_t *roots(const struct imapd_conf *c)
@@ -87,8 +88,9 @@ void report_json(const struct backup_result *r, struct buf *b)
 	json_t *findings = json_array(), *j = json_object();
 
 	for (size_t i = 0; i < r->n_kept; i++)
-		json_array_append_new(findings, json_pack("{s:o, s:o}", "mailbox", text(r->findings[i].mailbox), "what",
-		    text(r->findings[i].what)));
+		json_array_append_new(
+		    findings, json_pack("{s:o, s:o}", "mailbox", text(r->findings[i].mailbox), "what",
+				  text(r->findings[i].what)));
 	json_object_set_new(j, "mailboxes", json_integer((json_int_t)r->mailboxes));
 	json_object_set_new(j, "messages", json_integer((json_int_t)r->messages));
 	json_object_set_new(j, "users", json_integer((json_int_t)r->users));

@@ -9,9 +9,9 @@
 struct report_facts {
 	const struct server *server;
 	const struct conf_server *conf;
-	const char *snapshot;   /* its provider's name */
-	const char *quiesce;    /* level's name */
-	const char *previous;   /* the newest archive of this server before, or NULL */
+	const char *snapshot; /* its provider's name */
+	const char *quiesce;  /* level's name */
+	const char *previous; /* the newest archive of this server before, or NULL */
 	int64_t when;
 };
 

@@ -12,9 +12,9 @@ struct roster {
 	struct roster_row {
 		char *owner;  /* user id, "" for shared folders */
 		size_t entry; /* index in list */
-	} *rows;              /* ascending by owner, then by name */
+	} * rows;             /* ascending by owner, then by name */
 	size_t n;
-	struct stat stamp;    /* of mailboxes.db when it was read */
+	struct stat stamp; /* of mailboxes.db when it was read */
 };
 
 /** roster_read(server, ret, e): Read the server's list. roster_done() it. */

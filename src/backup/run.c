@@ -37,7 +37,7 @@ struct run {
 	struct snapshot *snapshot;
 	struct quiesce *quiesce;
 	struct roster roster;
-	bool list_changed;       /* mailboxes.txt at the beginning is no longer the whole truth */
+	bool list_changed; /* mailboxes.txt at the beginning is no longer the whole truth */
 	struct findings findings;
 	struct capture_context capture;
 	struct pack_context pack;
@@ -74,7 +74,8 @@ static uint64_t estimate(const struct run *r)
 		int fd;
 
 		buf_clear(&b);
-		if (!mailbox_entry_has_directory(entry) || server_mailbox_dir(r->server, entry, META_INDEX, &b, NULL) == -1)
+		if (!mailbox_entry_has_directory(entry) ||
+		    server_mailbox_dir(r->server, entry, META_INDEX, &b, NULL) == -1)
 			continue;
 		buf_str(&b, "/cyrus.index");
 		fd = snapshot_open(r->snapshot, buf_text(&b), O_RDONLY, NULL);
@@ -98,7 +99,8 @@ static char *find_previous(struct store *store, const char *server)
 		for (size_t i = 0; i < l.n; i++) {
 			int64_t t;
 
-			if (str_starts(l.objects[i].name, prefix) && str_ends(l.objects[i].name, ".cpio.gz") &&
+			if (str_starts(l.objects[i].name, prefix) &&
+			    str_ends(l.objects[i].name, ".cpio.gz") &&
 			    clock_parse_stamp(l.objects[i].name + strlen(prefix), &t) == 0) {
 				free(found);
 				found = mem_strdup(l.objects[i].name);
@@ -117,7 +119,8 @@ static int create_object(struct run *r, struct err *e)
 	for (int tries = 0;; tries++) {
 		r->when = clock_now();
 		free(r->name);
-		r->name = mem_printf("%s-%s.cpio.gz", r->server->name, clock_stamp(stamp, sizeof stamp, r->when));
+		r->name =
+		    mem_printf("%s-%s.cpio.gz", r->server->name, clock_stamp(stamp, sizeof stamp, r->when));
 		if (store_create(r->store, r->name, 0, &r->out, e) == 0)
 			return 0;
 		/* Two backups within one second: the next second is free. */
@@ -140,7 +143,8 @@ static struct mboxlist *writable_list(struct run *r, enum mboxlist_form form)
 			continue;
 		if (form == MBOXLIST_JSON && mailbox_entry_has_directory(entry) &&
 		    (entry->uniqueid == NULL || entry->uidvalidity == 0))
-			findings_add(&r->findings, entry->name, "has no unique id or UIDVALIDITY in mailboxes.db: not in mailboxes.txt");
+			findings_add(&r->findings, entry->name,
+			    "has no unique id or UIDVALIDITY in mailboxes.db: not in mailboxes.txt");
 		else
 			mboxlist_add(l, entry);
 	}
@@ -164,9 +168,12 @@ static int write_list(struct run *r, struct err *e)
 
 static int pack_control(struct run *r, struct err *e)
 {
-	struct report_facts facts = { r->server, r->conf, snapshot_name(r->snapshot), r->ret->quiesce, r->previous,
-		r->when };
-	struct unit_info info = { .kind = UNIT_CONTROL, .health = HEALTH_UNCHECKED, .name = "control", .uniqueid = "",
+	struct report_facts facts = { r->server, r->conf, snapshot_name(r->snapshot), r->ret->quiesce,
+		r->previous, r->when };
+	struct unit_info info = { .kind = UNIT_CONTROL,
+		.health = HEALTH_UNCHECKED,
+		.name = "control",
+		.uniqueid = "",
 		.partition = "" };
 	struct buf b = BUF_INIT;
 	int rc;
@@ -174,7 +181,8 @@ static int pack_control(struct run *r, struct err *e)
 	report_archive_json(&facts, &b);
 	rc = pack_begin(&r->pack, UNIT_CONTROL, "control", e);
 	if (rc == 0)
-		rc = pack_bytes(&r->pack, "cyrvault/archive.json", ROLE_CONTROL, buf_text(&b), b.len, r->when, e);
+		rc = pack_bytes(
+		    &r->pack, "cyrvault/archive.json", ROLE_CONTROL, buf_text(&b), b.len, r->when, e);
 	if (rc == 0)
 		rc = write_list(r, e);
 	if (rc == 0)
@@ -205,8 +213,8 @@ static struct cyrusdb *open_owner_seen(const struct capture *c)
 
 	for (size_t i = 0; i < c->n_user_files; i++)
 		if (c->user_files[i].role == ROLE_SEEN && c->user_files[i].bytes != NULL &&
-		    cyrusdb_open_bytes(c->user_files[i].bytes, (size_t)c->user_files[i].st.st_size, c->user_files[i].path,
-			&db, NULL) == 0)
+		    cyrusdb_open_bytes(c->user_files[i].bytes, (size_t)c->user_files[i].st.st_size,
+			c->user_files[i].path, &db, NULL) == 0)
 			break;
 	return db;
 }
@@ -303,7 +311,8 @@ static int pack_report(struct run *r, struct err *e)
 	report_json(r->ret, &b);
 	rc = pack_begin(&r->pack, UNIT_REPORT, "report", e);
 	if (rc == 0)
-		rc = pack_bytes(&r->pack, "cyrvault/report.json", ROLE_CONTROL, buf_text(&b), b.len, r->when, e);
+		rc = pack_bytes(
+		    &r->pack, "cyrvault/report.json", ROLE_CONTROL, buf_text(&b), b.len, r->when, e);
 	/* The later copy wins when the archive is unpacked by hand: its mtime is newer. */
 	if (rc == 0 && r->list_changed)
 		rc = write_list(r, e);
@@ -322,7 +331,8 @@ static int pack_all(struct run *r, struct err *e)
 	if (globals_pack(&r->capture, &r->pack, r->conf, &r->roster, e) == -1 || pack_owners(r, e) == -1)
 		return -1;
 	job_step(r->job, "directories without a mailbox");
-	if (current_roster(r, e) == NULL || orphans_pack(&r->capture, &r->pack, &r->roster, r->when, e) == -1 ||
+	if (current_roster(r, e) == NULL ||
+	    orphans_pack(&r->capture, &r->pack, &r->roster, r->when, e) == -1 ||
 	    pack_directories(&r->pack, e) == -1)
 		return -1;
 	if (snapshot_health(r->snapshot, e) == -1)
@@ -355,14 +365,17 @@ static int verify(struct run *r, struct err *e)
 		return 0;
 	if (e == NULL || e->code != ERR_CANCELLED) {
 		store_remove(r->store, r->name, NULL);
-		err_hint(e, "the archive was removed again; check the store's disk, then run the backup again");
+		err_hint(
+		    e, "the archive was removed again; check the store's disk, then run the backup again");
 	}
 	return err_wrap(e, "verify %s", r->name);
 }
 
 static int write_archive(struct run *r, struct err *e)
 {
-	struct archive_writer_opts wo = { .threads = r->opts->threads, .level = r->opts->level, .job = r->job };
+	struct archive_writer_opts wo = {
+		.threads = r->opts->threads, .level = r->opts->level, .job = r->job
+	};
 	struct archive_totals totals;
 	int rc = -1;
 
@@ -413,25 +426,29 @@ static int make_snapshot(struct run *r, struct err *e)
 int backup_run(struct server *server, const struct conf_server *conf, struct store *store,
     const struct backup_opts *opts, struct job *job, struct backup_result *ret, struct err *e)
 {
-	struct run r = { .server = server, .conf = conf, .store = store, .opts = opts, .job = job, .ret = ret };
+	struct run r = {
+		.server = server, .conf = conf, .store = store, .opts = opts, .job = job, .ret = ret
+	};
 	uint64_t start = clock_monotonic_ms();
 	int rc = -1;
 
-	*ret = (struct backup_result){ .store = mem_strdup(store != NULL ? store_url(store) : NULL), .quiesce = "none" };
+	*ret = (struct backup_result){ .store = mem_strdup(store != NULL ? store_url(store) : NULL),
+		.quiesce = "none" };
 	job_step(job, "look at the server");
 	r.when = clock_now();
 	if (roster_read(server, &r.roster, e) == -1 || make_snapshot(&r, e) == -1)
 		goto out;
 	if (r.roster.list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
-		findings_add(&r.findings, "", "%s is damaged: some mailboxes may be missing from the list", server->conf->mboxlist_path);
+		findings_add(&r.findings, "", "%s is damaged: some mailboxes may be missing from the list",
+		    server->conf->mboxlist_path);
 	if (snapshot_is_live(r.snapshot)) {
 		if (quiesce_open(server->conf, server->version, &r.quiesce, e) == -1)
 			goto out;
 		quiesce_set_job(r.quiesce, job);
 		ret->quiesce = quiesce_level_name(quiesce_level(r.quiesce));
 	}
-	r.capture = (struct capture_context){ server, r.snapshot, r.quiesce, conf->hold_ms, conf->lock_wait_ms,
-		raise_descriptor_limit(), &r.findings, job };
+	r.capture = (struct capture_context){ server, r.snapshot, r.quiesce, conf->hold_ms,
+		conf->lock_wait_ms, raise_descriptor_limit(), &r.findings, job };
 	r.pack = (struct pack_context){ .conf = server->conf, .findings = &r.findings, .job = job };
 	if (opts->dry_run) {
 		rc = pack_all(&r, e);
@@ -451,9 +468,10 @@ out:
 	if (rc == -1)
 		log_write(LOG_LEVEL_ERROR, "backup of %s failed: %s", server->name, e != NULL ? e->msg : "");
 	else
-		log_write(LOG_LEVEL_INFO, "backup of %s: %s, %llu mailboxes, %llu messages, %llu findings", server->name,
-		    ret->archive != NULL ? ret->archive : "dry run", (unsigned long long)ret->mailboxes,
-		    (unsigned long long)ret->messages, (unsigned long long)ret->n_findings);
+		log_write(LOG_LEVEL_INFO, "backup of %s: %s, %llu mailboxes, %llu messages, %llu findings",
+		    server->name, ret->archive != NULL ? ret->archive : "dry run",
+		    (unsigned long long)ret->mailboxes, (unsigned long long)ret->messages,
+		    (unsigned long long)ret->n_findings);
 	return rc == -1 ? err_wrap(e, "backup of %s", server->name) : 0;
 }
 

@@ -113,6 +113,16 @@ size_t str_safe(char *dst, size_t size, const char *s, size_t n)
 	return used;
 }
 
+char *str_safe_vprintf(const char *fmt, va_list ap)
+{
+	char raw[1024];
+	struct buf b = BUF_INIT;
+
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	str_safe_buf(&b, raw, strlen(raw));
+	return buf_steal(&b);
+}
+
 static void safe_buf(struct buf *b, const char *s, size_t n, bool lines)
 {
 	for (size_t i = 0; i < n;) {

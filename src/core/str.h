@@ -5,6 +5,7 @@
 #ifndef CORE_STR_H
 #define CORE_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@ size_t str_safe(char *dst, size_t size, const char *s, size_t n);
 /** str_safe_buf(b, s, n): The same, appended to ${b} in full length. str_safe_lines() lets newline and tab through. */
 void str_safe_buf(struct buf *b, const char *s, size_t n);
 void str_safe_lines(struct buf *b, const char *s, size_t n);
+
+/** str_safe_vprintf(fmt, ap): Formatted text, cut at 1 KiB, then made safe as by str_safe(); heap. */
+char *str_safe_vprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /** str_utf8_next(s, n, cp): Length of the well-formed UTF-8 character at ${s} (RFC 3629), its code point in ${*cp}; 0
  * when the bytes are not well-formed or ${n} is 0. */

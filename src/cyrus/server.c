@@ -64,7 +64,8 @@ int server_lock_file(int fd, short type, uint64_t timeout_ms)
 	uint64_t deadline = clock_monotonic_ms() + timeout_ms;
 
 	while (fcntl(fd, F_OFD_SETLK, &fl) == -1) {
-		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) || clock_monotonic_ms() >= deadline)
+		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) ||
+		    clock_monotonic_ms() >= deadline)
 			return -1;
 		usleep(2000);
 	}
@@ -95,7 +96,8 @@ int server_list(const struct server *s, struct mboxlist **ret, struct err *e)
 	if ((*ret)->n == 0 && cyrusdb_notes(db) & CYRUSDB_NOTE_NEEDS_LOG) {
 		mboxlist_free(*ret);
 		*ret = NULL;
-		err_set(e, ERR_UNSUPPORTED, "mailboxes.db is a Berkeley database whose entries are still in its log");
+		err_set(e, ERR_UNSUPPORTED,
+		    "mailboxes.db is a Berkeley database whose entries are still in its log");
 		err_hint(e, "run ctl_cyrusdb -c, then try again");
 		rc = -1;
 	}
@@ -123,7 +125,8 @@ static char *read_password(const char *path, struct err *e)
 	return password;
 }
 
-int server_imap(const struct server *s, const char *as_user, struct job *job, struct imap **ret, struct err *e)
+int server_imap(
+    const struct server *s, const char *as_user, struct job *job, struct imap **ret, struct err *e)
 {
 	struct imap_opts opts = { .job = job };
 	struct imap *im = NULL;
@@ -150,18 +153,20 @@ int server_imap(const struct server *s, const char *as_user, struct job *job, st
 	return 0;
 }
 
-int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry, unsigned which_meta, struct buf *b,
-    struct err *e)
+int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry, unsigned which_meta,
+    struct buf *b, struct err *e)
 {
-	const struct cyrus_partition *p = imapd_conf_partition(s->conf, entry->partition != NULL ? entry->partition : "");
+	const struct cyrus_partition *p =
+	    imapd_conf_partition(s->conf, entry->partition != NULL ? entry->partition : "");
 
 	if (p == NULL) {
-		err_set(e, ERR_CONFIG, "mailbox %s is on partition %s, which imapd.conf does not have", entry->name,
-		    entry->partition != NULL ? entry->partition : "(none)");
-		return err_hint(e, "add partition-%s to %s", entry->partition != NULL ? entry->partition : "NAME",
-		    s->conf->path);
+		err_set(e, ERR_CONFIG, "mailbox %s is on partition %s, which imapd.conf does not have",
+		    entry->name, entry->partition != NULL ? entry->partition : "(none)");
+		return err_hint(e, "add partition-%s to %s",
+		    entry->partition != NULL ? entry->partition : "NAME", s->conf->path);
 	}
 	buf_str(b, which_meta != 0 ? imapd_conf_meta_root(s->conf, p, which_meta) : p->spool);
 	buf_char(b, '/');
-	return mboxname_dir(s->conf, mailbox_entry_layout(s->conf, entry), entry->name, entry->uniqueid, b, e);
+	return mboxname_dir(
+	    s->conf, mailbox_entry_layout(s->conf, entry), entry->name, entry->uniqueid, b, e);
 }

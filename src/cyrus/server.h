@@ -20,9 +20,9 @@ struct server {
 	struct cyrus_tools *tools; /* NULL: the server's programs were not found: tools_why says so */
 	char *tools_why;
 	struct cyrus_version version;
-	uid_t uid;                 /* owner of the spool */
+	uid_t uid; /* owner of the spool */
 	gid_t gid;
-	char *imap_address;        /* "host:port" or a socket path; NULL: not known */
+	char *imap_address;                    /* "host:port" or a socket path; NULL: not known */
 	char *imap_admin, *imap_password_file; /* NULL: not configured */
 };
 
@@ -38,7 +38,8 @@ int server_list(const struct server *s, struct mboxlist **ret, struct err *e);
 
 /** server_imap(s, as_user, job, ret, e): A connection logged in as the admin, or by proxy as ${as_user}. ERR_CONFIG when no
  * admin is configured, with the keys to set; ERR_AUTH when refused. imap_close() it. */
-int server_imap(const struct server *s, const char *as_user, struct job *job, struct imap **ret, struct err *e);
+int server_imap(
+    const struct server *s, const char *as_user, struct job *job, struct imap **ret, struct err *e);
 
 /** server_lock_file(fd, type, timeout_ms): Lock a whole file (F_RDLCK, F_WRLCK, F_UNLCK) by an open file description lock, which conflicts
  * with Cyrus's own fcntl locks; polled until the time-out, so that nothing ever waits in the kernel. 0 or -1 with errno. */
@@ -46,7 +47,7 @@ int server_lock_file(int fd, short type, uint64_t timeout_ms);
 
 /** server_mailbox_dir(s, entry, which_meta, b, e): Append the absolute directory of a mailbox's spool (${which_meta} 0), or of those
  * of its files that a META_* bit stands for. ERR_CONFIG: its partition is not in imapd.conf. */
-int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry, unsigned which_meta, struct buf *b,
-    struct err *e);
+int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry, unsigned which_meta,
+    struct buf *b, struct err *e);
 
 #endif

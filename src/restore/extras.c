@@ -36,8 +36,8 @@ void plan_name_as(const struct imapd_conf *conf, const char *internal, const cha
 	free(owner);
 }
 
-int restore_user_path(const struct server *server, const struct mboxlist *live, const struct restore_plan *plan,
-    enum user_file which, const char *userid, struct buf *b, struct err *e)
+int restore_user_path(const struct server *server, const struct mboxlist *live,
+    const struct restore_plan *plan, enum user_file which, const char *userid, struct buf *b, struct err *e)
 {
 	char *inbox = mboxname_inbox(userid);
 	const struct mailbox_entry *entry = mboxlist_find(live, inbox);
@@ -51,7 +51,8 @@ int restore_user_path(const struct server *server, const struct mboxlist *live, 
 	free(inbox);
 	if (entry == NULL)
 		return err_set(e, ERR_NOT_FOUND, "user %s has no INBOX", userid);
-	rc = mboxname_user_file(server->conf, mailbox_entry_layout(server->conf, entry), which, userid, entry->uniqueid, b, e);
+	rc = mboxname_user_file(
+	    server->conf, mailbox_entry_layout(server->conf, entry), which, userid, entry->uniqueid, b, e);
 	return rc;
 }
 
@@ -76,7 +77,8 @@ int plan_quota_root(struct planning *g, size_t item_index, struct err *e)
 	for (size_t i = 0; i < g->plan->n_steps; i++)
 		if (g->plan->steps[i].kind == STEP_QUOTA_ROOT && strcmp(g->plan->steps[i].detail, root) == 0)
 			goto out;
-	if (mboxname_quota_file(g->server->conf, root, &path, NULL) == -1 || access(buf_text(&path), F_OK) == 0)
+	if (mboxname_quota_file(g->server->conf, root, &path, NULL) == -1 ||
+	    access(buf_text(&path), F_OK) == 0)
 		goto out;
 	rc = source_quota(g->source, root, &q, e);
 	if (rc == -1)
@@ -88,7 +90,8 @@ int plan_quota_root(struct planning *g, size_t item_index, struct err *e)
 	s = plan_step(g, STEP_QUOTA_ROOT, item_index, "make quota root %s again, as it was", root);
 	s->detail = mem_strdup(root);
 	if (q.has[QUOTA_STORAGE_KB] && q.limit[QUOTA_STORAGE_KB] >= 0)
-		s->command = mem_printf("IMAP as admin: SETQUOTA %s (STORAGE %lld)", root, (long long)q.limit[QUOTA_STORAGE_KB]);
+		s->command = mem_printf(
+		    "IMAP as admin: SETQUOTA %s (STORAGE %lld)", root, (long long)q.limit[QUOTA_STORAGE_KB]);
 out:
 	buf_done(&path);
 	free(root);
@@ -126,10 +129,11 @@ static int plan_seen(struct planning *g, size_t item_index, const char *reader, 
 		goto none;
 	s = plan_step(g, STEP_SEEN, item_index, "mark again what %s has read of %s", reader, item->name);
 	s->detail = mem_strdup(reader);
-	s->value = mem_printf("1 %lld %u %lld %s", (long long)was.lastread, was.lastuid, (long long)was.lastchange, was.uids);
+	s->value = mem_printf(
+	    "1 %lld %u %lld %s", (long long)was.lastread, was.lastuid, (long long)was.lastchange, was.uids);
 	s->value_len = strlen(s->value);
-	s->command = mem_printf("cyr_dbtool -C %s %s %s set %s \"%s\"", g->server->conf->path, buf_text(&path),
-	    db != NULL ? cyrusdb_kind_name(cyrusdb_kind(db)) : "twoskip", id, s->value);
+	s->command = mem_printf("cyr_dbtool -C %s %s %s set %s \"%s\"", g->server->conf->path,
+	    buf_text(&path), db != NULL ? cyrusdb_kind_name(cyrusdb_kind(db)) : "twoskip", id, s->value);
 none:
 	r = 0;
 out:
@@ -164,7 +168,8 @@ static int plan_subscription(struct planning *g, size_t item_index, const char *
 			there = subs_each(db, reader, on_live_subscription, wanted, NULL);
 		if (there != 1) {
 			plan_name_as(g->server->conf, item->name, reader, &name);
-			s = plan_step(g, STEP_SUBSCRIBE, item_index, "subscribe %s to %s again", reader, item->name);
+			s = plan_step(
+			    g, STEP_SUBSCRIBE, item_index, "subscribe %s to %s again", reader, item->name);
 			s->detail = mem_strdup(reader);
 			s->command = mem_printf("IMAP as %s: SUBSCRIBE \"%s\"", reader, buf_text(&name));
 		}
@@ -210,7 +215,8 @@ static int plan_readers(struct planning *g, size_t item_index, const char *owner
 	for (size_t i = 0; i < item->entry.n_acl; i++) {
 		const char *who = item->entry.acl[i].user;
 
-		if (who[0] != '-' && (owner == NULL || strcmp(who, owner) != 0) && plan_reader(&w, who, e) == -1)
+		if (who[0] != '-' && (owner == NULL || strcmp(who, owner) != 0) &&
+		    plan_reader(&w, who, e) == -1)
 			return -1;
 	}
 	return 0;
@@ -245,13 +251,14 @@ static int on_live_annotation(void *arg, const struct annotation *a, struct err 
 	return 0;
 }
 
-static void step_annotation(struct planning *g, size_t item_index, const struct annotation *a, const char *owner)
+static void step_annotation(
+    struct planning *g, size_t item_index, const struct annotation *a, const char *owner)
 {
 	const struct restore_item *item = &g->plan->items[item_index];
 	const char *user = annotation_user(a->userid, owner);
 	struct buf name = BUF_INIT;
-	struct restore_step *s = plan_step(g, STEP_ANNOTATION, item_index, "set annotation %s of %s%s%s", a->entry, item->name,
-	    *user != '\0' ? " for " : "", user);
+	struct restore_step *s = plan_step(g, STEP_ANNOTATION, item_index, "set annotation %s of %s%s%s",
+	    a->entry, item->name, *user != '\0' ? " for " : "", user);
 
 	s->entry = mem_printf("%s%s", *user != '\0' ? "/private" : "/shared", a->entry);
 	/* A shared one is set by who may: the owner, or the admin in shared folders. */
@@ -259,8 +266,8 @@ static void step_annotation(struct planning *g, size_t item_index, const struct 
 	s->value = mem_dup(a->value, a->value_len);
 	s->value_len = a->value_len;
 	plan_name_as(g->server->conf, item->name, s->detail, &name);
-	s->command = mem_printf("IMAP as %s: SETMETADATA \"%s\" (%s ...)", s->detail != NULL ? s->detail : "admin",
-	    buf_text(&name), s->entry);
+	s->command = mem_printf("IMAP as %s: SETMETADATA \"%s\" (%s ...)",
+	    s->detail != NULL ? s->detail : "admin", buf_text(&name), s->entry);
 	buf_done(&name);
 }
 
@@ -308,14 +315,15 @@ static void step_acl(struct planning *g, size_t item_index, const char *who, con
 	struct restore_step *s;
 
 	if (*rights != '\0')
-		s = plan_step(g, STEP_ACL, item_index, "give %s the rights %s on %s", who, rights, item->name);
+		s = plan_step(
+		    g, STEP_ACL, item_index, "give %s the rights %s on %s", who, rights, item->name);
 	else
 		s = plan_step(g, STEP_ACL, item_index, "take the rights of %s on %s away", who, item->name);
 	s->detail = mem_strdup(who);
 	s->value = mem_strdup(rights);
 	mboxname_admin(g->server->conf, item->name, &name);
-	s->command = mem_printf("IMAP as admin: %s \"%s\" %s %s", *rights != '\0' ? "SETACL" : "DELETEACL", buf_text(&name), who,
-	    rights);
+	s->command = mem_printf("IMAP as admin: %s \"%s\" %s %s", *rights != '\0' ? "SETACL" : "DELETEACL",
+	    buf_text(&name), who, rights);
 	buf_done(&name);
 }
 
@@ -384,7 +392,8 @@ int plan_user(struct planning *g, const char *userid, struct err *e)
 	free(inbox);
 	if (missing <= 0)
 		return missing;
-	s = plan_step(g, STEP_USER_FILES, (size_t)-1, "put back %s%s's seen state, subscriptions, sieve scripts and quota roots",
+	s = plan_step(g, STEP_USER_FILES, (size_t)-1,
+	    "put back %s%s's seen state, subscriptions, sieve scripts and quota roots",
 	    gone ? "" : "what is missing of ", userid);
 	s->detail = mem_strdup(userid);
 	s->replace = gone;

@@ -56,7 +56,9 @@ static void make_entry(struct planning *g, struct restore_item *item, const stru
 		mailbox_entry_copy(entry, sm->entry);
 	} else {
 		/* In no mailboxes.txt: its cyrus.header knows the rest. */
-		struct mailbox_entry made = { .type = m->header->type, .acl = m->header->acl, .n_acl = m->header->n_acl };
+		struct mailbox_entry made = {
+			.type = m->header->type, .acl = m->header->acl, .n_acl = m->header->n_acl
+		};
 
 		made.name = mem_strdup(sm->name);
 		mailbox_entry_copy(entry, &made);
@@ -71,11 +73,12 @@ static void make_entry(struct planning *g, struct restore_item *item, const stru
 	if (entry->foldermodseq == 0)
 		entry->foldermodseq = m->index->h.highestmodseq;
 	if (entry->partition == NULL || imapd_conf_partition(conf, entry->partition) == NULL) {
-		const char *other = conf->defaultpartition != NULL ? conf->defaultpartition : conf->partitions[0].name;
+		const char *other =
+		    conf->defaultpartition != NULL ? conf->defaultpartition : conf->partitions[0].name;
 
 		if (entry->partition != NULL)
-			plan_note(g, "%s was on partition %s, which this server does not have: it goes to %s", item->name,
-			    entry->partition, other);
+			plan_note(g, "%s was on partition %s, which this server does not have: it goes to %s",
+			    item->name, entry->partition, other);
 		free(entry->partition);
 		entry->partition = mem_strdup(other);
 	}
@@ -88,7 +91,8 @@ static void make_entry(struct planning *g, struct restore_item *item, const stru
 }
 
 /* Another live entry with this unique id. */
-static const struct mailbox_entry *same_id_elsewhere(const struct planning *g, const struct restore_item *item)
+static const struct mailbox_entry *same_id_elsewhere(
+    const struct planning *g, const struct restore_item *item)
 {
 	for (size_t at = mboxlist_find_id(g->live, item->entry.uniqueid, 0); at != (size_t)-1;
 	     at = mboxlist_find_id(g->live, item->entry.uniqueid, at + 1))
@@ -142,8 +146,9 @@ static void find_missing(struct planning *g, struct restore_item *item, const st
 	}
 	item->messages = (uint32_t)item->n_missing;
 	if (beyond > 0)
-		plan_note(g, "%s: the files of %zu more messages are missing, but this archive does not have them", item->name,
-		    beyond);
+		plan_note(g,
+		    "%s: the files of %zu more messages are missing, but this archive does not have them",
+		    item->name, beyond);
 }
 
 /* Messages of the archive that the live mailbox no longer shows. */
@@ -173,8 +178,11 @@ static void judge_indexed(struct planning *g, struct restore_item *item, const s
 	if (!l->has_cache) {
 		if (m->index->h.generation != l->index->h.generation ||
 		    m->index->h.highestmodseq != l->index->h.highestmodseq) {
-			refuse(item, mem_printf("cyrus.cache is missing and the mailbox has changed since the archive: run "
-			                        "reconstruct %s, which makes it anew", item->name));
+			refuse(item,
+			    mem_printf(
+				"cyrus.cache is missing and the mailbox has changed since the archive: run "
+				"reconstruct %s, which makes it anew",
+				item->name));
 			return;
 		}
 		item->want_cache = true;
@@ -192,8 +200,11 @@ static void judge_indexed(struct planning *g, struct restore_item *item, const s
 		item->state = STATE_SAME;
 		return;
 	}
-	refuse(item, mem_printf("it is there with other content: %zu messages of the archive were expunged or moved since; "
-	                        "export them to files (cyrvault export)", gone));
+	refuse(item,
+	    mem_printf(
+		"it is there with other content: %zu messages of the archive were expunged or moved since; "
+		"export them to files (cyrvault export)",
+		gone));
 }
 
 static void judge_content(struct planning *g, struct restore_item *item, const struct live_mailbox *l,
@@ -204,8 +215,10 @@ static void judge_content(struct planning *g, struct restore_item *item, const s
 		return;
 	}
 	if (!all_in_archive(l, m)) {
-		refuse(item, mem_printf("%s holds messages that the archive does not have, but no usable index: run reconstruct "
-		                        "first, or move the directory away", l->dir));
+		refuse(item, mem_printf("%s holds messages that the archive does not have, but no usable "
+					"index: run reconstruct "
+					"first, or move the directory away",
+				 l->dir));
 		return;
 	}
 	item->state = if_whole;
@@ -213,24 +226,29 @@ static void judge_content(struct planning *g, struct restore_item *item, const s
 }
 
 /* The mailbox is still there as DELETED.*: it is renamed back, and what its files lack comes from the archive. */
-static void judge_deleted_copy(struct planning *g, struct restore_item *item, const struct mailbox_entry *copy,
-    const struct live_mailbox *l, const struct source_messages *m)
+static void judge_deleted_copy(struct planning *g, struct restore_item *item,
+    const struct mailbox_entry *copy, const struct live_mailbox *l, const struct source_messages *m)
 {
 	item->deleted_name = mem_strdup(copy->name);
 	if (l->index == NULL || l->header == NULL || !l->has_cache) {
-		refuse(item, mem_printf("it is still there as %s, but damaged: remove that one for good (cyr_expire -D 0), then "
-		                        "restore again", copy->name));
+		refuse(item, mem_printf("it is still there as %s, but damaged: remove that one for good "
+					"(cyr_expire -D 0), then "
+					"restore again",
+				 copy->name));
 		return;
 	}
 	find_missing(g, item, l, m);
 	item->state = STATE_DELETED_COPY;
 	if (count_gone(l, m) > 0)
-		plan_note(g, "%s comes back as it was when it was deleted; messages expunged before that are not in it",
+		plan_note(g,
+		    "%s comes back as it was when it was deleted; messages expunged before that are not in "
+		    "it",
 		    item->name);
 }
 
 static int judge_with(struct planning *g, struct restore_item *item, const struct mailbox_entry *where,
-    const struct mailbox_entry *copy, enum mailbox_state if_whole, const struct source_messages *m, struct err *e)
+    const struct mailbox_entry *copy, enum mailbox_state if_whole, const struct source_messages *m,
+    struct err *e)
 {
 	struct live_mailbox *l;
 
@@ -258,8 +276,9 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		named = NULL;
 	other = same_id_elsewhere(g, item);
 	if (named != NULL && named->uniqueid != NULL && strcmp(named->uniqueid, item->entry.uniqueid) != 0) {
-		refuse(item, mem_printf("a newer mailbox has this name (unique id %s): rename it first, then restore",
-		    named->uniqueid));
+		refuse(item,
+		    mem_printf("a newer mailbox has this name (unique id %s): rename it first, then restore",
+			named->uniqueid));
 		rc = 0;
 	} else if (named != NULL) {
 		mailbox_entry_done(&item->entry);
@@ -276,12 +295,14 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		item->entry.name = mem_strdup(item->name);
 		rc = judge_with(g, item, other, other, STATE_DELETED_COPY, m, e);
 	} else if (other != NULL) {
-		refuse(item, mem_printf("it was renamed and lives on as %s: rename it back there", other->name));
+		refuse(
+		    item, mem_printf("it was renamed and lives on as %s: rename it back there", other->name));
 		rc = 0;
 	} else {
 		rc = judge_with(g, item, &item->entry, NULL, STATE_ABSENT, m, e);
 		/* An index without an entry: a directory left behind, or a restore that was cut off before its entry. */
-		if (rc == 0 && (item->state == STATE_SAME || item->state == STATE_LOST_FILES || item->state == STATE_DAMAGED))
+		if (rc == 0 && (item->state == STATE_SAME || item->state == STATE_LOST_FILES ||
+				   item->state == STATE_DAMAGED))
 			item->state = STATE_ABSENT;
 	}
 	source_messages_free(m);

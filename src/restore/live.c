@@ -16,8 +16,8 @@
 /* An index of more than two million messages is not one that a mailbox has. */
 #define MAX_META_BYTES ((size_t)256 << 20)
 
-static int read_meta(const struct server *server, const struct mailbox_entry *entry, unsigned meta, const char *name,
-    struct buf *b)
+static int read_meta(const struct server *server, const struct mailbox_entry *entry, unsigned meta,
+    const char *name, struct buf *b)
 {
 	struct buf path = BUF_INIT;
 	int rc = server_mailbox_dir(server, entry, meta, &path, NULL);
@@ -31,7 +31,8 @@ static int read_meta(const struct server *server, const struct mailbox_entry *en
 }
 
 /* An empty mailbox needs no cache. */
-static bool cache_matches(const struct server *server, const struct mailbox_entry *entry, const struct mailbox_index *ix)
+static bool cache_matches(
+    const struct server *server, const struct mailbox_entry *entry, const struct mailbox_index *ix)
 {
 	struct buf path = BUF_INIT;
 	uint8_t head[4];
@@ -43,7 +44,8 @@ static bool cache_matches(const struct server *server, const struct mailbox_entr
 		fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	}
 	if (fd != -1) {
-		ok = io_pread_all(fd, head, sizeof head, 0, "cyrus.cache", NULL) == 0 && be32(head) == ix->h.generation;
+		ok = io_pread_all(fd, head, sizeof head, 0, "cyrus.cache", NULL) == 0 &&
+		     be32(head) == ix->h.generation;
 		close(fd);
 	} else {
 		ok = ix->n == 0;
@@ -83,7 +85,8 @@ static void list_messages(struct live_mailbox *l, const char *dir, size_t *cap)
 	closedir(d);
 }
 
-int live_load(const struct server *server, const struct mailbox_entry *entry, struct live_mailbox **ret, struct err *e)
+int live_load(
+    const struct server *server, const struct mailbox_entry *entry, struct live_mailbox **ret, struct err *e)
 {
 	const struct cyrus_partition *part = imapd_conf_partition(server->conf, entry->partition);
 	struct live_mailbox *l = mem_alloc(sizeof *l);
@@ -112,8 +115,8 @@ int live_load(const struct server *server, const struct mailbox_entry *entry, st
 	if (part != NULL && part->archive != NULL) {
 		buf_clear(&b);
 		buf_printf(&b, "%s/", part->archive);
-		if (mboxname_dir(server->conf, mailbox_entry_layout(server->conf, entry), entry->name, entry->uniqueid, &b,
-			NULL) == 0)
+		if (mboxname_dir(server->conf, mailbox_entry_layout(server->conf, entry), entry->name,
+			entry->uniqueid, &b, NULL) == 0)
 			list_messages(l, buf_text(&b), &cap);
 	}
 	if (l->n_uids > 1)

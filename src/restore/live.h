@@ -7,7 +7,7 @@
 #include "cyrus/server.h"
 
 struct live_mailbox {
-	char *dir;                     /* absolute */
+	char *dir; /* absolute */
 	bool has_dir;
 	struct mailbox_header *header; /* NULL: missing or not readable */
 	struct mailbox_index *index;   /* NULL: missing or not readable */
@@ -18,7 +18,8 @@ struct live_mailbox {
 
 /** live_load(server, entry, ret, e): Look at the directory of ${entry}. What is missing or damaged is not an error; -1 only when the entry has
  * no place on this server. live_free() it. */
-int live_load(const struct server *server, const struct mailbox_entry *entry, struct live_mailbox **ret, struct err *e);
+int live_load(
+    const struct server *server, const struct mailbox_entry *entry, struct live_mailbox **ret, struct err *e);
 void live_free(struct live_mailbox *l);
 
 /** live_has_file(l, uid): Its message file is there. */

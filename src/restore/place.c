@@ -25,7 +25,7 @@ struct stage {
 	char *target;     /* the mailbox's directory below it, relative */
 	char *name;       /* the staging directory's name in the root */
 	int root_fd, dir_fd;
-	int target_fd;    /* while files are moved */
+	int target_fd; /* while files are moved */
 };
 
 struct staging {
@@ -66,8 +66,8 @@ static int stage_open(struct staging *g, const char *root, struct err *e)
 
 	*s = (struct stage){ .root = root, .root_fd = -1, .dir_fd = -1, .target_fd = -1 };
 
-	if (mboxname_dir(server->conf, mailbox_entry_layout(server->conf, entry), entry->name, entry->uniqueid, &target,
-		e) == -1) {
+	if (mboxname_dir(server->conf, mailbox_entry_layout(server->conf, entry), entry->name,
+		entry->uniqueid, &target, e) == -1) {
 		buf_done(&target);
 		return -1;
 	}
@@ -157,7 +157,8 @@ static struct stage *stage_of(struct staging *g, const struct archive_file *file
 	return &g->stages[0];
 }
 
-static int sink_begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+static int sink_begin(
+    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
 {
 	struct staging *g = arg;
 	const char *name = base_name(file->path);
@@ -224,7 +225,9 @@ static void sink_abort(void *arg)
 
 static int stage_files(struct staging *g, struct err *e)
 {
-	struct file_sink sink = { .arg = g, .begin = sink_begin, .data = sink_data, .end = sink_end, .abort = sink_abort };
+	struct file_sink sink = {
+		.arg = g, .begin = sink_begin, .data = sink_data, .end = sink_end, .abort = sink_abort
+	};
 	int rc;
 
 	job_step(g->cx->job, "%s: read from the archive", g->item->name);
@@ -253,7 +256,8 @@ static int compare_files(int dir_a, int dir_b, const char *name, struct err *e)
 	struct buf a = BUF_INIT, b = BUF_INIT;
 	int rc = -1;
 
-	if (io_read_file(dir_a, name, (size_t)1 << 31, &a, e) == 0 && io_read_file(dir_b, name, (size_t)1 << 31, &b, e) == 0)
+	if (io_read_file(dir_a, name, (size_t)1 << 31, &a, e) == 0 &&
+	    io_read_file(dir_b, name, (size_t)1 << 31, &b, e) == 0)
 		rc = a.len == b.len && memcmp(buf_text(&a), buf_text(&b), a.len) == 0;
 	buf_done(&a);
 	buf_done(&b);
@@ -269,7 +273,8 @@ static int move_file(const struct stage *s, int target_fd, const char *name, str
 	if (uid_of(name) != 0 && fstatat(target_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		same = compare_files(s->dir_fd, target_fd, name, e);
 		if (same == 0)
-			err_set(e, ERR_REFUSED, "message file %s/%s is there with other content", s->target, name);
+			err_set(e, ERR_REFUSED, "message file %s/%s is there with other content", s->target,
+			    name);
 		return same == 1 ? 0 : -1;
 	}
 	if (renameat(s->dir_fd, name, target_fd, name) == -1)
@@ -289,7 +294,8 @@ static int open_target(const struct place_context *cx, const struct stage *s, st
 
 		if (made == -1 && errno != EEXIST)
 			err_sys(e, "create directory %s", name);
-		else if (made == 0 && fchownat(fd, name, cx->server->uid, cx->server->gid, AT_SYMLINK_NOFOLLOW) == -1)
+		else if (made == 0 &&
+			 fchownat(fd, name, cx->server->uid, cx->server->gid, AT_SYMLINK_NOFOLLOW) == -1)
 			err_sys(e, "give %s to Cyrus", name);
 		else
 			next = io_open_beneath(fd, name, O_RDONLY | O_DIRECTORY, 0, e);
@@ -345,7 +351,8 @@ static int move_all(struct staging *g, struct err *e)
 	int rc = 0;
 
 	for (size_t i = 0; i < g->n_stages && rc == 0; i++)
-		if ((i == 0 || has_files(&g->stages[i])) && (g->stages[i].target_fd = open_target(g->cx, &g->stages[i], e)) == -1)
+		if ((i == 0 || has_files(&g->stages[i])) &&
+		    (g->stages[i].target_fd = open_target(g->cx, &g->stages[i], e)) == -1)
 			rc = -1;
 	for (int rank = 0; rank <= 3 && rc == 0; rank++)
 		for (size_t i = 0; i < g->n_stages && rc == 0; i++)
@@ -383,7 +390,8 @@ static int still_as_planned(struct staging *g, struct err *e)
 
 		snprintf(name, sizeof name, "%u.", l->uids[i]);
 		if (!is_staged(g, name))
-			rc = err_set(e, ERR_REFUSED, "message %u has come in, which the archive does not have", l->uids[i]);
+			rc = err_set(e, ERR_REFUSED,
+			    "message %u has come in, which the archive does not have", l->uids[i]);
 	}
 	live_free(l);
 	if (rc == -1) {
@@ -402,8 +410,10 @@ static int hold(struct place_context *cx, const struct restore_item *item, const
 		return 0;
 	if (quiesce_hold_user(cx->quiesce, owner != NULL ? owner : "", cx->lock_wait_ms, e) == -1)
 		return -1;
-	return owner != NULL ? 0 : quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry),
-	    entry->name, entry->uniqueid, cx->lock_wait_ms, e);
+	return owner != NULL
+	           ? 0
+	           : quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry),
+			 entry->name, entry->uniqueid, cx->lock_wait_ms, e);
 }
 
 int place_mailbox(struct place_context *cx, const struct restore_item *item, struct err *e)
@@ -452,8 +462,10 @@ void place_clean(const struct server *server)
 			struct dirent *de;
 
 			while (d != NULL && (de = readdir(d)) != NULL)
-				if (str_starts(de->d_name, STAGE_PREFIX) && io_remove_tree(dirfd(d), de->d_name, NULL) == 0)
-					log_write(LOG_LEVEL_WARNING, "removed %s/%s, left by an interrupted restore", roots[k],
+				if (str_starts(de->d_name, STAGE_PREFIX) &&
+				    io_remove_tree(dirfd(d), de->d_name, NULL) == 0)
+					log_write(LOG_LEVEL_WARNING,
+					    "removed %s/%s, left by an interrupted restore", roots[k],
 					    de->d_name);
 			if (d != NULL)
 				closedir(d);

@@ -28,8 +28,8 @@ int place_user_files(struct place_context *cx, const struct restore_plan *plan, 
 
 /** place_count_user_files(cx, plan, live, userid, e): How many of the user's files in the archive the server does not have; or -1. Fetches no
  * file. Of ${cx} only server and source are used. */
-int place_count_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
-    const char *userid, struct err *e);
+int place_count_user_files(struct place_context *cx, const struct restore_plan *plan,
+    const struct mboxlist *live, const char *userid, struct err *e);
 
 /** place_quota_root(cx, userid, root, e): Write the quota root's file as the archive has it, if it is not there. */
 int place_quota_root(struct place_context *cx, const char *root, struct err *e);

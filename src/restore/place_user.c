@@ -23,8 +23,8 @@ struct user_sink {
 	const char *userid;
 	bool replace;
 	bool count_only;
-	int missing;     /* when counting */
-	char *target;    /* absolute path of the file being read, NULL: passed over */
+	int missing;  /* when counting */
+	char *target; /* absolute path of the file being read, NULL: passed over */
 	bool is_link;
 	struct buf bytes;
 };
@@ -64,8 +64,8 @@ static int make_parents(const struct server *server, const char *path, struct er
 }
 
 /* Makes a file (or link) appear whole, owned by Cyrus; one that is there stays unless ${replace}. */
-static int write_file(const struct server *server, const char *path, const struct buf *b, bool is_link, bool replace,
-    struct err *e)
+static int write_file(const struct server *server, const char *path, const struct buf *b, bool is_link,
+    bool replace, struct err *e)
 {
 	char *tmp = mem_printf("%s.cyrvault.%ld", path, (long)getpid());
 	char *parent = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
@@ -120,7 +120,8 @@ static const char *below_sieve_dir(const struct user_sink *u, const char *path)
 
 		free(inbox);
 		buf_clear(&dir);
-		if (mboxname_user_file(conf, (enum mailbox_layout)layout, USER_SIEVE_DIR, u->userid, id, &dir, NULL) == -1)
+		if (mboxname_user_file(
+			conf, (enum mailbox_layout)layout, USER_SIEVE_DIR, u->userid, id, &dir, NULL) == -1)
 			continue;
 		rel = buf_text(&dir) + strspn(buf_text(&dir), "/");
 		if (str_starts(path, rel) && path[strlen(rel)] == '/')
@@ -141,7 +142,8 @@ static int target_of(struct user_sink *u, const struct archive_file *file, struc
 			const char *below = below_sieve_dir(u, file->path);
 
 			if (!io_path_is_safe(below, strlen(below)))
-				return err_set(e, ERR_FORMAT, "%s would leave the sieve directory", file->path);
+				return err_set(
+				    e, ERR_FORMAT, "%s would leave the sieve directory", file->path);
 			buf_printf(b, "/%s", below);
 		}
 		return 1;
@@ -157,7 +159,8 @@ static int target_of(struct user_sink *u, const struct archive_file *file, struc
 	return 0;
 }
 
-static int user_begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+static int user_begin(
+    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
 {
 	struct user_sink *u = arg;
 	struct buf b = BUF_INIT;
@@ -205,7 +208,8 @@ static int user_end(void *arg, struct err *e)
 	struct user_sink *u = arg;
 	/* A link of ours leads to a script beside it, never elsewhere. */
 	int rc = u->is_link && (strchr(buf_text(&u->bytes), '/') != NULL || u->bytes.len == 0)
-	    ? 0 : write_file(u->cx->server, u->target, &u->bytes, u->is_link, u->replace, e);
+	             ? 0
+	             : write_file(u->cx->server, u->target, &u->bytes, u->is_link, u->replace, e);
 
 	if (rc == 0) {
 		u->cx->result->files++;
@@ -217,7 +221,9 @@ static int user_end(void *arg, struct err *e)
 
 static int extract(struct user_sink *u, struct err *e)
 {
-	struct file_sink sink = { .arg = u, .begin = user_begin, .data = user_data, .end = user_end, .abort = user_abort };
+	struct file_sink sink = {
+		.arg = u, .begin = user_begin, .data = user_data, .end = user_end, .abort = user_abort
+	};
 	struct err why;
 	int rc = source_extract_user(u->cx->source, u->userid, &sink, &why);
 
@@ -238,8 +244,8 @@ int place_user_files(struct place_context *cx, const struct restore_plan *plan, 
 	return extract(&u, e);
 }
 
-int place_count_user_files(struct place_context *cx, const struct restore_plan *plan, const struct mboxlist *live,
-    const char *userid, struct err *e)
+int place_count_user_files(struct place_context *cx, const struct restore_plan *plan,
+    const struct mboxlist *live, const char *userid, struct err *e)
 {
 	struct user_sink u = { .cx = cx, .plan = plan, .live = live, .userid = userid, .count_only = true };
 

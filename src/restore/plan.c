@@ -11,8 +11,8 @@
 
 const char *mailbox_state_name(enum mailbox_state s)
 {
-	static const char *const names[] = { "absent", "deleted, still there", "files lost", "damaged", "same",
-		"other content" };
+	static const char *const names[] = { "absent", "deleted, still there", "files lost", "damaged",
+		"same", "other content" };
 
 	return names[s];
 }
@@ -20,30 +20,27 @@ const char *mailbox_state_name(enum mailbox_state s)
 void plan_note(struct planning *g, const char *fmt, ...)
 {
 	struct restore_plan *p = g->plan;
-	char raw[1024], safe[1200];
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(raw, sizeof raw, fmt, ap);
-	va_end(ap);
-	str_safe(safe, sizeof safe, raw, strlen(raw));
 	p->notes = mem_grow(p->notes, &g->cap_notes, p->n_notes + 1, sizeof *p->notes);
-	p->notes[p->n_notes++] = mem_strdup(safe);
+	va_start(ap, fmt);
+	p->notes[p->n_notes++] = str_safe_vprintf(fmt, ap);
+	va_end(ap);
 }
 
 struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t item, const char *fmt, ...)
 {
 	struct restore_plan *p = g->plan;
-	char raw[1024], safe[1200];
+	struct restore_step *s;
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(raw, sizeof raw, fmt, ap);
-	va_end(ap);
-	str_safe(safe, sizeof safe, raw, strlen(raw));
 	p->steps = mem_grow(p->steps, &g->cap_steps, p->n_steps + 1, sizeof *p->steps);
-	p->steps[p->n_steps] = (struct restore_step){ .kind = kind, .item = item, .words = mem_strdup(safe) };
-	return &p->steps[p->n_steps++];
+	s = &p->steps[p->n_steps++];
+	*s = (struct restore_step){ .kind = kind, .item = item };
+	va_start(ap, fmt);
+	s->words = str_safe_vprintf(fmt, ap);
+	va_end(ap);
+	return s;
 }
 
 static void add_item(struct planning *g, size_t source_index)
@@ -51,8 +48,8 @@ static void add_item(struct planning *g, size_t source_index)
 	struct restore_plan *p = g->plan;
 
 	p->items = mem_grow(p->items, &g->cap_items, p->n_items + 1, sizeof *p->items);
-	p->items[p->n_items++] =
-	    (struct restore_item){ .source_index = source_index, .name = source_mailbox(g->source, source_index)->name };
+	p->items[p->n_items++] = (struct restore_item){ .source_index = source_index,
+		.name = source_mailbox(g->source, source_index)->name };
 }
 
 static bool is_chosen(const struct planning *g, const char *name)
@@ -96,14 +93,16 @@ static int choose_mailbox(struct planning *g, const char *name, bool recursive, 
 
 		if (!m->has_files || is_chosen(g, m->name))
 			continue;
-		if (strcmp(m->name, name) == 0 || (recursive && !m->deleted && mboxname_is_below(m->name, name)))
+		if (strcmp(m->name, name) == 0 ||
+		    (recursive && !m->deleted && mboxname_is_below(m->name, name)))
 			add_item(g, i);
 	}
 	if (g->plan->n_items > before || is_chosen(g, name))
 		return 0;
 	err_set(e, ERR_NOT_FOUND, "the archive has no mailbox %s", name);
 	if (source_find(g->source, name) != (size_t)-1)
-		return err_hint(e, "it is in the archive's mailboxes.txt, but its files are not in the archive");
+		return err_hint(
+		    e, "it is in the archive's mailboxes.txt, but its files are not in the archive");
 	return err_hint(e, "cyrvault mailboxes %s lists what it has; history shows other archives",
 	    source_name(g->source));
 }
@@ -122,10 +121,12 @@ static void check_inboxes(struct planning *g)
 		char *inbox = user != NULL ? mboxname_inbox(user) : NULL;
 		const struct mailbox_entry *entry = inbox != NULL ? mboxlist_find(g->live, inbox) : NULL;
 
-		if (inbox != NULL && (entry == NULL || entry->flags & MBTYPE_DELETED) && !is_chosen(g, inbox)) {
+		if (inbox != NULL && (entry == NULL || entry->flags & MBTYPE_DELETED) &&
+		    !is_chosen(g, inbox)) {
 			item->state = STATE_OTHER;
 			free(item->why);
-			item->why = mem_printf("user %s is not on the server: restore the whole user (--user %s)", user, user);
+			item->why = mem_printf(
+			    "user %s is not on the server: restore the whole user (--user %s)", user, user);
 		}
 		free(inbox);
 		free(user);
@@ -139,11 +140,12 @@ static void step_files(struct planning *g, size_t i)
 
 	str_size(size, sizeof size, item->bytes);
 	if (item->whole)
-		plan_step(g, STEP_FILES, i, "put %u messages with index, flags and cache (%s) back into %s", item->messages,
-		    size, item->dir);
+		plan_step(g, STEP_FILES, i, "put %u messages with index, flags and cache (%s) back into %s",
+		    item->messages, size, item->dir);
 	else
 		plan_step(g, STEP_FILES, i, "put %zu message files%s%s (%s) back into %s", item->n_missing,
-		    item->want_header ? ", cyrus.header" : "", item->want_cache ? ", cyrus.cache" : "", size, item->dir);
+		    item->want_header ? ", cyrus.header" : "", item->want_cache ? ", cyrus.cache" : "", size,
+		    item->dir);
 	g->plan->bytes += item->bytes;
 }
 
@@ -175,8 +177,10 @@ static int step_after_rename(struct planning *g, size_t i, struct err *e)
 	int n = rename_loses(g, &g->plan->items[i]) ? plan_kept_annotations(g, i, e) : 0;
 
 	if (n > 0) {
-		s = plan_step(g, STEP_RECONSTRUCT, i, "let the server count the annotations of %s again", g->plan->items[i].name);
-		s->command = mem_printf("reconstruct -C %s %s", g->server->conf->path, g->plan->items[i].name);
+		s = plan_step(g, STEP_RECONSTRUCT, i, "let the server count the annotations of %s again",
+		    g->plan->items[i].name);
+		s->command =
+		    mem_printf("reconstruct -C %s %s", g->server->conf->path, g->plan->items[i].name);
 	}
 	return n == -1 ? -1 : 0;
 }
@@ -196,12 +200,14 @@ static void step_quota_fix(struct planning *g, const char *root_or_user, bool is
 	struct restore_step *s;
 
 	for (size_t i = 0; i < g->plan->n_steps; i++)
-		if (g->plan->steps[i].kind == STEP_QUOTA_FIX && strcmp(g->plan->steps[i].detail, root_or_user) == 0)
+		if (g->plan->steps[i].kind == STEP_QUOTA_FIX &&
+		    strcmp(g->plan->steps[i].detail, root_or_user) == 0)
 			return;
 	s = plan_step(g, STEP_QUOTA_FIX, (size_t)-1, "count again what %s uses of its quota", root_or_user);
 	s->detail = mem_strdup(root_or_user);
 	s->of_user = is_user;
-	s->command = mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
+	s->command =
+	    mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
 }
 
 static void step_prove(struct planning *g, size_t i)
@@ -239,11 +245,11 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		entries += needs_entry(g, item);
 	}
 	if (entries > 0) {
-		struct restore_step *s =
-		    plan_step(g, STEP_ENTRIES, (size_t)-1, "enter %zu mailbox%s into mailboxes.db", entries,
-		        entries == 1 ? "" : "es");
+		struct restore_step *s = plan_step(g, STEP_ENTRIES, (size_t)-1,
+		    "enter %zu mailbox%s into mailboxes.db", entries, entries == 1 ? "" : "es");
 
-		s->command = mem_printf("ctl_mboxlist -C %s -u < their lines of mailboxes.txt", g->server->conf->path);
+		s->command =
+		    mem_printf("ctl_mboxlist -C %s -u < their lines of mailboxes.txt", g->server->conf->path);
 	}
 	for (size_t i = 0; i < p->n_items; i++) {
 		const struct restore_item *item = &p->items[i];
@@ -281,8 +287,10 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	if (rc == 0)
 		rc = server_list(server, &g.live, e);
 	if (rc == 0 && g.live->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED)) {
-		rc = err_set(e, ERR_REFUSED, "the server's mailboxes.db is damaged: what is there cannot be told for sure");
-		err_hint(e, "stop the server, mend or replace mailboxes.db (ctl_cyrusdb -r, a copy from db.backup1), then restore");
+		rc = err_set(e, ERR_REFUSED,
+		    "the server's mailboxes.db is damaged: what is there cannot be told for sure");
+		err_hint(e, "stop the server, mend or replace mailboxes.db (ctl_cyrusdb -r, a copy from "
+			    "db.backup1), then restore");
 	}
 	if (rc == 0 && g.plan->n_items > 1)
 		qsort(g.plan->items, g.plan->n_items, sizeof *g.plan->items, by_name);

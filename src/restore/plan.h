@@ -10,7 +10,7 @@ struct planning {
 	struct server *server;
 	struct source *source;
 	struct job *job;
-	struct mboxlist *live;     /* the server's list now */
+	struct mboxlist *live; /* the server's list now */
 	struct restore_plan *plan;
 	size_t cap_items, cap_steps, cap_notes;
 };
@@ -43,8 +43,8 @@ int plan_user(struct planning *g, const char *userid, struct err *e);
 
 /** restore_user_path(server, live, plan, which, userid, b, e): Absolute path of a user's file on the live server; the unique id of
  * the INBOX is taken from the live list, else from the plan. ERR_NOT_FOUND: the user has no INBOX in either. */
-int restore_user_path(const struct server *server, const struct mboxlist *live, const struct restore_plan *plan,
-    enum user_file which, const char *userid, struct buf *b, struct err *e);
+int restore_user_path(const struct server *server, const struct mboxlist *live,
+    const struct restore_plan *plan, enum user_file which, const char *userid, struct buf *b, struct err *e);
 
 /** plan_name_as(conf, internal, userid, b): The name to send over IMAP when acting as ${userid} (NULL: the admin). */
 void plan_name_as(const struct imapd_conf *conf, const char *internal, const char *userid, struct buf *b);

@@ -31,7 +31,8 @@ static bool content_holds(const char *dir, const struct index_record *r)
 		close(fd);
 	digest_end(d, guid);
 	digest_free(d);
-	return fd != -1 && n == 0 && size == r->size && (!r->has_guid || memcmp(guid, r->guid, SHA1_SIZE) == 0);
+	return fd != -1 && n == 0 && size == r->size &&
+	       (!r->has_guid || memcmp(guid, r->guid, SHA1_SIZE) == 0);
 }
 
 /* Mail may have come and flags may have changed since the lock was released: what was restored must still be there. */
@@ -43,7 +44,8 @@ static int compare_records(const struct source_messages *m, const struct live_ma
 
 		if (!index_record_visible(a))
 			continue;
-		if (r == NULL || r->size != a->size || (r->has_guid && a->has_guid && memcmp(r->guid, a->guid, SHA1_SIZE) != 0)) {
+		if (r == NULL || r->size != a->size ||
+		    (r->has_guid && a->has_guid && memcmp(r->guid, a->guid, SHA1_SIZE) != 0)) {
 			buf_printf(why, "message %u is not in the index as the archive has it", a->uid);
 			return 0;
 		}
@@ -85,15 +87,16 @@ static int compare_imap(struct server *server, const struct restore_item *item, 
 	for (size_t i = 0; i < l->index->n; i++)
 		visible += index_record_visible(&l->index->records[i]);
 	if (st.uidvalidity != l->index->h.uidvalidity || st.messages < visible) {
-		buf_printf(why, "over IMAP it shows UIDVALIDITY %u and %llu messages, not %u and %llu", st.uidvalidity,
-		    (unsigned long long)st.messages, l->index->h.uidvalidity, (unsigned long long)visible);
+		buf_printf(why, "over IMAP it shows UIDVALIDITY %u and %llu messages, not %u and %llu",
+		    st.uidvalidity, (unsigned long long)st.messages, l->index->h.uidvalidity,
+		    (unsigned long long)visible);
 		return 0;
 	}
 	return 1;
 }
 
-int proof_mailbox(struct server *server, struct source *source, const struct restore_item *item, struct imap *im,
-    struct buf *why, struct err *e)
+int proof_mailbox(struct server *server, struct source *source, const struct restore_item *item,
+    struct imap *im, struct buf *why, struct err *e)
 {
 	struct source_messages *m = NULL;
 	struct live_mailbox *l = NULL;
@@ -101,7 +104,8 @@ int proof_mailbox(struct server *server, struct source *source, const struct res
 	const struct mailbox_entry *entry;
 	int rc = -1;
 
-	if (server_list(server, &list, e) == -1 || source_load(source, item->source_index, false, &m, e) == -1)
+	if (server_list(server, &list, e) == -1 ||
+	    source_load(source, item->source_index, false, &m, e) == -1)
 		goto out;
 	entry = mboxlist_find(list, item->name);
 	rc = 0;
@@ -113,7 +117,8 @@ int proof_mailbox(struct server *server, struct source *source, const struct res
 	if (rc == -1)
 		goto out;
 	if (l->header == NULL || l->index == NULL || !l->has_cache)
-		buf_printf(why, "%s is not readable", l->header == NULL ? "cyrus.header" : "cyrus.index or cyrus.cache");
+		buf_printf(why, "%s is not readable",
+		    l->header == NULL ? "cyrus.header" : "cyrus.index or cyrus.cache");
 	else
 		rc = item->state == STATE_DELETED_COPY ? 1 : compare_records(m, l, why);
 	if (rc == 1 && im != NULL && entry->type == 'e')

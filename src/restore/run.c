@@ -109,7 +109,8 @@ static int do_entries(struct run *r, struct err *e)
 		const struct restore_item *item = &r->plan->items[i];
 		const struct mailbox_entry *is = mboxlist_find(list, item->name);
 
-		if ((item->state == STATE_ABSENT || item->state == STATE_DAMAGED) && !entry_is_there(list, &item->entry))
+		if ((item->state == STATE_ABSENT || item->state == STATE_DAMAGED) &&
+		    !entry_is_there(list, &item->entry))
 			mboxlist_add(want, &item->entry);
 		/* Renamed back, by name: entered as it is now, so that its unique id leads to it again. */
 		if (item->state == STATE_DELETED_COPY && is != NULL &&
@@ -134,7 +135,8 @@ static int do_entries(struct run *r, struct err *e)
 		goto out;
 	for (size_t i = 0; i < want->n; i++)
 		if (!entry_is_there(list, &want->entries[i])) {
-			err_set(e, ERR_TOOL, "ctl_mboxlist did not enter %s into mailboxes.db", want->entries[i].name);
+			err_set(e, ERR_TOOL, "ctl_mboxlist did not enter %s into mailboxes.db",
+			    want->entries[i].name);
 			goto out;
 		}
 	rc = 0;
@@ -169,11 +171,13 @@ static int do_seen(struct run *r, const struct restore_step *s, struct err *e)
 		rc = restore_user_path(r->server, list, r->plan, USER_SEEN, s->detail, &path, e);
 	if (rc == 0 && r->server->tools == NULL)
 		rc = err_set(e, ERR_TOOL, "%s", r->server->tools_why);
-	if (rc == 0 && cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0 && cyrusdb_kind(db) != CYRUSDB_EMPTY)
+	if (rc == 0 && cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0 &&
+	    cyrusdb_kind(db) != CYRUSDB_EMPTY)
 		kind = cyrusdb_kind_name(cyrusdb_kind(db));
 	cyrusdb_close(db);
 	if (rc == 0)
-		rc = cyrus_dbtool_set(r->server->tools, buf_text(&path), kind, item->entry.uniqueid, s->value, e);
+		rc = cyrus_dbtool_set(
+		    r->server->tools, buf_text(&path), kind, item->entry.uniqueid, s->value, e);
 	buf_done(&path);
 	mboxlist_free(list);
 	return rc;
@@ -241,7 +245,8 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 	rc = proof_mailbox(r->server, r->plan->source, item, r->prover, &why, e);
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
-		err_hint(e, "see what the server says in its log; running the restore again does what is still missing");
+		err_hint(e, "see what the server says in its log; running the restore again does what is "
+			    "still missing");
 	}
 	buf_done(&why);
 	return rc == 1 ? 0 : -1;
@@ -250,8 +255,8 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 /* Steps without which the mailbox is there all the same: their failure is a warning, and running again repeats them. */
 static bool is_essential(enum step_kind kind)
 {
-	return kind != STEP_ACL && kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION && kind != STEP_RECONSTRUCT &&
-	       kind != STEP_QUOTA_FIX;
+	return kind != STEP_ACL && kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION &&
+	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX;
 }
 
 static int do_step(struct run *r, struct restore_step *s, struct err *e)
@@ -286,7 +291,8 @@ static int run_steps(struct run *r, struct err *e)
 		struct err why;
 
 		if (job_cancelled(r->job, e))
-			return err_hint(e, "%zu of %zu steps are done; running the restore again does the others", i,
+			return err_hint(e,
+			    "%zu of %zu steps are done; running the restore again does the others", i,
 			    r->plan->n_steps);
 		if (do_step(r, s, &why) == 0) {
 			s->done = true;
@@ -298,7 +304,8 @@ static int run_steps(struct run *r, struct err *e)
 			if (e != NULL)
 				*e = why;
 			err_wrap(e, "step %zu of %zu", i + 1, r->plan->n_steps);
-			return err_hint(e, "nothing live was damaged; running the restore again goes on from here");
+			return err_hint(
+			    e, "nothing live was damaged; running the restore again goes on from here");
 		}
 	}
 	return 0;
@@ -318,12 +325,14 @@ int restore_run(struct server *server, struct restore_plan *plan, struct job *jo
 				err_set(e, ERR_REFUSED, "%s: %s", plan->items[i].name, plan->items[i].why);
 				break;
 			}
-		return err_hint(e, "%zu of %zu mailboxes cannot be restored as things stand; nothing was changed",
+		return err_hint(e,
+		    "%zu of %zu mailboxes cannot be restored as things stand; nothing was changed",
 		    plan->n_refused, plan->n_items);
 	}
 	job_set_total(job, plan->bytes);
-	r.place = (struct place_context){ .server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job,
-		.result = ret };
+	r.place = (struct place_context){
+		.server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job, .result = ret
+	};
 	place_clean(server);
 	if (quiesce_open(server->conf, server->version, &r.place.quiesce, e) == 0) {
 		quiesce_set_job(r.place.quiesce, job);
@@ -336,9 +345,10 @@ int restore_run(struct server *server, struct restore_plan *plan, struct job *jo
 	ret->elapsed_ms = clock_monotonic_ms() - start;
 	if (source_archive(plan->source) != NULL)
 		ret->fetched_bytes = archive_bytes_fetched(source_archive(plan->source));
-	log_write(rc == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "restore from %s: %llu of %zu steps, %llu mailboxes%s%s",
-	    source_name(plan->source), (unsigned long long)ret->steps_done, plan->n_steps,
-	    (unsigned long long)ret->mailboxes, rc == -1 ? ": " : "", rc == -1 && e != NULL ? e->msg : "");
+	log_write(rc == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+	    "restore from %s: %llu of %zu steps, %llu mailboxes%s%s", source_name(plan->source),
+	    (unsigned long long)ret->steps_done, plan->n_steps, (unsigned long long)ret->mailboxes,
+	    rc == -1 ? ": " : "", rc == -1 && e != NULL ? e->msg : "");
 	return rc;
 }
 

@@ -16,7 +16,8 @@ struct snapshot {
 static const struct snapshot_provider *const providers[] = { &snap_none };
 #define N_PROVIDERS (sizeof providers / sizeof providers[0])
 
-static const struct snapshot_provider *choose(const char *kind, const char *const *paths, size_t n, struct err *e)
+static const struct snapshot_provider *choose(
+    const char *kind, const char *const *paths, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < N_PROVIDERS; i++) {
 		if (strcmp(kind, "auto") == 0 && providers[i]->probe(paths, n, e) == 1)
@@ -29,8 +30,8 @@ static const struct snapshot_provider *choose(const char *kind, const char *cons
 	return NULL;
 }
 
-int snapshot_create(const char *kind, const char *const *paths, size_t n, struct job *job, struct snapshot **ret,
-    struct err *e)
+int snapshot_create(const char *kind, const char *const *paths, size_t n, struct job *job,
+    struct snapshot **ret, struct err *e)
 {
 	const struct snapshot_provider *p = choose(kind, paths, n, e);
 	struct snapshot *s;

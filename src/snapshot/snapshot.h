@@ -27,8 +27,8 @@ struct snapshot_provider {
 
 /** snapshot_create(kind, paths, n, job, ret, e): Make a snapshot of ${kind} ("auto": the best that probes well) that covers ${paths}.
  * ERR_CONFIG for a kind that this version does not have. snapshot_release() it. */
-int snapshot_create(const char *kind, const char *const *paths, size_t n, struct job *job, struct snapshot **ret,
-    struct err *e);
+int snapshot_create(const char *kind, const char *const *paths, size_t n, struct job *job,
+    struct snapshot **ret, struct err *e);
 
 /** snapshot_name(s), snapshot_is_live(s): Of its provider. */
 const char *snapshot_name(const struct snapshot *s);
