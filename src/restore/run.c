@@ -22,6 +22,7 @@ struct run {
 	struct imap *admin;  /* NULL: not yet connected */
 	struct imap *prover; /* acts as prover_user ("": the admin) */
 	char *prover_user;
+	bool no_imap; /* the server cannot be asked */
 };
 
 static void warn(struct run *r, const char *what, const struct err *e)
@@ -237,19 +238,43 @@ static int do_reconstruct(struct run *r, const struct restore_item *item, struct
 static int do_prove(struct run *r, const struct restore_item *item, struct err *e)
 {
 	struct buf why = BUF_INIT;
+	struct err no;
 	int rc;
 
-	/* Without an administrator the files alone must prove it. */
-	if (r->server->imap_admin != NULL && prover_imap(r, item->name, e) == -1)
-		return -1;
+	/* Without an administrator, or with the server down, the files alone must prove it. */
+	if (r->server->imap_admin != NULL && !r->no_imap && prover_imap(r, item->name, &no) == -1) {
+		if (job_cancelled(r->job, e))
+			return -1;
+		warn(r, "prove it over IMAP", &no);
+		r->no_imap = true;
+	}
 	rc = proof_mailbox(r->server, r->plan->source, item, r->prover, &why, e);
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
 		err_hint(e, "see what the server says in its log; running the restore again does what is "
-			    "still missing");
+		            "still missing");
 	}
 	buf_done(&why);
 	return rc == 1 ? 0 : -1;
+}
+
+/* What the steps will need is there: asked before anything is touched. */
+static int check_means(struct run *r, struct err *e)
+{
+	for (size_t i = 0; i < r->plan->n_steps; i++) {
+		enum step_kind kind = r->plan->steps[i].kind;
+
+		if (kind == STEP_RENAME && admin_imap(r, e) == -1)
+			return err_wrap(e, "a deleted mailbox can only be renamed back over IMAP");
+		if ((kind == STEP_ENTRIES || kind == STEP_SEEN || kind == STEP_RECONSTRUCT ||
+			kind == STEP_QUOTA_FIX) &&
+		    r->server->tools == NULL) {
+			err_set(
+			    e, ERR_TOOL, "the server's own programs are needed: %s", r->server->tools_why);
+			return err_hint(e, "set cyrus_bin in [server \"%s\"]", r->server->name);
+		}
+	}
+	return 0;
 }
 
 /* Steps without which the mailbox is there all the same: their failure is a warning, and running again repeats them. */
@@ -336,7 +361,7 @@ int restore_run(struct server *server, struct restore_plan *plan, struct job *jo
 	place_clean(server);
 	if (quiesce_open(server->conf, server->version, &r.place.quiesce, e) == 0) {
 		quiesce_set_job(r.place.quiesce, job);
-		rc = run_steps(&r, e);
+		rc = check_means(&r, e) == -1 ? -1 : run_steps(&r, e);
 	}
 	quiesce_free(r.place.quiesce);
 	imap_logout(r.admin);
