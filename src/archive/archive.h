@@ -152,7 +152,9 @@ struct file_sink {
 };
 
 /** archive_read_unit(a, i, sink, e): Decode unit ${i}'s members in order and give the wanted files to ${sink}. Members that hold
- * no wanted file are not fetched: ${sink}->begin is asked for all files first (with ${meta} NULL), and again with ${meta}. */
+ * no wanted file are not fetched: ${sink}->begin is asked for all files first (with ${meta} NULL), and again with ${meta}. With damage_ok
+ * a file whose own header cannot be read is not asked for again: who wants to know counts. ${sink} must not read from ${a}. Threads
+ * decode ahead; memory is some 16 MiB and the table (about 150 bytes a file), whatever the unit's size. */
 int archive_read_unit(struct archive *a, size_t i, const struct file_sink *sink, struct err *e);
 
 /** archive_read_file(a, i, file, max_bytes, b, e): One file of unit ${i}, whole, verified, appended to ${b}; larger than ${max_bytes}: ERR_FORMAT. */
