@@ -108,7 +108,7 @@ check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
 check-cyrus: all tools
-	@tests/run-scripts tests/cyrus
+	@tests/run-scripts -j 2 tests/cyrus
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all

@@ -112,6 +112,9 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 		rc = restore_plan_build(s, source, request, job, ret, e);
 	server_free(s);
 	if (rc == -1) {
+		if (e != NULL && e->code == ERR_DAMAGE)
+			err_hint(e,
+			    "cyrvault verify tells what is damaged; cyrvault salvage gets out what is whole");
 		source_close(source);
 		store_free(store);
 		return -1;

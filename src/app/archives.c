@@ -157,8 +157,10 @@ static int open_path(const char *path, struct store **ret, char **name, struct e
 	char *real = realpath(path, NULL), *copy, *url;
 	int rc;
 
-	if (real == NULL)
-		return err_sys(e, "%s", path);
+	if (real == NULL) {
+		err_sys(e, "%s", path);
+		return err_hint(e, "give the path of a file, or a name that cyrvault archives shows");
+	}
 	copy = mem_strdup(real);
 	url = mem_printf("dir:%s", dirname(copy));
 	rc = store_open(url, false, ret, e);

@@ -150,6 +150,11 @@ static int open_other(struct store *store, struct archive *a, struct err *e)
 	size_t n = a->size < HEAD_BYTES ? (size_t)a->size : HEAD_BYTES;
 	int rc = -1;
 
+	if (a->size == 0) {
+		err_set(e, ERR_DAMAGE, "%s is empty", a->name);
+		err_hint(e, "nothing can be had from it: remove it, and take another archive");
+		goto out;
+	}
 	if (archive_fetch(a, 0, head, n, e) == -1)
 		goto out;
 	if (has_member(head, n) || has_member(a->tail, a->tail_len)) {

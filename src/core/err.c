@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/str.h"
 
@@ -107,6 +108,8 @@ int err_sys(struct err *e, const char *fmt, ...)
 	set_va(e, code, sys, fmt, ap);
 	va_end(ap);
 	append(e, strerror(sys));
+	if ((sys == EACCES || sys == EPERM) && geteuid() != 0)
+		err_hint(e, "run it as root: only root reads every mailbox and gives restored files to Cyrus");
 	return -1;
 }
 

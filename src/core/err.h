@@ -40,7 +40,8 @@ void err_clear(struct err *e);
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /** err_sys(e, fmt, ...): Fill ${e} from errno as "FMT: strerror"; returns -1. ENOENT becomes ERR_NOT_FOUND, EEXIST
- * ERR_EXISTS, ENOSPC and EDQUOT ERR_SPACE, ECANCELED ERR_CANCELLED, all others ERR_SYS. */
+ * ERR_EXISTS, ENOSPC and EDQUOT ERR_SPACE, ECANCELED ERR_CANCELLED, all others ERR_SYS. A permission
+ * that root would have is hinted at. */
 int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** err_wrap(e, fmt, ...): Put "FMT: " in front of the message; returns -1. Code, errno and hint stay. */

@@ -27,10 +27,12 @@ int server_open(const struct conf_server *c, struct server **ret, struct err *e)
 		s->version = s->tools->version;
 	if (imapd_conf_load(c->imapd_conf, s->version, &s->conf, e) == -1) {
 		err_hint(e, "set imapd_conf in [server \"%s\"]", c->name);
-		goto fail;
+		goto misconfigured;
 	}
-	if (cyrus_user_ids(s->conf, &s->uid, &s->gid, e) == -1)
-		goto fail;
+	if (cyrus_user_ids(s->conf, &s->uid, &s->gid, e) == -1) {
+		err_hint(e, "is %s that of the server, and its configdirectory there?", c->imapd_conf);
+		goto misconfigured;
+	}
 	if (c->imap != NULL) {
 		s->imap_address = mem_strdup(c->imap);
 	} else if (cyrus_conf_load(c->cyrus_conf, &cc, NULL) == 0) {
@@ -39,7 +41,10 @@ int server_open(const struct conf_server *c, struct server **ret, struct err *e)
 	}
 	*ret = s;
 	return 0;
-fail:
+misconfigured:
+	/* Whatever the system said: it is the configuration that leads there. */
+	if (e != NULL)
+		e->code = ERR_CONFIG;
 	server_free(s);
 	return -1;
 }
@@ -116,6 +121,8 @@ static char *read_password(const char *path, struct err *e)
 
 	if (io_read_file(AT_FDCWD, path, 1024, &b, e) == -1) {
 		err_hint(e, "imap_password_file must be readable by who runs cyrvault");
+		if (e != NULL)
+			e->code = ERR_CONFIG;
 		buf_done(&b);
 		return NULL;
 	}
@@ -147,7 +154,12 @@ int server_imap(
 	free(password);
 	if (rc == -1) {
 		imap_close(im);
-		return err_wrap(e, "IMAP at %s", s->imap_address);
+		err_wrap(e, "IMAP at %s", s->imap_address);
+		if (e != NULL && e->code == ERR_AUTH)
+			return err_hint(e,
+			    "check imap_admin and imap_password_file in [server \"%s\"], and admins in %s",
+			    s->name, s->conf->path);
+		return err_hint(e, "is the server running, and imap right in [server \"%s\"]?", s->name);
 	}
 	*ret = im;
 	return 0;

@@ -79,9 +79,10 @@ static int choose_user(struct planning *g, const char *userid, struct err *e)
 		if (m->has_files && !m->deleted && is_of_user(m->name, userid))
 			add_item(g, i);
 	}
-	if (g->plan->n_items == before)
-		return err_set(e, ERR_NOT_FOUND, "the archive has no mailbox of user %s", userid);
-	return 0;
+	if (g->plan->n_items > before)
+		return 0;
+	err_set(e, ERR_NOT_FOUND, "the archive has no mailbox of user %s", userid);
+	return err_hint(e, "cyrvault mailboxes %s lists what it has", source_name(g->source));
 }
 
 static int choose_mailbox(struct planning *g, const char *name, bool recursive, struct err *e)
