@@ -108,6 +108,8 @@ int err_sys(struct err *e, const char *fmt, ...)
 	set_va(e, code, sys, fmt, ap);
 	va_end(ap);
 	append(e, strerror(sys));
+	if (code == ERR_SPACE)
+		err_hint(e, "make room on that file system, then run it again; nothing half-written stays");
 	if ((sys == EACCES || sys == EPERM) && geteuid() != 0)
 		err_hint(e, "run it as root: only root reads every mailbox and gives restored files to Cyrus");
 	return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/io.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/place.h"
@@ -100,6 +101,51 @@ fail:
 	buf_done(&path);
 	free(root);
 	return -1;
+}
+
+/* The quota root of a live mailbox (heap, NULL: none) and what its index says it uses. */
+static char *quota_of(const struct server *server, const struct mailbox_entry *entry, uint64_t *used)
+{
+	struct live_mailbox *l;
+	char *root = NULL;
+
+	*used = 0;
+	if (!mailbox_entry_has_directory(entry) || live_load(server, entry, &l, NULL) == -1)
+		return NULL;
+	if (l->header != NULL && l->header->quotaroot != NULL && l->index != NULL) {
+		root = mem_strdup(l->header->quotaroot);
+		*used = l->index->h.quota_used;
+	}
+	live_free(l);
+	return root;
+}
+
+bool plan_quota_is_off(const struct planning *g, const struct restore_item *item)
+{
+	uint64_t sum = 0, used;
+	char *root = quota_of(g->server, &item->entry, &used);
+	struct buf path = BUF_INIT, text = BUF_INIT;
+	struct quota_root q;
+	bool off = false;
+
+	if (root != NULL && mboxname_quota_file(g->server->conf, root, &path, NULL) == 0 &&
+	    io_read_file(AT_FDCWD, buf_text(&path), 65536, &text, NULL) == 0 &&
+	    quota_parse(buf_text(&text), text.len, &q, NULL) == 0) {
+		for (size_t i = 0; i < g->live->n; i++) {
+			char *of = mboxname_is_below(g->live->entries[i].name, root)
+			               ? quota_of(g->server, &g->live->entries[i], &used)
+			               : NULL;
+
+			if (of != NULL && strcmp(of, root) == 0)
+				sum += used;
+			free(of);
+		}
+		off = q.used[QUOTA_STORAGE_KB] != sum;
+	}
+	buf_done(&path);
+	buf_done(&text);
+	free(root);
+	return off;
 }
 
 /* The seen record of one reader, if the server has lost it. */

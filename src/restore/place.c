@@ -290,17 +290,12 @@ static int open_target(const struct place_context *cx, const struct stage *s, st
 	for (const char *p = s->target; fd != -1 && *p != '\0';) {
 		size_t n = strcspn(p, "/");
 		char *name = mem_strndup(p, n);
-		int made = mkdirat(fd, name, 0700), next = -1;
+		int next = -1;
 
-		if (made == -1 && errno != EEXIST)
+		if (io_mkdir_as(fd, name, 0700, cx->server->uid, cx->server->gid) == -1 && errno != EEXIST)
 			err_sys(e, "create directory %s", name);
-		else if (made == 0 &&
-			 fchownat(fd, name, cx->server->uid, cx->server->gid, AT_SYMLINK_NOFOLLOW) == -1)
-			err_sys(e, "give %s to Cyrus", name);
-		else
+		else if (io_fsync(fd, s->root, e) == 0)
 			next = io_open_beneath(fd, name, O_RDONLY | O_DIRECTORY, 0, e);
-		if (next != -1 && made == 0)
-			fsync(fd);
 		free(name);
 		close(fd);
 		fd = next;
@@ -451,8 +446,10 @@ out:
 	return rc == -1 ? err_wrap(e, "mailbox %s", item->name) : 0;
 }
 
-void place_clean(const struct server *server)
+size_t place_leftovers(const struct server *server, bool remove)
 {
+	size_t found = 0;
+
 	for (size_t i = 0; i < server->conf->n_partitions; i++) {
 		const char *roots[IMAPD_ROOTS_MAX];
 		size_t n = imapd_conf_roots(server->conf, &server->conf->partitions[i], roots);
@@ -461,14 +458,18 @@ void place_clean(const struct server *server)
 			DIR *d = opendir(roots[k]);
 			struct dirent *de;
 
-			while (d != NULL && (de = readdir(d)) != NULL)
-				if (str_starts(de->d_name, STAGE_PREFIX) &&
-				    io_remove_tree(dirfd(d), de->d_name, NULL) == 0)
+			while (d != NULL && (de = readdir(d)) != NULL) {
+				if (!str_starts(de->d_name, STAGE_PREFIX))
+					continue;
+				found++;
+				if (remove && io_remove_tree(dirfd(d), de->d_name, NULL) == 0)
 					log_write(LOG_LEVEL_WARNING,
 					    "removed %s/%s, left by an interrupted restore", roots[k],
 					    de->d_name);
+			}
 			if (d != NULL)
 				closedir(d);
 		}
 	}
+	return found;
 }

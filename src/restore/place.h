@@ -34,7 +34,7 @@ int place_count_user_files(struct place_context *cx, const struct restore_plan *
 /** place_quota_root(cx, userid, root, e): Write the quota root's file as the archive has it, if it is not there. */
 int place_quota_root(struct place_context *cx, const char *root, struct err *e);
 
-/** place_clean(server): Remove what interrupted restores left aside in the partitions. */
-void place_clean(const struct server *server);
+/** place_leftovers(server, remove): How many directories interrupted restores left aside in the partitions; removes them if asked to. */
+size_t place_leftovers(const struct server *server, bool remove);
 
 #endif

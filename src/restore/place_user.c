@@ -51,12 +51,8 @@ static int make_parents(const struct server *server, const char *path, struct er
 
 	for (char *s = strchr(copy + 1, '/'); s != NULL && rc == 0; s = strchr(s + 1, '/')) {
 		*s = '\0';
-		if (mkdir(copy, 0700) == 0) {
-			if (chown(copy, server->uid, server->gid) == -1)
-				rc = err_sys(e, "give %s to Cyrus", copy);
-		} else if (errno != EEXIST) {
+		if (io_mkdir_as(AT_FDCWD, copy, 0700, server->uid, server->gid) == -1 && errno != EEXIST)
 			rc = err_sys(e, "create directory %s", copy);
-		}
 		*s = '/';
 	}
 	free(copy);
@@ -67,7 +63,8 @@ static int make_parents(const struct server *server, const char *path, struct er
 static int write_file(const struct server *server, const char *path, const struct buf *b, bool is_link,
     bool replace, struct err *e)
 {
-	char *tmp = mem_printf("%s.cyrvault.%ld", path, (long)getpid());
+	char *tmp = mem_printf(
+	    "%s.cyrvault-new", path); /* of one name, so that the next run takes up what a killed one left */
 	char *parent = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
 	int rc = make_parents(server, path, e), fd = -1;
 
@@ -89,10 +86,11 @@ static int write_file(const struct server *server, const char *path, const struc
 		if (io_write_all(fd, buf_text(b), b->len, tmp, e) == -1 || io_fsync(fd, tmp, e) == -1)
 			goto out;
 	}
-	if (replace)
-		rc = rename(tmp, path) == -1 ? err_sys(e, "replace %s", path) : 0;
+	rc = renameat2(AT_FDCWD, tmp, AT_FDCWD, path, replace ? 0 : RENAME_NOREPLACE);
+	if (rc == -1 && (replace || errno != EEXIST))
+		err_sys(e, "create %s", path);
 	else
-		rc = link(tmp, path) == -1 && errno != EEXIST ? err_sys(e, "create %s", path) : 0;
+		rc = 0;
 	if (rc == 0)
 		rc = io_fsync_dir(AT_FDCWD, parent, e);
 out:

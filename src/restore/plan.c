@@ -1,4 +1,5 @@
 /* plan.c: what is asked for -> items -> steps. Pure data; nothing is changed. */
+#include "restore/place.h"
 #include "restore/plan.h"
 
 #include <stdarg.h>
@@ -226,6 +227,8 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	struct restore_plan *p = g->plan;
 	size_t entries = 0;
 
+	if (place_leftovers(g->server, false) > 0)
+		plan_step(g, STEP_CLEAN, (size_t)-1, "remove what an interrupted restore left aside");
 	if (request->user != NULL && plan_user(g, request->user, e) == -1)
 		return -1;
 	for (size_t i = 0; i < p->n_items; i++)
@@ -262,6 +265,8 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				free(user);
 				return -1;
 			}
+			step_quota_fix(g, user != NULL ? user : item->name, user != NULL);
+		} else if (item->state == STATE_SAME && plan_quota_is_off(g, item)) {
 			step_quota_fix(g, user != NULL ? user : item->name, user != NULL);
 		}
 		free(user);

@@ -41,6 +41,9 @@ int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);
 /** plan_user(g, userid, e): A step for the user's own files, if any is missing. */
 int plan_user(struct planning *g, const char *userid, struct err *e);
 
+/** plan_quota_is_off(g, item): What the item's quota root counts is not what its mailboxes hold: a restore was cut off before it counted. */
+bool plan_quota_is_off(const struct planning *g, const struct restore_item *item);
+
 /** restore_user_path(server, live, plan, which, userid, b, e): Absolute path of a user's file on the live server; the unique id of
  * the INBOX is taken from the live list, else from the plan. ERR_NOT_FOUND: the user has no INBOX in either. */
 int restore_user_path(const struct server *server, const struct mboxlist *live,

@@ -16,8 +16,8 @@
 struct restore_request {
 	const char *const *mailboxes; /* internal names */
 	size_t n_mailboxes;
-	bool recursive;               /* and everything below them */
-	const char *user;             /* a whole user: mailboxes, seen, subscriptions, quota, sieve; NULL */
+	bool recursive;   /* and everything below them */
+	const char *user; /* a whole user: mailboxes, seen, subscriptions, quota, sieve; NULL */
 };
 
 /** How a mailbox of the archive stands against the live server. */
@@ -33,21 +33,22 @@ const char *mailbox_state_name(enum mailbox_state s);
 
 struct restore_item {
 	size_t source_index;
-	const char *name;          /* internal; belongs to the source */
+	const char *name; /* internal; belongs to the source */
 	enum mailbox_state state;
-	char *why;                 /* in words, for STATE_OTHER and for notes; else NULL */
-	struct mailbox_entry entry;/* as it will be in the live list */
-	char *deleted_name;        /* STATE_DELETED_COPY: the name it has now */
-	char *dir;                 /* absolute live directory */
-	bool whole;                /* every file comes back; else only: */
+	char *why;                  /* in words, for STATE_OTHER and for notes; else NULL */
+	struct mailbox_entry entry; /* as it will be in the live list */
+	char *deleted_name;         /* STATE_DELETED_COPY: the name it has now */
+	char *dir;                  /* absolute live directory */
+	bool whole;                 /* every file comes back; else only: */
 	bool want_header, want_cache;
-	uint32_t *missing;         /* and these message files */
+	uint32_t *missing; /* and these message files */
 	size_t n_missing;
-	uint64_t bytes;            /* that will be written */
+	uint64_t bytes; /* that will be written */
 	uint32_t messages;
 };
 
 enum step_kind {
+	STEP_CLEAN,       /* remove what an interrupted restore left aside */
 	STEP_RENAME,      /* item */
 	STEP_FILES,       /* item: stage, then move into place under the user's lock */
 	STEP_USER_FILES,  /* user's seen, subscriptions, sieve... that are missing */
@@ -64,29 +65,29 @@ enum step_kind {
 
 struct restore_step {
 	enum step_kind kind;
-	size_t item;        /* index, or (size_t)-1 */
-	char *words;        /* what will be done */
-	char *command;      /* the command that does the same, or NULL */
-	char *detail;       /* user, root, reader */
-	char *entry;        /* STEP_ANNOTATION: "/shared/comment"; */
-	char *value;        /* STEP_SEEN: the record; STEP_ANNOTATION: bytes */
+	size_t item;   /* index, or (size_t)-1 */
+	char *words;   /* what will be done */
+	char *command; /* the command that does the same, or NULL */
+	char *detail;  /* user, root, reader */
+	char *entry;   /* STEP_ANNOTATION: "/shared/comment"; */
+	char *value;   /* STEP_SEEN: the record; STEP_ANNOTATION: bytes */
 	size_t value_len;
-	bool replace;       /* STEP_USER_FILES: what is there is left over from a user who is gone */
-	bool of_user;       /* STEP_QUOTA_FIX: detail is a user, all of whose roots are counted */
+	bool replace; /* STEP_USER_FILES: what is there is left over from a user who is gone */
+	bool of_user; /* STEP_QUOTA_FIX: detail is a user, all of whose roots are counted */
 	bool done;
 };
 
 struct restore_plan {
-	struct source *source;  /* belongs to the plan, with its store */
+	struct source *source; /* belongs to the plan, with its store */
 	struct store *store;
 	struct restore_item *items;
 	size_t n_items;
 	struct restore_step *steps;
 	size_t n_steps;
-	char **notes;           /* what the operator should know before */
+	char **notes; /* what the operator should know before */
 	size_t n_notes;
-	size_t n_refused;       /* items in STATE_OTHER */
-	char *user;             /* whole user, or NULL */
+	size_t n_refused; /* items in STATE_OTHER */
+	char *user;       /* whole user, or NULL */
 	uint64_t bytes;
 };
 
@@ -102,7 +103,7 @@ struct restore_result {
 	char **warnings;
 	size_t n_warnings;
 	uint64_t elapsed_ms;
-	uint64_t fetched_bytes;  /* read from the store */
+	uint64_t fetched_bytes; /* read from the store */
 };
 
 /** restore_run(server, plan, job, ret, e): Carry the plan out, step by step. A plan with refused items is ERR_REFUSED before anything is touched. Failing in

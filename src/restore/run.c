@@ -252,7 +252,7 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
 		err_hint(e, "see what the server says in its log; running the restore again does what is "
-		            "still missing");
+			    "still missing");
 	}
 	buf_done(&why);
 	return rc == 1 ? 0 : -1;
@@ -291,6 +291,10 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 
 	job_step(r->job, "%s", s->words);
 	switch (s->kind) {
+	case STEP_CLEAN:
+		place_leftovers(r->server, true);
+		rc = 0;
+		break;
 	case STEP_RENAME: rc = do_rename(r, item, e); break;
 	case STEP_FILES: rc = place_mailbox(&r->place, item, e); break;
 	case STEP_USER_FILES: rc = do_user_files(r, s, e); break;
@@ -358,7 +362,6 @@ int restore_run(struct server *server, struct restore_plan *plan, struct job *jo
 	r.place = (struct place_context){
 		.server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job, .result = ret
 	};
-	place_clean(server);
 	if (quiesce_open(server->conf, server->version, &r.place.quiesce, e) == 0) {
 		quiesce_set_job(r.place.quiesce, job);
 		rc = check_means(&r, e) == -1 ? -1 : run_steps(&r, e);
