@@ -27,7 +27,7 @@ LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_cov     := --coverage
 # Calls of src/core/fault_wrap.c; a fortified call would pass it by.
-LDFLAGS_fault   := $(foreach f,write pwrite64 fsync syncfs rename renameat link linkat unlinkat mkdir mkdirat fchown,-Wl,--wrap=$(f))
+LDFLAGS_fault   := $(foreach f,write pwrite64 fsync syncfs rename renameat renameat2 link linkat unlinkat mkdir mkdirat fchown,-Wl,--wrap=$(f))
 
 # Commands are shown with V=1, else a word and a file.
 Q := $(if $(V),,@)

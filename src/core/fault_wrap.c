@@ -7,7 +7,7 @@
 #ifdef CYRVAULT_FAULTS
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +63,8 @@ WRAP(int, fsync, "fsync", (int fd), (fd))
 WRAP(int, syncfs, "syncfs", (int fd), (fd))
 WRAP(int, rename, "rename", (const char *from, const char *to), (from, to))
 WRAP(int, renameat, "renameat", (int a, const char *from, int b, const char *to), (a, from, b, to))
+WRAP(int, renameat2, "renameat2", (int a, const char *from, int b, const char *to, unsigned flags),
+    (a, from, b, to, flags))
 WRAP(int, link, "link", (const char *from, const char *to), (from, to))
 WRAP(int, linkat, "linkat", (int a, const char *from, int b, const char *to, int flags),
     (a, from, b, to, flags))
