@@ -103,6 +103,8 @@ check-clang:
 
 check-asan:
 	@$(MAKE) --no-print-directory MODE=asan all unit
+	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_by_hand
+	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."
 
 check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
