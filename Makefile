@@ -110,7 +110,7 @@ check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
 check-cyrus: all tools
-	@tests/run-scripts -j 2 tests/cyrus
+	@tests/run-scripts tests/cyrus
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
