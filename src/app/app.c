@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/lock.h"
+#include "app/unfinished.h"
 #include "core/io.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -106,10 +107,18 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	struct server *s = NULL;
 	struct source *source = NULL;
 	struct store *store = NULL;
+	struct restore_request full = *request;
+	struct unfinished u = { 0 };
 	int rc = -1;
 
-	if (app_server(app, server, &s, e) == 0 && app_source(app, archive, job, &source, &store, e) == 0)
-		rc = restore_plan_build(s, source, request, job, ret, e);
+	if (app_server(app, server, &s, e) == 0 &&
+	    unfinished_read(app->conf->state_directory, s->name, &u, e) == 0 &&
+	    app_source(app, archive, job, &source, &store, e) == 0) {
+		full.unfinished = (const char *const *)u.names;
+		full.n_unfinished = u.n;
+		rc = restore_plan_build(s, source, &full, job, ret, e);
+	}
+	unfinished_done(&u);
 	server_free(s);
 	if (rc == -1) {
 		if (e != NULL && e->code == ERR_DAMAGE)
@@ -129,14 +138,19 @@ int app_restore(struct app *app, const char *server, struct restore_plan *plan, 
 {
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
 	struct server *s = NULL;
+	struct err why;
 	int lock = -1, rc = -1;
 
 	*ret = (struct restore_result){ 0 };
 	if (c == NULL || server_open(c, &s, e) == -1)
 		goto out;
 	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
-	if (lock != -1)
-		rc = restore_run(s, plan, job, ret, e);
+	if (lock == -1 || unfinished_begin(app->conf->state_directory, c->name, plan, e) == -1)
+		goto out;
+	rc = restore_run(s, plan, job, ret, e);
+	if (rc == 0 && ret->n_warnings == 0 &&
+	    unfinished_end(app->conf->state_directory, c->name, plan, &why) == -1)
+		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:
 	server_free(s);
 	if (lock != -1)

@@ -378,7 +378,7 @@ void plan_acl(struct planning *g, size_t item_index)
 	const struct restore_item *item = &g->plan->items[item_index];
 	const struct mailbox_entry *was = source_mailbox(g->source, item->source_index)->entry;
 
-	if (was == NULL || item->state != STATE_DELETED_COPY)
+	if (was == NULL || (item->state != STATE_DELETED_COPY && !item->unfinished))
 		return;
 	for (size_t i = 0; i < was->n_acl; i++)
 		if (strcmp(rights_of(&item->entry, was->acl[i].user), was->acl[i].rights) != 0)

@@ -169,7 +169,8 @@ static void step_rename(struct planning *g, size_t i)
  * and the mailbox's annotations are dropped (tested with 3.6.1). Both are put right again. */
 static bool rename_loses(const struct planning *g, const struct restore_item *item)
 {
-	return item->state == STATE_DELETED_COPY && cyrus_version_at_least(g->server->version, 3, 6) &&
+	return (item->state == STATE_DELETED_COPY || item->unfinished) &&
+	       cyrus_version_at_least(g->server->version, 3, 6) &&
 	       mailbox_entry_layout(g->server->conf, &item->entry) == LAYOUT_BY_NAME;
 }
 
@@ -178,13 +179,25 @@ static int step_after_rename(struct planning *g, size_t i, struct err *e)
 	struct restore_step *s;
 	int n = rename_loses(g, &g->plan->items[i]) ? plan_kept_annotations(g, i, e) : 0;
 
-	if (n > 0) {
+	if (n > 0 || (n == 0 && g->plan->items[i].unfinished && rename_loses(g, &g->plan->items[i]))) {
 		s = plan_step(g, STEP_RECONSTRUCT, i, "let the server count the annotations of %s again",
 		    g->plan->items[i].name);
 		s->command =
 		    mem_printf("reconstruct -C %s %s", g->server->conf->path, g->plan->items[i].name);
 	}
 	return n == -1 ? -1 : 0;
+}
+
+/* What comes after a mailbox's files: quota, seen records, subscriptions, annotations, proof. */
+static bool needs_rest(const struct restore_item *item)
+{
+	return item->unfinished || (item->state != STATE_SAME && item->state != STATE_OTHER);
+}
+
+static void mark_unfinished(struct restore_item *item, const struct restore_request *request)
+{
+	for (size_t i = 0; i < request->n_unfinished && item->state == STATE_SAME && !item->unfinished; i++)
+		item->unfinished = strcmp(request->unfinished[i], item->name) == 0;
 }
 
 static bool needs_entry(const struct planning *g, const struct restore_item *item)
@@ -237,7 +250,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	for (size_t i = 0; i < p->n_items; i++) {
 		const struct restore_item *item = &p->items[i];
 
-		if (item->state != STATE_SAME && item->state != STATE_OTHER && plan_quota_root(g, i, e) == -1)
+		if (needs_rest(item) && plan_quota_root(g, i, e) == -1)
 			return -1;
 	}
 	for (size_t i = 0; i < p->n_items; i++) {
@@ -259,7 +272,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		const struct restore_item *item = &p->items[i];
 		char *user = mboxname_user(item->name);
 
-		if (item->state != STATE_SAME && item->state != STATE_OTHER) {
+		if (needs_rest(item)) {
 			plan_acl(g, i);
 			if (step_after_rename(g, i, e) == -1 || plan_extras(g, i, e) == -1) {
 				free(user);
@@ -272,7 +285,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		free(user);
 	}
 	for (size_t i = 0; i < p->n_items; i++)
-		if (p->items[i].state != STATE_SAME && p->items[i].state != STATE_OTHER)
+		if (needs_rest(&p->items[i]))
 			step_prove(g, i);
 	return 0;
 }
@@ -300,8 +313,10 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	}
 	if (rc == 0 && g.plan->n_items > 1)
 		qsort(g.plan->items, g.plan->n_items, sizeof *g.plan->items, by_name);
-	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++)
+	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++) {
 		rc = job_cancelled(job, e) ? -1 : plan_judge(&g, &g.plan->items[i], e);
+		mark_unfinished(&g.plan->items[i], request);
+	}
 	if (rc == 0) {
 		check_inboxes(&g);
 		for (size_t i = 0; i < g.plan->n_items; i++)

@@ -18,6 +18,9 @@ struct restore_request {
 	size_t n_mailboxes;
 	bool recursive;   /* and everything below them */
 	const char *user; /* a whole user: mailboxes, seen, subscriptions, quota, sieve; NULL */
+	const char *const
+	    *unfinished; /* internal names of which an earlier restore did not come to its end */
+	size_t n_unfinished;
 };
 
 /** How a mailbox of the archive stands against the live server. */
@@ -39,7 +42,9 @@ struct restore_item {
 	struct mailbox_entry entry; /* as it will be in the live list */
 	char *deleted_name;         /* STATE_DELETED_COPY: the name it has now */
 	char *dir;                  /* absolute live directory */
-	bool whole;                 /* every file comes back; else only: */
+	bool
+	    unfinished; /* nothing is missing of it, but an earlier restore was cut off before its last step */
+	bool whole;     /* every file comes back; else only: */
 	bool want_header, want_cache;
 	uint32_t *missing; /* and these message files */
 	size_t n_missing;

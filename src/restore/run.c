@@ -114,7 +114,7 @@ static int do_entries(struct run *r, struct err *e)
 		    !entry_is_there(list, &item->entry))
 			mboxlist_add(want, &item->entry);
 		/* Renamed back, by name: entered as it is now, so that its unique id leads to it again. */
-		if (item->state == STATE_DELETED_COPY && is != NULL &&
+		if ((item->state == STATE_DELETED_COPY || item->unfinished) && is != NULL &&
 		    mailbox_entry_layout(r->server->conf, is) == LAYOUT_BY_NAME)
 			mboxlist_add(want, is);
 	}
