@@ -9,7 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "cli/columns.h"
+#include "core/columns.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
 #include "core/str.h"
@@ -45,12 +45,6 @@ const struct cli_verb *cli_verb_find(const char *name, struct err *e)
 		err_hint(e, "did you mean \"cyrvault %s\"? (cyrvault help lists all)", near);
 	err_hint(e, "cyrvault help lists all");
 	return NULL;
-}
-
-const char *cli_count(char *dst, size_t size, uint64_t n, const char *one, const char *many)
-{
-	snprintf(dst, size, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
-	return dst;
 }
 
 int cli_confirm(struct cli *c, const char *question, struct err *e)

@@ -95,7 +95,4 @@ void cli_help(struct printer *out, const struct cli_verb *verb);
  * terminal to ask on. */
 int cli_confirm(struct cli *c, const char *question, struct err *e);
 
-/** cli_count(dst, size, n, one, many): "1 mailbox", "12 mailboxes". */
-const char *cli_count(char *dst, size_t size, uint64_t n, const char *one, const char *many);
-
 #endif

@@ -101,8 +101,8 @@ static void print_summary(struct printer *out, const struct backup_result *r, bo
 	char plain[16], stored[16], rate[16], boxes[40], messages[40];
 	double seconds = (double)r->elapsed_ms / 1000;
 
-	cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes");
-	cli_count(messages, sizeof messages, r->messages, "message", "messages");
+	str_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes");
+	str_count(messages, sizeof messages, r->messages, "message", "messages");
 	str_size(plain, sizeof plain, r->plain_bytes);
 	str_size(stored, sizeof stored, r->stored_bytes);
 	str_size(rate, sizeof rate, seconds > 0 ? (uint64_t)((double)r->plain_bytes / seconds) : 0);
@@ -118,7 +118,7 @@ static void print_summary(struct printer *out, const struct backup_result *r, bo
 		printer_say(out, "stored in %s", r->store);
 	if (r->n_findings > 0)
 		printer_say(out, "%s, listed above%s",
-		    cli_count(boxes, sizeof boxes, r->n_findings, "finding", "findings"),
+		    str_count(boxes, sizeof boxes, r->n_findings, "finding", "findings"),
 		    dry_run ? "" : " and in the archive's report");
 }
 

@@ -1,5 +1,5 @@
 /* cmd_export.c: cyrvault export. */
-#include "cli/names.h"
+#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -96,7 +96,7 @@ static int work(struct job *job, void *arg, struct err *e)
 
 	if (app_source(w->c->app, w->archive, job, &source, &store, e) == -1)
 		return -1;
-	names_init(&w->names, w->c, source);
+	names_init(&w->names, w->c->app, w->c->args.server, source);
 	if (names_find(&w->names, source, w->mailbox, &w->request.mailbox, e) == 0)
 		rc = export_run(source, &w->request, job, trouble, w, &w->result, e);
 	names_done(&w->names);
@@ -182,8 +182,8 @@ static int print_result(const struct work *w)
 	char mails[40], boxes[40], size[16];
 
 	printer_say(out, "%s %s of %s, %s, to %s", w->request.dry_run ? "would write" : "wrote",
-	    cli_count(mails, sizeof mails, r->messages, "message", "messages"),
-	    cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
+	    str_count(mails, sizeof mails, r->messages, "message", "messages"),
+	    str_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
 	    str_size(size, sizeof size, r->bytes), w->request.output);
 	printer_row(out, "summary");
 	printer_string(out, "output", w->request.output);

@@ -1,5 +1,5 @@
 /* cmd_mailboxes.c: cyrvault mailboxes. */
-#include "cli/names.h"
+#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -43,7 +43,7 @@ static int work(struct job *job, void *arg, struct err *e)
 
 	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1)
 		return -1;
-	names_init(&w->names, w->c, w->source);
+	names_init(&w->names, w->c->app, w->c->args.server, w->source);
 	return 0;
 }
 
@@ -108,12 +108,12 @@ static int print_all(struct work *w, const char *pattern, struct err *e)
 		err_set(e, ERR_NOT_FOUND, "no mailbox in %s fits \"%s\"", source_name(w->source), pattern);
 		return err_hint(e, "cyrvault mailboxes %s lists all", w->archive);
 	}
-	printer_say(out, "%s, %s, %s", cli_count(boxes, sizeof boxes, n, "mailbox", "mailboxes"),
-	    cli_count(mails, sizeof mails, messages, "message", "messages"),
+	printer_say(out, "%s, %s, %s", str_count(boxes, sizeof boxes, n, "mailbox", "mailboxes"),
+	    str_count(mails, sizeof mails, messages, "message", "messages"),
 	    str_size(size, sizeof size, bytes));
 	if (hidden > 0)
 		printer_say(out, "%s not shown, see --deleted",
-		    cli_count(boxes, sizeof boxes, hidden, "deleted mailbox", "deleted mailboxes"));
+		    str_count(boxes, sizeof boxes, hidden, "deleted mailbox", "deleted mailboxes"));
 	printer_row(out, "summary");
 	printer_string(out, "archive", source_name(w->source));
 	printer_time(out, "when", source_when(w->source));

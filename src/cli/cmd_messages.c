@@ -1,5 +1,5 @@
 /* cmd_messages.c: cyrvault messages. */
-#include "cli/names.h"
+#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -51,7 +51,7 @@ static int work(struct job *job, void *arg, struct err *e)
 
 	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1)
 		return -1;
-	names_init(&w->names, w->c, w->source);
+	names_init(&w->names, w->c->app, w->c->args.server, w->source);
 	if (names_find(&w->names, w->source, w->mailbox, &w->at, e) == -1)
 		return -1;
 	if (source_load(w->source, w->at, true, &w->messages, e) == 0)
@@ -240,12 +240,12 @@ static int print_all(struct work *w)
 	if (m->expunged != NULL)
 		print_index(w, m->expunged, true, &t);
 	printer_table_end(out);
-	printer_say(out, "%s, %s%s", cli_count(mails, sizeof mails, t.messages, "message", "messages"),
+	printer_say(out, "%s, %s%s", str_count(mails, sizeof mails, t.messages, "message", "messages"),
 	    str_size(size, sizeof size, t.bytes),
 	    m->cache.len > 0 || t.messages == 0 ? "" : "; no cyrus.cache: no senders and subjects");
 	if (t.hidden > 0)
 		printer_say(out, "%s not shown, see --expunged",
-		    cli_count(mails, sizeof mails, t.hidden, "expunged message", "expunged messages"));
+		    str_count(mails, sizeof mails, t.hidden, "expunged message", "expunged messages"));
 	if (t.n_lacking > 0)
 		warn_lacking(out, &t);
 	printer_row(out, "summary");

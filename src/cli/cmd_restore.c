@@ -1,5 +1,5 @@
 /* cmd_restore.c: cyrvault restore: the plan, the question, the work, the receipt. */
-#include "cli/names.h"
+#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -48,7 +48,7 @@ static int look_up(struct job *job, void *arg, struct err *e)
 
 	if (app_source(l->c->app, l->archive, job, &source, &store, e) == -1)
 		return -1;
-	names_init(&names, l->c, source);
+	names_init(&names, l->c->app, l->c->args.server, source);
 	for (size_t i = 0; i < l->n; i++) {
 		size_t at;
 
@@ -152,7 +152,7 @@ static void print_plan(struct cli *c, const struct restore_plan *plan)
 	struct names names;
 	char size[16];
 
-	names_init(&names, c, plan->source);
+	names_init(&names, c->app, c->args.server, plan->source);
 	printer_table(c->out, item_columns, sizeof item_columns / sizeof item_columns[0]);
 	for (size_t i = 0; i < plan->n_items; i++)
 		print_item(c->out, &names, &plan->items[i]);
@@ -171,26 +171,6 @@ static void print_plan(struct cli *c, const struct restore_plan *plan)
 		printer_row_end(c->out);
 		printer_wrapped(c->out, TONE_PLAIN, "", 6, "Note: %s", plan->notes[i]);
 	}
-}
-
-static int refuse(const struct restore_plan *plan, struct err *e)
-{
-	for (size_t i = 0; i < plan->n_items; i++) {
-		const struct restore_item *item = &plan->items[i];
-
-		if (item->state != STATE_OTHER)
-			continue;
-		err_set(e, ERR_REFUSED, "%s: %s", item->name,
-		    item->why != NULL ? item->why : "it is there with other content");
-		if (plan->n_refused > 1)
-			err_wrap(
-			    e, "%zu mailboxes are refused, nothing was changed; the first", plan->n_refused);
-		else
-			err_wrap(e, "refused, nothing was changed");
-		break;
-	}
-	return err_hint(e, "rename the live mailbox aside, then run this again; or take the messages out as "
-			   "files: cyrvault export");
 }
 
 /* ---- the end ---- */
@@ -219,8 +199,8 @@ static void print_receipt(struct cli *c, const struct work *w)
 	printer_number(c->out, "warnings", r->n_warnings);
 	printer_row_end(c->out);
 	printer_line(c->out, "Restored from %s: %s, %s, %s written, %s read from the archive, %.2f s.",
-	    w->name, cli_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
-	    cli_count(messages, sizeof messages, r->messages, "message", "messages"),
+	    w->name, str_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
+	    str_count(messages, sizeof messages, r->messages, "message", "messages"),
 	    str_size(bytes, sizeof bytes, r->bytes), str_size(fetched, sizeof fetched, r->fetched_bytes),
 	    (double)r->elapsed_ms / 1000);
 }
@@ -244,7 +224,7 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 
 	if (w->plan->n_refused > 0) {
 		print_planned(c, w, "refused");
-		return refuse(w->plan, e);
+		return restore_refusal(w->plan, e);
 	}
 	if (w->plan->n_steps == 0) {
 		print_planned(c, w, "nothing to do");

@@ -187,12 +187,12 @@ static int print_result(const struct work *w)
 	bool bad = r->files_lost > 0 || r->members_bad > 0 || r->bytes_skipped > 0 ||
 		   finds_total(w->finds) > w->skipped;
 
-	printer_say(out, "wrote %s, %s, to %s", cli_count(files, sizeof files, w->written, "file", "files"),
+	printer_say(out, "wrote %s, %s, to %s", str_count(files, sizeof files, w->written, "file", "files"),
 	    str_size(bytes, sizeof bytes, w->bytes), w->c->args.output);
 	printer_say(out, "%llu of %llu members are bad, %s skipped; %s lost",
 	    (unsigned long long)r->members_bad, (unsigned long long)r->members,
 	    str_size(skipped, sizeof skipped, r->bytes_skipped),
-	    cli_count(files, sizeof files, r->files_lost, "file", "files"));
+	    str_count(files, sizeof files, r->files_lost, "file", "files"));
 	if (!r->had_index)
 		printer_say(out,
 		    "the index is gone: what was in members that are lost has no name any more, and files "

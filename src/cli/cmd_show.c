@@ -1,5 +1,5 @@
 /* cmd_show.c: cyrvault show. */
-#include "cli/names.h"
+#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -47,7 +47,7 @@ static int work(struct job *job, void *arg, struct err *e)
 
 	if (app_source(w->c->app, w->archive, job, &source, &store, e) == -1)
 		return -1;
-	names_init(&names, w->c, source);
+	names_init(&names, w->c->app, w->c->args.server, source);
 	if (names_find(&names, source, w->mailbox, &at, e) == -1)
 		goto out;
 	rc = source_read_message(source, at, w->uid, MESSAGE_BYTES_MAX, &w->bytes, e);

@@ -127,8 +127,8 @@ static void print_result(const struct work *w, uint64_t bad)
 	struct printer *out = w->c->out;
 	char files[40], units[40], bytes[16];
 
-	cli_count(files, sizeof files, r->files, "file", "files");
-	cli_count(units, sizeof units, r->units, "unit", "units");
+	str_count(files, sizeof files, r->files, "file", "files");
+	str_count(units, sizeof units, r->units, "unit", "units");
 	str_size(bytes, sizeof bytes, r->bytes);
 	if (w->foreign)
 		printer_toned(out, TONE_PLAIN, "readable",

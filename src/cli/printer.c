@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/columns.h"
+#include "core/columns.h"
 #include "cli/printer_priv.h"
 #include "core/clock.h"
 #include "core/mem.h"

@@ -1,7 +1,7 @@
 /* printer_table.c: rows gathered, measured and set in columns. */
 #include <stdlib.h>
 
-#include "cli/columns.h"
+#include "core/columns.h"
 #include "cli/printer_priv.h"
 
 void printer_cells_clear(struct printer *p)

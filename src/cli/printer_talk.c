@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/columns.h"
+#include "core/columns.h"
 #include "cli/printer_priv.h"
 #include "core/str.h"
 

@@ -11,12 +11,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "cli/columns.h"
 #include "core/mem.h"
+#include "core/meter.h"
 #include "core/str.h"
 
-#define TICK_MS	   200
-#define STALLED_MS 5000
+#define TICK_MS 200
 
 /* ---- what the worker finds ---- */
 
@@ -100,90 +99,23 @@ static void finds_drain(struct cli *c, struct finds *f)
 	free(list);
 }
 
-/* ---- the status line ---- */
-
-static void add_duration(struct buf *b, uint64_t s)
-{
-	if (s < 60)
-		buf_printf(b, "%us", (unsigned)s);
-	else if (s < 3600)
-		buf_printf(b, "%um%02us", (unsigned)(s / 60), (unsigned)(s % 60));
-	else
-		buf_printf(
-		    b, "%uh%02um", (unsigned)(s / 3600 > 9999 ? 9999 : s / 3600), (unsigned)(s % 3600 / 60));
-}
-
-void progress_line(struct buf *b, const struct job_progress *p, double rate, size_t columns)
-{
-	char done[16], total[16], speed[16];
-	struct buf tail = BUF_INIT;
-	size_t tail_columns;
-
-	if (p->cancelling)
-		buf_str(&tail, "  stopping at the next safe point");
-	else if (p->total_bytes > 0 && p->done_bytes <= p->total_bytes) {
-		buf_printf(&tail, "  %3u%%  %s/%s",
-		    (unsigned)((double)p->done_bytes * 100 / (double)p->total_bytes),
-		    str_size(done, sizeof done, p->done_bytes),
-		    str_size(total, sizeof total, p->total_bytes));
-	} else if (p->done_bytes > 0) {
-		buf_printf(&tail, "  %s", str_size(done, sizeof done, p->done_bytes));
-	}
-	if (!p->cancelling && p->idle_ms >= STALLED_MS) {
-		buf_str(&tail, "  stalled for ");
-		add_duration(&tail, p->idle_ms / 1000);
-	} else if (!p->cancelling && rate >= 1) {
-		buf_printf(&tail, "  %s/s", str_size(speed, sizeof speed, (uint64_t)rate));
-		if (p->total_bytes > p->done_bytes) {
-			buf_str(&tail, "  ETA ");
-			add_duration(&tail, (uint64_t)((double)(p->total_bytes - p->done_bytes) / rate) + 1);
-		}
-	}
-	tail_columns = columns_of(buf_text(&tail));
-	columns_cut(
-	    b, p->step[0] != '\0' ? p->step : "working", columns > tail_columns ? columns - tail_columns : 0);
-	buf_str(b, buf_text(&tail));
-	buf_done(&tail);
-}
-
 /* ---- the loop ---- */
 
-struct meter {
-	uint64_t last_bytes, last_ms;
-	double rate;
-	char step[160];
-};
-
-/* The rate is smoothed over about three seconds. */
-static void meter_update(struct meter *m, const struct job_progress *p)
-{
-	uint64_t ms = p->elapsed_ms - m->last_ms;
-	double now;
-
-	if (p->elapsed_ms <= m->last_ms || ms < TICK_MS / 2)
-		return;
-	now =
-	    p->done_bytes >= m->last_bytes ? (double)(p->done_bytes - m->last_bytes) * 1000 / (double)ms : 0;
-	m->rate = m->rate < 1 ? now : m->rate + (now - m->rate) * (ms < 3000 ? (double)ms / 3000 : 1);
-	m->last_bytes = p->done_bytes;
-	m->last_ms = p->elapsed_ms;
-}
-
-static void show(struct cli *c, struct job *job, struct meter *m)
+static void show(struct cli *c, struct job *job, struct meter *m, char step[160])
 {
 	struct job_progress p;
 	struct buf line = BUF_INIT;
 
 	job_get_progress(job, &p);
 	meter_update(m, &p);
-	if (printer_is_verbose(c->out) && strcmp(m->step, p.step) != 0) {
-		memcpy(m->step, p.step, sizeof m->step);
+	if (printer_is_verbose(c->out) && strcmp(step, p.step) != 0) {
+		memcpy(step, p.step, sizeof p.step);
 		printer_detail(c->out, "%s", p.step);
 	}
 	/* What is over at once needs no line that flickers. */
 	if (!printer_has_status(c->out) || p.elapsed_ms < TICK_MS)
 		return;
-	progress_line(&line, &p, m->rate, printer_status_columns(c->out));
+	meter_line(&line, &p, m->rate, printer_status_columns(c->out));
 	printer_status(c->out, buf_text(&line));
 	buf_done(&line);
 }
@@ -210,6 +142,7 @@ static int wait_for(struct cli *c, struct job *job, int signal_fd, struct finds 
 	struct pollfd fds[2] = { { .fd = job_fd(job), .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN } };
 	struct meter meter = { 0 };
+	char step[160] = "";
 
 	for (;;) {
 		int r = poll(fds, 2, ticks ? TICK_MS : -1);
@@ -224,7 +157,7 @@ static int wait_for(struct cli *c, struct job *job, int signal_fd, struct finds 
 		finds_drain(c, finds);
 		if (r > 0 && (fds[0].revents & POLLIN) != 0)
 			return job_reap(job, e);
-		show(c, job, &meter);
+		show(c, job, &meter, step);
 	}
 }
 

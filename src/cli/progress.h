@@ -29,7 +29,4 @@ size_t finds_total(const struct finds *f);
 /** progress_run_finds(c, fn, arg, finds, e): As progress_run(), and show what is found while it runs. */
 int progress_run_finds(struct cli *c, job_fn *fn, void *arg, struct finds *finds, struct err *e);
 
-/** progress_line(b, p, rate, columns): The status line for ${p} at ${rate} bytes a second; pure, for tests. */
-void progress_line(struct buf *b, const struct job_progress *p, double rate, size_t columns);
-
 #endif

@@ -29,6 +29,14 @@ struct job {
 	void *arg;
 	int rc;
 	struct err err;
+	pthread_mutex_t post_lock;
+	struct post *first, *last;
+};
+
+struct post {
+	struct post *next;
+	void *item;
+	void (*drop)(void *item);
 };
 
 struct job *job_new(void)
@@ -39,19 +47,25 @@ struct job *job_new(void)
 	job->start_ms = clock_monotonic_ms();
 	atomic_store(&job->last_move_ms, job->start_ms);
 	pthread_mutex_init(&job->step_lock, NULL);
+	pthread_mutex_init(&job->post_lock, NULL);
 	return job;
+}
+
+static void wake(struct job *job)
+{
+	uint64_t one = 1;
+	ssize_t ignored = write(job->end_fd, &one, sizeof one);
+
+	(void)ignored;
 }
 
 static void *job_main(void *p)
 {
 	struct job *job = p;
-	uint64_t one = 1;
-	ssize_t ignored;
 
 	job->rc = job->fn(job, job->arg, &job->err);
 	atomic_store(&job->state, job->rc == -1 ? JOB_FAILED : JOB_DONE);
-	ignored = write(job->end_fd, &one, sizeof one);
-	(void)ignored;
+	wake(job);
 	return NULL;
 }
 
@@ -86,6 +100,13 @@ int job_reap(struct job *job, struct err *e)
 	return job->rc;
 }
 
+bool job_ended(const struct job *job)
+{
+	int state = atomic_load(&job->state);
+
+	return state == JOB_DONE || state == JOB_FAILED;
+}
+
 void job_cancel(struct job *job)
 {
 	atomic_store(&job->cancel, true);
@@ -113,10 +134,60 @@ void job_free(struct job *job)
 		return;
 	job_cancel(job);
 	job_reap(job, NULL);
+	while (job->first != NULL) {
+		struct post *p = job->first;
+
+		job->first = p->next;
+		p->drop(p->item);
+		free(p);
+	}
 	if (job->end_fd != -1)
 		close(job->end_fd);
+	pthread_mutex_destroy(&job->post_lock);
 	pthread_mutex_destroy(&job->step_lock);
 	free(job);
+}
+
+void job_post(struct job *job, void *item, void (*drop)(void *item))
+{
+	struct post *p;
+
+	if (job == NULL) {
+		drop(item);
+		return;
+	}
+	p = mem_alloc(sizeof *p);
+	*p = (struct post){ .item = item, .drop = drop };
+	pthread_mutex_lock(&job->post_lock);
+	if (job->last != NULL)
+		job->last->next = p;
+	else
+		job->first = p;
+	job->last = p;
+	pthread_mutex_unlock(&job->post_lock);
+	wake(job);
+}
+
+void *job_take(struct job *job)
+{
+	struct post *p;
+	void *item = NULL;
+	uint64_t ignored;
+
+	pthread_mutex_lock(&job->post_lock);
+	p = job->first;
+	if (p != NULL) {
+		item = p->item;
+		job->first = p->next;
+		if (job->first == NULL)
+			job->last = NULL;
+	} else if (read(job->end_fd, &ignored, sizeof ignored) > 0 && job_ended(job)) {
+		/* What was read may have been its end. */
+		wake(job);
+	}
+	pthread_mutex_unlock(&job->post_lock);
+	free(p);
+	return item;
 }
 
 void job_step(struct job *job, const char *fmt, ...)

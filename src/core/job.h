@@ -24,9 +24,9 @@ struct job_progress {
 	uint64_t done_bytes;
 	uint64_t total_bytes; /* 0: not known */
 	uint64_t elapsed_ms;
-	uint64_t idle_ms;     /* since the last step or advance: "stalled" from 5 s on */
+	uint64_t idle_ms; /* since the last step or advance: "stalled" from 5 s on */
 	bool cancelling;
-	char step[160];       /* what it is doing, safe text */
+	char step[160]; /* what it is doing, safe text */
 };
 
 /** job_new(): A job that has not started; it may be handed to code as the progress sink without a thread of its own. */
@@ -35,7 +35,7 @@ struct job *job_new(void);
 /** job_start(job, fn, arg, e): Run ${fn} in a new thread. Once per job. */
 int job_start(struct job *job, job_fn *fn, void *arg, struct err *e);
 
-/** job_fd(job): An eventfd, readable when the job has ended. Belongs to the job. */
+/** job_fd(job): An eventfd, readable when the job has ended, or has posted something. Belongs to the job. */
 int job_fd(const struct job *job);
 
 /** job_reap(job, e): Wait for the end; returns what ${fn} returned and copies its error. The result in ${arg} is the
@@ -45,11 +45,20 @@ int job_reap(struct job *job, struct err *e);
 /** job_cancel(job): Ask it to stop at its next safe point. Async-signal-safe; any thread. */
 void job_cancel(struct job *job);
 
+/** job_ended(job): It has ended and can be reaped without waiting; any thread. */
+bool job_ended(const struct job *job);
+
 /** job_get_progress(job, p): What it is doing now; any thread. */
 void job_get_progress(struct job *job, struct job_progress *p);
 
 /** job_free(job): NULL-safe; a running job is cancelled and waited for. */
 void job_free(struct job *job);
+
+/** job_post(job, item, drop): [worker] Hand a partial result to whoever watches: ${item} is his from here on; ${drop} frees it when nobody
+ * takes it. Without a job it is dropped at once. job_take(job): The oldest item not taken yet, or NULL; any thread. job_fd() is readable
+ * while there may be some. */
+void job_post(struct job *job, void *item, void (*drop)(void *item));
+void *job_take(struct job *job);
 
 /** job_step(job, fmt, ...): [worker] Say what is being done. */
 void job_step(struct job *job, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

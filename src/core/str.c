@@ -422,3 +422,9 @@ unsigned str_distance(const char *a, const char *b)
 	}
 	return row[m];
 }
+
+const char *str_count(char *dst, size_t size, uint64_t n, const char *one, const char *many)
+{
+	snprintf(dst, size, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
+	return dst;
+}

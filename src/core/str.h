@@ -59,6 +59,9 @@ int str_unhex(const char *s, void *out, size_t n);
 /** str_size(dst, size, bytes): "0", "812", "4.1K", "23M": at most five columns, 1024-based. */
 const char *str_size(char *dst, size_t size, uint64_t bytes);
 
+/** str_count(dst, size, n, one, many): "1 mailbox", "12 mailboxes". */
+const char *str_count(char *dst, size_t size, uint64_t n, const char *one, const char *many);
+
 /** str_distance(a, b): Edit distance of two short words (at most 63 bytes count), for "did you mean". */
 unsigned str_distance(const char *a, const char *b);
 

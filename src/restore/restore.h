@@ -102,6 +102,9 @@ int restore_plan_build(struct server *server, struct source *source, const struc
     struct job *job, struct restore_plan **ret, struct err *e);
 void restore_plan_free(struct restore_plan *p);
 
+/** restore_refusal(plan, e): Why a plan with refused items cannot be carried out, and what to do; returns -1. */
+int restore_refusal(const struct restore_plan *plan, struct err *e);
+
 struct restore_result {
 	uint64_t mailboxes, messages, files, bytes;
 	uint64_t steps_done;

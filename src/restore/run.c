@@ -387,3 +387,23 @@ void restore_result_done(struct restore_result *r)
 	free(r->warnings);
 	*r = (struct restore_result){ 0 };
 }
+
+int restore_refusal(const struct restore_plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->n_items; i++) {
+		const struct restore_item *item = &plan->items[i];
+
+		if (item->state != STATE_OTHER)
+			continue;
+		err_set(e, ERR_REFUSED, "%s: %s", item->name,
+		    item->why != NULL ? item->why : "it is there with other content");
+		if (plan->n_refused > 1)
+			err_wrap(
+			    e, "%zu mailboxes are refused, nothing was changed; the first", plan->n_refused);
+		else
+			err_wrap(e, "refused, nothing was changed");
+		break;
+	}
+	return err_hint(e, "rename the live mailbox aside, then run this again; or take the messages out as "
+			   "files: cyrvault export");
+}

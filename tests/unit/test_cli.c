@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/columns.h"
+#include "core/columns.h"
+#include "core/meter.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "core/str.h"
@@ -153,7 +154,7 @@ static void status_is(const struct job_progress *p, double rate, size_t columns,
 {
 	struct buf b = BUF_INIT;
 
-	progress_line(&b, p, rate, columns);
+	meter_line(&b, p, rate, columns);
 	assert_string_equal(buf_text(&b), expected);
 	buf_done(&b);
 }

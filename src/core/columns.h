@@ -1,6 +1,6 @@
 /* columns.h: text measured and cut by what it takes on a terminal, not by bytes. */
-#ifndef CLI_COLUMNS_H
-#define CLI_COLUMNS_H
+#ifndef CORE_COLUMNS_H
+#define CORE_COLUMNS_H
 
 #include <stdbool.h>
 #include <stddef.h>

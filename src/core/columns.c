@@ -1,5 +1,5 @@
 /* columns.c: text measured and cut by what it takes on a terminal. */
-#include "cli/columns.h"
+#include "core/columns.h"
 
 #include <langinfo.h>
 #include <locale.h>

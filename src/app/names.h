@@ -1,17 +1,17 @@
 /* names.h: a mailbox as it was typed -> one of an archive's, and what may have been meant when there is none. */
-#ifndef CLI_NAMES_H
-#define CLI_NAMES_H
+#ifndef APP_NAMES_H
+#define APP_NAMES_H
 
-#include "cli/cli.h"
+#include "app/app.h"
 
 /** What turns names into what is typed and shown: an imapd.conf, the archive's or the live one. */
 struct names {
 	const struct imapd_conf *conf; /* NULL: none could be had; names are then internal */
-	struct server *server;	       /* whose conf it is, if not the archive's */
+	struct server *server;         /* whose conf it is, if not the archive's */
 };
 
-/** names_init(n, c, source): The archive's imapd.conf if it holds one, else the live server's. names_done(n). */
-void names_init(struct names *n, struct cli *c, const struct source *source);
+/** names_init(n, app, server, source): The archive's imapd.conf if it holds one, else the live server's. names_done(n). */
+void names_init(struct names *n, struct app *app, const char *server, const struct source *source);
 void names_done(struct names *n);
 
 /** names_show(n, internal, b): Append the name for people, safe. */

@@ -1,5 +1,5 @@
 /* names.c: mailbox names as people type them. */
-#include "cli/names.h"
+#include "app/names.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 
 #define SUGGESTIONS 3
 
-void names_init(struct names *n, struct cli *c, const struct source *source)
+void names_init(struct names *n, struct app *app, const char *server, const struct source *source)
 {
 	*n = (struct names){ .conf = source_conf(source) };
-	if (n->conf == NULL && app_server(c->app, c->args.server, &n->server, NULL) == 0)
+	if (n->conf == NULL && app_server(app, server, &n->server, NULL) == 0)
 		n->conf = n->server->conf;
 }
 
