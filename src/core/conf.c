@@ -1,179 +1,14 @@
-/* conf.c: read our configuration through inih; one table says what keys there are. */
-#include "core/conf.h"
+/* conf.c: our configuration: the files it is in, what they leave open, and finding things in it. */
+#include "core/conf_priv.h"
 
-#include <errno.h>
 #include <glob.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <ini.h>
-
 #include "core/mem.h"
-#include "core/str.h"
 
-enum key_type { KEY_STRING, KEY_PATH, KEY_LIST, KEY_MS };
-
-/* The keys of each kind of section. offset is into conf_server, conf_store or conf. */
-static const struct key {
-	const char *section, *name;
-	enum key_type type;
-	size_t offset;
-	const char *about;
-} keys[] = {
-#define SERVER(name, type, about) { "server", #name, type, offsetof(struct conf_server, name), about }
-#define STORE(name, type, about) { "store", #name, type, offsetof(struct conf_store, name), about }
-	SERVER(imapd_conf, KEY_PATH, "The server's imapd.conf; paths and layout are read from it"),
-	SERVER(cyrus_conf, KEY_PATH, "The server's cyrus.conf"),
-	SERVER(cyrus_bin, KEY_PATH, "Directory of ctl_mboxlist, quota, ...; found by itself when not set"),
-	SERVER(imap, KEY_STRING, "host:port of its IMAP service; found in cyrus.conf when not set"),
-	SERVER(imap_admin, KEY_STRING, "An administrator of imapd.conf's admins, for renames and annotations"),
-	SERVER(imap_password_file, KEY_PATH, "File with that administrator's password on its first line"),
-	SERVER(extra, KEY_LIST, "A further file or directory to pack; may be given several times"),
-	SERVER(snapshot, KEY_STRING, "auto, lvm, btrfs or none"),
-	SERVER(stores, KEY_STRING, "Names of the stores its archives go to; the first one counts; not set: the first store"),
-	SERVER(hold_ms, KEY_MS, "Longest time one user's mail is held still during a backup, in ms"),
-	SERVER(lock_wait_ms, KEY_MS, "How long to wait for one of Cyrus's locks, in ms"),
-	STORE(url, KEY_STRING, "Where archives are kept: dir:/path"),
-	{ "state", "directory", KEY_PATH, offsetof(struct conf, state_directory), "What cyrvault remembers between runs" },
-	{ "state", "lock_directory", KEY_PATH, offsetof(struct conf, lock_directory), "Where its lock files are" },
-	{ "state", "log_file", KEY_STRING, offsetof(struct conf, log_file), "Its own log; empty: syslog only" },
-};
-#define N_KEYS (sizeof keys / sizeof keys[0])
-
-void conf_keys(size_t i, const char **section, const char **key, const char **about)
-{
-	*section = i < N_KEYS ? keys[i].section : NULL;
-	*key = i < N_KEYS ? keys[i].name : NULL;
-	*about = i < N_KEYS ? keys[i].about : NULL;
-}
-
-struct reading {
-	struct conf *c;
-	FILE *f;
-	const char *path;
-	unsigned line;
-	struct err *e;
-	bool failed;
-};
-
-static const char section_hint[] = "sections are [server \"NAME\"], [store \"NAME\"] and [state]";
-
-static bool split_section(const char *section, char kind[16], char name[64]);
-
-static int fail(struct reading *r, const char *what, const char *word);
-
-static int fail_section(struct reading *r, const char *section)
-{
-	fail(r, "unknown section", section);
-	err_hint(r->e, "%s", section_hint);
-	return 0;
-}
-
-/* inih says nothing of a section without keys: a misspelt one must not pass unnoticed. */
-static void check_section(struct reading *r, const char *line)
-{
-	char section[128], kind[16], name[64];
-	size_t n = strcspn(line, "]");
-
-	if (line[0] != '[' || n > sizeof section)
-		return;
-	/* inih would go on, and blame the keys that follow. */
-	if (line[n] != ']') {
-		r->failed = true;
-		err_set(r->e, ERR_CONFIG, "%s line %u: a section without its closing ]", r->path, r->line);
-		err_hint(r->e, "%s", section_hint);
-		return;
-	}
-	memcpy(section, line + 1, n - 1);
-	section[n - 1] = '\0';
-	if (!split_section(section, kind, name))
-		fail_section(r, section);
-}
-
-/* inih reads through this, so that we know the line and refuse one that would be cut. */
-static char *read_line(char *line, int size, void *stream)
-{
-	struct reading *r = stream;
-	size_t n;
-
-	if (r->failed || fgets(line, size, r->f) == NULL)
-		return NULL;
-	r->line++;
-	n = strlen(line);
-	if (n + 1 == (size_t)size && line[n - 1] != '\n') {
-		r->failed = true;
-		err_set(r->e, ERR_CONFIG, "%s line %u: longer than %d bytes", r->path, r->line, size - 2);
-		err_hint(r->e, "a key that takes a list may be given several times");
-		return NULL;
-	}
-	/* For inih an indented line goes on with the value before; a key that was indented would be lost in it. */
-	memmove(line, line + strspn(line, " \t"), n - strspn(line, " \t") + 1);
-	check_section(r, line);
-	return r->failed ? NULL : line;
-}
-
-static int fail(struct reading *r, const char *what, const char *word)
-{
-	r->failed = true;
-	err_set(r->e, ERR_CONFIG, "%s line %u: %s \"%s\"", r->path, r->line, what, word);
-	return 0;
-}
-
-static int fail_value(struct reading *r, const char *what, const struct key *k, const char *value)
-{
-	fail(r, what, value);
-	err_hint(r->e, "%s: %s", k->name, k->about);
-	return 0;
-}
-
-static int fail_unknown(struct reading *r, const char *section, const char *name)
-{
-	const char *best = NULL;
-	unsigned least = 5;
-
-	for (size_t i = 0; i < N_KEYS; i++) {
-		unsigned d = str_distance(name, keys[i].name);
-
-		if (strcmp(keys[i].section, section) == 0 && d < least) {
-			least = d;
-			best = keys[i].name;
-		}
-	}
-	fail(r, "unknown key", name);
-	if (best != NULL)
-		err_hint(r->e, "did you mean \"%s\"? cyrvault.conf(5) lists all keys", best);
-	else
-		err_hint(r->e, "cyrvault.conf(5) lists all keys of [%s]", section);
-	return 0;
-}
-
-/* "server \"mail1\"" -> kind and name; false when it is no section of ours. */
-static bool split_section(const char *section, char kind[16], char name[64])
-{
-	size_t n = strcspn(section, " \t");
-	const char *q = section + n + strspn(section + n, " \t");
-
-	if (n >= 16)
-		return false;
-	memcpy(kind, section, n);
-	kind[n] = name[0] = '\0';
-	if (strcmp(kind, "state") == 0)
-		return *q == '\0';
-	if (strcmp(kind, "server") != 0 && strcmp(kind, "store") != 0)
-		return false;
-	n = strlen(q);
-	if (n < 3 || n - 2 >= 64 || q[0] != '"' || q[n - 1] != '"' || memchr(q + 1, '"', n - 2) != NULL)
-		return false;
-	memcpy(name, q + 1, n - 2);
-	name[n - 2] = '\0';
-	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") == n - 2 &&
-	       name[0] != '.' && name[0] != '-';
-}
-
-static void add_server(struct conf *c, const char *name)
+void conf_add_server(struct conf *c, const char *name)
 {
 	size_t cap = c->n_servers;
 
@@ -186,107 +21,12 @@ static void add_server(struct conf *c, const char *name)
 		.lock_wait_ms = 30000 };
 }
 
-static void add_store(struct conf *c, const char *name, const char *url)
+void conf_add_store(struct conf *c, const char *name, const char *url)
 {
 	size_t cap = c->n_stores;
 
 	c->stores = mem_grow(c->stores, &cap, c->n_stores + 1, sizeof *c->stores);
 	c->stores[c->n_stores++] = (struct conf_store){ mem_strdup(name), mem_strdup(url) };
-}
-
-/* The struct that a section's keys go to, made when the section is new. */
-static void *section_target(struct conf *c, const char *kind, const char *name)
-{
-	if (strcmp(kind, "state") == 0)
-		return c;
-	if (strcmp(kind, "server") == 0) {
-		for (size_t i = 0; i < c->n_servers; i++)
-			if (strcmp(c->servers[i].name, name) == 0)
-				return &c->servers[i];
-		add_server(c, name);
-		return &c->servers[c->n_servers - 1];
-	}
-	for (size_t i = 0; i < c->n_stores; i++)
-		if (strcmp(c->stores[i].name, name) == 0)
-			return &c->stores[i];
-	add_store(c, name, NULL);
-	return &c->stores[c->n_stores - 1];
-}
-
-static int set_key(struct reading *r, const struct key *k, char *target, const char *value)
-{
-	char **text = (char **)(void *)(target + k->offset);
-	uint64_t *number = (uint64_t *)(void *)(target + k->offset);
-	struct conf_server *server = (struct conf_server *)(void *)target;
-
-	switch (k->type) {
-	case KEY_PATH:
-	case KEY_LIST:
-		if (value[0] != '/')
-			return fail_value(r, "not an absolute path:", k, value);
-		if (k->type == KEY_LIST) {
-			size_t cap = server->n_extra;
-
-			server->extra = mem_grow(server->extra, &cap, server->n_extra + 1, sizeof *server->extra);
-			server->extra[server->n_extra++] = mem_strdup(value);
-			return 1;
-		}
-		break;
-	case KEY_MS:
-		return str_u64(value, 3600000, number) == 0 ? 1 : fail_value(r, "not a number of milliseconds:", k, value);
-	case KEY_STRING: break;
-	}
-	free(*text);
-	*text = mem_strdup(value);
-	return 1;
-}
-
-static int on_key(void *arg, const char *section, const char *name, const char *value)
-{
-	struct reading *r = arg;
-	char kind[16], section_name[64];
-
-	if (r->failed)
-		return 0;
-	if (!split_section(section, kind, section_name))
-		return fail_section(r, section);
-	if (value == NULL) {
-		fail(r, "no value for", name);
-		err_hint(r->e, "write %s = VALUE", name);
-		return 0;
-	}
-	for (size_t i = 0; i < N_KEYS; i++)
-		if (strcmp(keys[i].section, kind) == 0 && strcmp(keys[i].name, name) == 0)
-			return set_key(r, &keys[i], section_target(r->c, kind, section_name), value);
-	return fail_unknown(r, kind, name);
-}
-
-static int read_conf_file(struct conf *c, const char *path, struct err *e)
-{
-	struct reading r = { .c = c, .path = path, .e = e };
-	int bad;
-
-	r.f = fopen(path, "re");
-	if (r.f == NULL) {
-		err_sys(e, "open configuration %s", path);
-		if (e != NULL)
-			e->code = ERR_CONFIG;
-		return err_hint(e, "-C FILE names the configuration; without one %s is read, if it is there", CONF_DEFAULT_PATH);
-	}
-	bad = ini_parse_stream(read_line, &r, on_key, &r);
-	if (ferror(r.f) && !r.failed) {
-		r.failed = true;
-		err_sys(e, "read configuration %s", path);
-		err_hint(e, "-C FILE names the configuration");
-		if (e != NULL)
-			e->code = ERR_CONFIG;
-	}
-	fclose(r.f);
-	if (bad != 0 && !r.failed) {
-		err_set(e, ERR_CONFIG, "%s line %d: neither [section] nor key = value", path, bad);
-		return err_hint(e, "comments begin with # or ;");
-	}
-	return r.failed ? -1 : 0;
 }
 
 static int read_conf_directory(struct conf *c, struct err *e)
@@ -297,7 +37,7 @@ static int read_conf_directory(struct conf *c, struct err *e)
 	if (glob(CONF_DEFAULT_PATH ".d/*.conf", 0, NULL, &g) != 0)
 		return 0;
 	for (size_t i = 0; i < g.gl_pathc && rc == 0; i++)
-		rc = read_conf_file(c, g.gl_pathv[i], e);
+		rc = conf_read_file(c, g.gl_pathv[i], e);
 	globfree(&g);
 	return rc;
 }
@@ -331,10 +71,10 @@ static int complete(struct conf *c, struct err *e)
 
 		gethostname(host, sizeof host - 1);
 		host[strcspn(host, ".")] = '\0';
-		add_server(c, host[0] != '\0' ? host : "localhost");
+		conf_add_server(c, host[0] != '\0' ? host : "localhost");
 	}
 	if (c->n_stores == 0)
-		add_store(c, "local", "dir:/var/backups/cyrvault");
+		conf_add_store(c, "local", "dir:/var/backups/cyrvault");
 	for (size_t i = 0; i < c->n_stores; i++)
 		if (c->stores[i].url == NULL) {
 			err_set(e, ERR_CONFIG, "store \"%s\" has no url", c->stores[i].name);
@@ -363,7 +103,7 @@ int conf_load(const char *path, struct conf **ret, struct err *e)
 		path = CONF_DEFAULT_PATH;
 	if (!is_default || access(path, F_OK) == 0) {
 		c->path = mem_strdup(path);
-		rc = read_conf_file(c, path, e);
+		rc = conf_read_file(c, path, e);
 	}
 	if (rc == 0 && is_default)
 		rc = read_conf_directory(c, e);
@@ -391,6 +131,16 @@ static void free_server(struct conf_server *s)
 	free(s->stores);
 }
 
+static void free_pairs(struct conf_pair *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(list[i].name);
+		free(list[i].value);
+		free(list[i].file);
+	}
+	free(list);
+}
+
 void conf_free(struct conf *c)
 {
 	if (c == NULL)
@@ -403,6 +153,8 @@ void conf_free(struct conf *c)
 	}
 	free(c->servers);
 	free(c->stores);
+	free_pairs(c->keys, c->n_keys);
+	free_pairs(c->colors, c->n_colors);
 	free(c->state_directory);
 	free(c->lock_directory);
 	free(c->log_file);

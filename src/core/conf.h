@@ -4,6 +4,7 @@
 #ifndef CORE_CONF_H
 #define CORE_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,23 @@ struct conf_store {
 	char *url;
 };
 
+/** The console. */
+enum conf_theme { CONF_THEME_AUTO, CONF_THEME_DARK, CONF_THEME_LIGHT, CONF_THEME_MONO };
+enum conf_switch { CONF_AUTO, CONF_YES, CONF_NO };
+struct conf_console {
+	enum conf_theme theme;
+	enum conf_switch ascii; /* lines and marks of plain ASCII; auto: where the terminal has no other */
+	bool mouse;
+	bool read_only;
+};
+
+/** A line of a section whose words only the console knows: it checks them, and complains with file and line. */
+struct conf_pair {
+	char *name, *value; /* the value may be "" */
+	char *file;
+	unsigned line;
+};
+
 struct conf {
 	char *path;               /* the file read, NULL: none was there, this host's defaults */
 	struct conf_server *servers;
@@ -41,6 +59,11 @@ struct conf {
 	char *state_directory;    /* "/var/lib/cyrvault" */
 	char *lock_directory;     /* "/run/cyrvault" */
 	char *log_file;           /* "/var/log/cyrvault.log"; "": none */
+	struct conf_console console;
+	struct conf_pair *keys;   /* [keys]: request = key ..., in the order read; names may come again */
+	size_t n_keys;
+	struct conf_pair *colors; /* [colors]: style = color ..., likewise */
+	size_t n_colors;
 };
 
 /** conf_load(path, ret, e): Read ${path} (NULL: CONF_DEFAULT_PATH and its .conf.d, which may both be missing: then one server named after this host, one

@@ -93,6 +93,9 @@ static void test_keys(void **state)
 		must_have(&configuration, text);
 		assert_true(about[0] != '\0');
 	}
+	/* Their words are the console's. */
+	must_have(&configuration, "\n.Ss [keys]\n");
+	must_have(&configuration, "\n.Ss [colors]\n");
 	while ((p = strstr(p, "\n.It Ic ")) != NULL) {
 		p++;
 		listed++;

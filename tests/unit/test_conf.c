@@ -163,6 +163,73 @@ static void test_defaults(void **state)
 	conf_free(c);
 }
 
+static void test_console(void **state)
+{
+	struct conf *c = load("");
+
+	(void)state;
+	assert_int_equal(c->console.theme, CONF_THEME_AUTO);
+	assert_int_equal(c->console.ascii, CONF_AUTO);
+	assert_false(c->console.mouse || c->console.read_only);
+	assert_int_equal(c->n_keys + c->n_colors, 0);
+	conf_free(c);
+	c = load("[console]\ntheme = mono\nascii = no\nmouse = yes\nread_only = yes\n");
+	assert_int_equal(c->console.theme, CONF_THEME_MONO);
+	assert_int_equal(c->console.ascii, CONF_NO);
+	assert_true(c->console.mouse && c->console.read_only);
+	conf_free(c);
+	c = load("[console]\ntheme = dark\ntheme = light\nascii = yes\nmouse = no\n");
+	assert_int_equal(c->console.theme, CONF_THEME_LIGHT);
+	assert_int_equal(c->console.ascii, CONF_YES);
+	assert_false(c->console.mouse || c->console.read_only);
+	conf_free(c);
+	c = load("[console]\ntheme = dark\nascii = auto\n");
+	assert_int_equal(c->console.theme, CONF_THEME_DARK);
+	assert_int_equal(c->console.ascii, CONF_AUTO);
+	conf_free(c);
+	refused("[console]\n\ntheme = blue\n", "line 3: not a value for it: \"blue\"", "theme: auto, dark");
+	refused("[console]\nmouse = auto\n", "line 2: not a value for it: \"auto\"", "mouse: yes or no");
+	refused("[console]\nread_only = Yes\n", "not a value for it: \"Yes\"", "read_only");
+	refused("[console]\nascii =\n", "not a value for it: \"\"", "ascii");
+	refused("[console]\nascii = yes|no\n", "not a value", "ascii");
+	refused("[console]\nreadonly = yes\n", "unknown key \"readonly\"", "\"read_only\"");
+	refused("[console \"x\"]\ntheme = dark\n", "unknown section", "[console]");
+	refused("[color]\nx = y\n", "unknown section \"color\"", "[colors]");
+}
+
+static void test_pairs(void **state)
+{
+	struct conf *c = load("[keys]\n"
+			      "restore = R F5\n"
+			      "  any words = x = y\n"
+			      "restore = r\n"
+			      "quit =\n"
+			      "[colors]\n"
+			      "good = green bold ; comment\n"
+			      "[keys]\n"
+			      "help = ?\n");
+
+	(void)state;
+	assert_int_equal(c->n_keys, 5);
+	assert_string_equal(c->keys[0].name, "restore");
+	assert_string_equal(c->keys[0].value, "R F5");
+	assert_string_equal(c->keys[0].file, path);
+	assert_int_equal(c->keys[0].line, 2);
+	assert_string_equal(c->keys[1].name, "any words");
+	assert_string_equal(c->keys[1].value, "x = y");
+	assert_string_equal(c->keys[2].value, "r");
+	assert_string_equal(c->keys[3].value, "");
+	assert_int_equal(c->keys[3].line, 5);
+	assert_int_equal(c->keys[4].line, 9);
+	assert_int_equal(c->n_colors, 1);
+	assert_string_equal(c->colors[0].name, "good");
+	assert_string_equal(c->colors[0].value, "green bold");
+	assert_int_equal(c->colors[0].line, 7);
+	conf_free(c);
+	refused("[keys \"x\"]\na = b\n", "unknown section", "[keys]");
+	refused("[keys]\nrestore\n", "line 2: neither", "#");
+}
+
 static void test_unknown(void **state)
 {
 	(void)state;
@@ -291,7 +358,7 @@ static void test_keys(void **state)
 			break;
 		assert_true(key[0] != '\0' && about[0] != '\0');
 	}
-	assert_true(n >= 15);
+	assert_true(n >= 19);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -301,6 +368,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_everything),
 		TEST(test_defaults),
+		TEST(test_console),
+		TEST(test_pairs),
 		TEST(test_unknown),
 		TEST(test_sections),
 		TEST(test_values),
