@@ -1,4 +1,5 @@
 /* cmd_archives.c: cyrvault archives. */
+#include "app/words.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -37,16 +38,15 @@ static int work(struct job *job, void *arg, struct err *e)
 
 static void print_health(struct printer *out, const struct app_archive *a)
 {
+	enum printer_tone tone = TONE_PLAIN;
+
 	if (!a->readable)
-		printer_word(out, "health", "damaged", TONE_BAD);
-	else if (a->kind == ARCHIVE_FOREIGN)
-		printer_word(out, "health", "foreign", TONE_PLAIN);
+		tone = TONE_BAD;
 	else if (a->health == HEALTH_OK)
-		printer_word(out, "health", "verified", TONE_GOOD);
+		tone = TONE_GOOD;
 	else if (a->health == HEALTH_FINDINGS)
-		printer_word(out, "health", "findings", TONE_WARN);
-	else
-		printer_word(out, "health", "unverified", TONE_PLAIN);
+		tone = TONE_WARN;
+	printer_word(out, "health", app_archive_health(a), tone);
 }
 
 static void print_archive(struct printer *out, const struct app_archive *a)

@@ -1,0 +1,76 @@
+/* words.c: words that the command line and the console say alike. */
+#include "app/words.h"
+
+#include <string.h>
+
+#include "core/str.h"
+
+const char *app_archive_health(const struct app_archive *a)
+{
+	if (!a->readable)
+		return "damaged";
+	if (a->kind == ARCHIVE_FOREIGN)
+		return "foreign";
+	return a->health == HEALTH_OK ? "verified" : a->health == HEALTH_FINDINGS ? "findings" : "unverified";
+}
+
+/* No shell reads anything into these. A leading '=' is a lookup in zsh. */
+static bool is_plain(const char *word)
+{
+	return *word != '\0' && *word != '=' &&
+	       word[strspn(
+		   word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@%+,=")] == '\0';
+}
+
+/* It can be shown as it is. */
+static bool is_showable(const char *word)
+{
+	struct buf b = BUF_INIT;
+	bool same;
+
+	str_safe_buf(&b, word, strlen(word));
+	same = strcmp(buf_text(&b), word) == 0;
+	buf_done(&b);
+	return same;
+}
+
+static void add_quoted(struct buf *b, const char *word)
+{
+	buf_char(b, '\'');
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			buf_str(b, "'\\''");
+		else
+			buf_char(b, *word);
+	}
+	buf_char(b, '\'');
+}
+
+/* Only printable ASCII stands for itself; '!' not, which some shells expand even here. */
+static void add_escaped(struct buf *b, const char *word)
+{
+	buf_str(b, "$'");
+	for (; *word != '\0'; word++) {
+		unsigned char c = (unsigned char)*word;
+
+		if (c == '\'' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f || c == '!')
+			buf_printf(b, "\\x%02x", c);
+		else
+			buf_char(b, (char)c);
+	}
+	buf_char(b, '\'');
+}
+
+void app_command_add(struct buf *b, const char *word)
+{
+	if (b->len > 0)
+		buf_char(b, ' ');
+	if (is_plain(word))
+		buf_str(b, word);
+	else if (is_showable(word))
+		add_quoted(b, word);
+	else
+		add_escaped(b, word);
+}

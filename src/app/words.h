@@ -1,0 +1,15 @@
+/* words.h: words that the command line and the console say alike. Pure; thread-safe. */
+#ifndef APP_WORDS_H
+#define APP_WORDS_H
+
+#include "app/app.h"
+
+/** app_archive_health(a): "verified" (whole, and the mailboxes were consistent), "findings" (whole, but something was off in the spool),
+ * "unverified", "foreign" or "damaged". */
+const char *app_archive_health(const struct app_archive *a);
+
+/** app_command_add(b, word): Append a word to a command line, behind a blank unless ${b} is empty. It stands as it is where a shell leaves
+ * it so, else in single quotes; with bytes that would disturb a terminal as $'...' (bash, zsh, ksh), so the line can be shown and pasted. */
+void app_command_add(struct buf *b, const char *word);
+
+#endif
