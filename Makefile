@@ -44,7 +44,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-fault bench bench-smoke demo clean \
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-tui check-fault bench bench-smoke demo clean \
         install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -111,6 +111,10 @@ check-valgrind: all $(UNIT)
 
 check-cyrus: all tools
 	@tests/run-scripts tests/cyrus
+
+# The console on terminals.
+check-tui: all
+	@tests/run-scripts -j 2 tests/tui
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
