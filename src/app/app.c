@@ -114,7 +114,7 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	if (app_server(app, server, &s, e) == 0 &&
 	    unfinished_read(app->conf->state_directory, s->name, &u, e) == 0 &&
 	    app_source(app, archive, job, &source, &store, e) == 0) {
-		full.unfinished = (const char *const *)u.names;
+		full.unfinished = u.names;
 		full.n_unfinished = u.n;
 		rc = restore_plan_build(s, source, &full, job, ret, e);
 	}
@@ -133,25 +133,42 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	return 0;
 }
 
+/* What the command line calls the plan's archive: a name in a configured store, else its path. */
+static char *archive_word(const struct app *app, const struct restore_plan *plan)
+{
+	const char *url = store_url(plan->store), *name = source_name(plan->source);
+
+	for (size_t i = 0; i < app->conf->n_stores; i++)
+		if (strcmp(app->conf->stores[i].url, url) == 0)
+			return mem_strdup(name);
+	return mem_printf("%s/%s", str_starts(url, "dir:") ? url + 4 : url, name);
+}
+
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e)
 {
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
 	struct server *s = NULL;
 	struct err why;
+	char *archive = archive_word(app, plan);
 	int lock = -1, rc = -1;
 
 	*ret = (struct restore_result){ 0 };
+	if (plan->n_refused > 0) {
+		restore_refusal(plan, e);
+		goto out;
+	}
 	if (c == NULL || server_open(c, &s, e) == -1)
 		goto out;
 	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
-	if (lock == -1 || unfinished_begin(app->conf->state_directory, c->name, plan, e) == -1)
+	if (lock == -1 || unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1)
 		goto out;
 	rc = restore_run(s, plan, job, ret, e);
 	if (rc == 0 && ret->n_warnings == 0 &&
 	    unfinished_end(app->conf->state_directory, c->name, plan, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:
+	free(archive);
 	server_free(s);
 	if (lock != -1)
 		close(lock);

@@ -74,6 +74,25 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e);
 
+/** A restore that did not come to its end. */
+struct app_unfinished_restore {
+	char *archive;    /* as the command line takes it; NULL if not remembered */
+	char *user;       /* a whole user, or NULL */
+	int64_t begun;    /* unix time, 0 if not remembered */
+	char **mailboxes; /* internal names, ascending: those that were not all done */
+	size_t n;
+	char *command; /* what finishes it: "cyrvault restore ...", safe to show and to paste into a shell */
+};
+struct app_unfinished {
+	struct app_unfinished_restore *list; /* the oldest first */
+	size_t n;
+};
+
+/** app_unfinished(app, server, ret, e): The restores that were cut off on that server; none while a restore is running.
+ * app_unfinished_done() it. */
+int app_unfinished(struct app *app, const char *server, struct app_unfinished *ret, struct err *e);
+void app_unfinished_done(struct app_unfinished *u);
+
 /** One line of doctor's. */
 enum doctor_state { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };
 typedef void doctor_fn(

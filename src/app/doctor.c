@@ -99,6 +99,32 @@ static void check_server(struct doctor *d)
 		    "deleted mailboxes are gone at once");
 }
 
+static void check_unfinished(struct doctor *d)
+{
+	struct app_unfinished u;
+	struct err e;
+
+	if (app_unfinished(d->app, d->conf->name, &u, &e) == -1) {
+		say_err(d, DOCTOR_FAIL, "restores", &e);
+		return;
+	}
+	for (size_t i = 0; i < u.n; i++) {
+		const struct app_unfinished_restore *r = &u.list[i];
+		char count[40], when[32];
+		char *next = mem_printf("this finishes it: %s", r->command);
+
+		str_count(count, sizeof count, r->n, "mailbox", "mailboxes");
+		say(d, DOCTOR_WARN, "restores", next, "a restore of %s%s from %s%s%s%s was cut off",
+		    r->user != NULL ? "user " : count, r->user != NULL ? r->user : "",
+		    r->archive != NULL ? r->archive : "an archive",
+		    r->begun > 0 ? ", begun " : "",
+		    r->begun > 0 ? clock_local(when, sizeof when, r->begun) : "",
+		    r->begun > 0 ? "," : "");
+		free(next);
+	}
+	app_unfinished_done(&u);
+}
+
 static void check_partition(struct doctor *d, const char *subject, const char *path)
 {
 	struct statvfs v;
@@ -233,6 +259,7 @@ int app_doctor(
 		check_spool(&d);
 		check_imap(&d);
 	}
+	check_unfinished(&d);
 	for (size_t i = 0; i < app_conf(app)->n_stores; i++)
 		check_store(&d, &app_conf(app)->stores[i]);
 	check_clock(&d);

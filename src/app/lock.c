@@ -6,18 +6,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/io.h"
 #include "core/mem.h"
 
+/* Of the open file: it goes with the descriptor, and can be asked for without being taken. */
+static struct flock whole_file(void)
+{
+	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+}
+
+static void read_holder(int fd, char text[256])
+{
+	ssize_t n = pread(fd, text, 255, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+char *lock_holder(const char *directory, const char *server)
+{
+	char *path = mem_printf("%s/%s.lock", directory, server), *ret = NULL, text[256];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct flock lock = whole_file();
+
+	if (fd != -1 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+		read_holder(fd, text);
+		ret = mem_strdup(text);
+	}
+	if (fd != -1)
+		close(fd);
+	free(path);
+	return ret;
+}
+
 int lock_take(const char *directory, const char *server, const char *what, struct err *e)
 {
 	char *path = mem_printf("%s/%s.lock", directory, server);
 	char text[256], when[32];
-	ssize_t n;
+	struct flock lock = whole_file();
 	int fd = -1, rc = -1;
 
 	if (io_mkdirs(AT_FDCWD, directory, 0700, e) == -1) {
@@ -29,10 +58,8 @@ int lock_take(const char *directory, const char *server, const char *what, struc
 		err_sys(e, "open lock file %s", path);
 		goto out;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		n = pread(fd, text, sizeof text - 1, 0);
-		text[n > 0 ? n : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
+	if (fcntl(fd, F_OFD_SETLK, &lock) == -1) {
+		read_holder(fd, text);
 		err_set(e, ERR_LOCKED, "server %s is being worked on: %s", server, text);
 		err_hint(e, "wait for it to end");
 		goto out;

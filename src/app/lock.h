@@ -8,4 +8,8 @@
  * ${what} it does). */
 int lock_take(const char *directory, const char *server, const char *what, struct err *e);
 
+/** lock_holder(directory, server): What the holder of the lock says of itself ("restore, process 17, since ..."), heap; NULL when nobody
+ * holds it. */
+char *lock_holder(const char *directory, const char *server);
+
 #endif

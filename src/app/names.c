@@ -32,6 +32,21 @@ void names_show(const struct names *n, const char *internal, struct buf *b)
 		str_safe_buf(b, internal, strlen(internal));
 }
 
+void names_typed(const struct names *n, const char *internal, struct buf *b)
+{
+	struct buf shown = BUF_INIT;
+	char *back = NULL;
+
+	names_show(n, internal, &shown);
+	if (n->conf != NULL && mboxname_parse(n->conf, buf_text(&shown), &back, NULL) == 0 &&
+	    strcmp(back, internal) == 0)
+		buf_str(b, buf_text(&shown));
+	else
+		buf_str(b, internal);
+	free(back);
+	buf_done(&shown);
+}
+
 /* ---- what may have been meant ---- */
 
 struct suggestion {

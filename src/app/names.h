@@ -17,6 +17,10 @@ void names_done(struct names *n);
 /** names_show(n, internal, b): Append the name for people, safe. */
 void names_show(const struct names *n, const char *internal, struct buf *b);
 
+/** names_typed(n, internal, b): Append the name as a command takes it, not quoted: as people see it where that leads back to it, else the
+ * internal one. It may hold any bytes. */
+void names_typed(const struct names *n, const char *internal, struct buf *b);
+
 /** names_find(n, source, text, ret, e): The mailbox that ${text} means, internal or as the administrator sees it. ERR_NOT_FOUND with the
  * nearest ones as the hint. */
 int names_find(

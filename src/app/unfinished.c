@@ -1,4 +1,5 @@
-/* unfinished.c: a file of names, one a line, in the state directory. */
+/* unfinished.c: a file in the state directory: a line for each mailbox, "name TAB archive TAB unix time TAB user". Earlier versions
+ * wrote the name alone. */
 #include "app/unfinished.h"
 
 #include <fcntl.h>
@@ -7,8 +8,11 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/io.h"
 #include "core/mem.h"
+#include "core/str.h"
+#include "cyrus/mboxname.h"
 
 #define MAX_BYTES ((size_t)64 << 20)
 
@@ -19,15 +23,46 @@ static char *file_of(const char *directory, const char *server)
 
 void unfinished_done(struct unfinished *u)
 {
-	for (size_t i = 0; i < u->n; i++)
-		free(u->names[i]);
 	free(u->names);
+	free(u->lines);
+	free(u->text);
 	*u = (struct unfinished){ 0 };
+}
+
+/* Cuts the next field off ${*s}. */
+static char *next_field(char **s)
+{
+	char *field = *s;
+
+	*s += strcspn(field, "\t");
+	if (**s != '\0')
+		*(*s)++ = '\0';
+	return field;
+}
+
+static void add_line(struct unfinished *u, size_t *cap, char *line)
+{
+	const char *name = next_field(&line), *begun;
+	struct unfinished_line l;
+	uint64_t number;
+
+	if (*name == '\0')
+		return;
+	l.archive = next_field(&line);
+	begun = next_field(&line);
+	l.begun = str_u64(begun, INT64_MAX, &number) == 0 ? (int64_t)number : 0;
+	l.user = next_field(&line);
+	if (u->n == *cap) {
+		u->names = mem_grow(u->names, cap, u->n + 1, sizeof *u->names);
+		u->lines = mem_resize(u->lines, *cap, sizeof *u->lines);
+	}
+	u->names[u->n] = name;
+	u->lines[u->n++] = l;
 }
 
 int unfinished_read(const char *directory, const char *server, struct unfinished *ret, struct err *e)
 {
-	char *path = file_of(directory, server);
+	char *path = file_of(directory, server), *save = NULL;
 	struct buf b = BUF_INIT;
 	size_t cap = 0;
 	struct err why;
@@ -40,42 +75,50 @@ int unfinished_read(const char *directory, const char *server, struct unfinished
 			*e = why;
 		return -1;
 	}
-	for (const char *s = buf_text(&b); *s != '\0';) {
-		size_t n = strcspn(s, "\n");
-
-		ret->names = mem_grow(ret->names, &cap, ret->n + 1, sizeof *ret->names);
-		ret->names[ret->n++] = mem_strndup(s, n);
-		s += n + (s[n] == '\n');
-	}
-	buf_done(&b);
+	ret->text = buf_steal(&b);
+	for (char *s = strtok_r(ret->text, "\n", &save); s != NULL; s = strtok_r(NULL, "\n", &save))
+		add_line(ret, &cap, s);
 	return 0;
 }
 
-static bool is_in(const struct restore_plan *plan, const char *name)
+/* What would break a line is not remembered. */
+static const char *field(const char *s)
 {
-	for (size_t i = 0; i < plan->n_items; i++)
-		if (strcmp(plan->items[i].name, name) == 0)
-			return true;
-	return false;
+	return s == NULL || strpbrk(s, "\t\n") != NULL ? "" : s;
 }
 
-/* The others stay; those of the plan are there or not. */
-static int rewrite(
-    const char *directory, const char *server, const struct restore_plan *plan, bool with, struct err *e)
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The others stay; those of the plan are there (from ${archive}) or not (NULL). */
+static int rewrite(const char *directory, const char *server, const struct restore_plan *plan,
+    const char *archive, struct err *e)
 {
 	char *path = file_of(directory, server);
+	const char **names = mem_array(plan->n_items + 1, sizeof *names);
 	struct unfinished old;
 	struct buf b = BUF_INIT;
 	int rc = unfinished_read(directory, server, &old, e);
 
 	if (rc == -1)
 		goto out;
+	for (size_t i = 0; i < plan->n_items; i++)
+		names[i] = plan->items[i].name;
+	qsort(names, plan->n_items, sizeof *names, compare);
 	for (size_t i = 0; i < old.n; i++)
-		if (!is_in(plan, old.names[i]))
-			buf_printf(&b, "%s\n", old.names[i]);
-	for (size_t i = 0; with && i < plan->n_items; i++)
-		if (plan->items[i].state != STATE_SAME || plan->items[i].unfinished)
-			buf_printf(&b, "%s\n", plan->items[i].name);
+		if (bsearch(&old.names[i], names, plan->n_items, sizeof *names, compare) == NULL)
+			buf_printf(&b, "%s\t%s\t%lld\t%s\n", old.names[i], old.lines[i].archive,
+			    (long long)old.lines[i].begun, old.lines[i].user);
+	for (size_t i = 0; archive != NULL && i < plan->n_items; i++) {
+		const struct restore_item *item = &plan->items[i];
+
+		/* A name that would not fit into a line is none that could be restored. */
+		if ((item->state != STATE_SAME || item->unfinished) && mboxname_valid(item->name))
+			buf_printf(&b, "%s\t%s\t%lld\t%s\n", item->name, archive, (long long)clock_now(),
+			    field(plan->user));
+	}
 	if (b.len > 0)
 		rc = io_replace(AT_FDCWD, path, b.data, b.len, 0600, e);
 	else if (old.n > 0 && unlink(path) == -1)
@@ -83,14 +126,16 @@ static int rewrite(
 	unfinished_done(&old);
 out:
 	buf_done(&b);
+	free(names);
 	free(path);
 	return rc;
 }
 
-int unfinished_begin(
-    const char *directory, const char *server, const struct restore_plan *plan, struct err *e)
+int unfinished_begin(const char *directory, const char *server, const char *archive,
+    const struct restore_plan *plan, struct err *e)
 {
-	if (io_mkdirs(AT_FDCWD, directory, 0700, e) == -1 || rewrite(directory, server, plan, true, e) == -1)
+	if (io_mkdirs(AT_FDCWD, directory, 0700, e) == -1 ||
+	    rewrite(directory, server, plan, field(archive), e) == -1)
 		return err_hint(
 		    e, "nothing was changed; make room in %s, or set directory in [state]", directory);
 	return 0;
@@ -98,5 +143,5 @@ int unfinished_begin(
 
 int unfinished_end(const char *directory, const char *server, const struct restore_plan *plan, struct err *e)
 {
-	return rewrite(directory, server, plan, false, e);
+	return rewrite(directory, server, plan, NULL, e);
 }

@@ -4,18 +4,29 @@
 
 #include "restore/restore.h"
 
-struct unfinished {
-	char **names; /* internal */
-	size_t n;
+/** One mailbox, of which restore. */
+struct unfinished_line {
+	const char *archive; /* as the command line takes it; "" if not remembered */
+	const char *user;    /* it was a restore of this whole user, else "" */
+	int64_t begun;       /* unix time, 0 if not remembered */
 };
 
-/** unfinished_read(directory, server, ret, e): What the state directory remembers of ${server}. unfinished_done() it. */
+struct unfinished {
+	const char **names;            /* internal */
+	struct unfinished_line *lines; /* of the same number */
+	size_t n;
+	char *text; /* all of these lie in it */
+};
+
+/** unfinished_read(directory, server, ret, e): What the state directory remembers of ${server}, in the order in which it was written.
+ * unfinished_done() it. */
 int unfinished_read(const char *directory, const char *server, struct unfinished *ret, struct err *e);
 void unfinished_done(struct unfinished *u);
 
-/** unfinished_begin(directory, server, plan, e): Remember the mailboxes that ${plan} will change. unfinished_end(...): Forget them. */
-int unfinished_begin(
-    const char *directory, const char *server, const struct restore_plan *plan, struct err *e);
+/** unfinished_begin(directory, server, archive, plan, e): Remember the mailboxes that ${plan} will change; ${archive} is what the command
+ * line would call it. unfinished_end(...): Forget them. */
+int unfinished_begin(const char *directory, const char *server, const char *archive,
+    const struct restore_plan *plan, struct err *e);
 int unfinished_end(const char *directory, const char *server, const struct restore_plan *plan, struct err *e);
 
 #endif

@@ -1,8 +1,10 @@
 /* words.c: words that the command line and the console say alike. */
 #include "app/words.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/mem.h"
 #include "core/str.h"
 
 const char *app_archive_health(const struct app_archive *a)
@@ -73,4 +75,22 @@ void app_command_add(struct buf *b, const char *word)
 		add_quoted(b, word);
 	else
 		add_escaped(b, word);
+}
+
+void app_command_begin(struct buf *b, struct app *app, const char *server, const char *verb)
+{
+	const struct conf *c = app_conf(app);
+
+	app_command_add(b, "cyrvault");
+	if (c->path != NULL && strcmp(c->path, CONF_DEFAULT_PATH) != 0) {
+		app_command_add(b, "-C");
+		app_command_add(b, c->path);
+	}
+	app_command_add(b, verb);
+	if (server != NULL && strcmp(server, c->servers[0].name) != 0) {
+		char *word = mem_printf("--server=%s", server);
+
+		app_command_add(b, word);
+		free(word);
+	}
 }

@@ -12,4 +12,8 @@ const char *app_archive_health(const struct app_archive *a);
  * it so, else in single quotes; with bytes that would disturb a terminal as $'...' (bash, zsh, ksh), so the line can be shown and pasted. */
 void app_command_add(struct buf *b, const char *word);
 
+/** app_command_begin(b, app, server, verb): "cyrvault VERB", with the options that lead to this configuration and server where they are not
+ * the default ones. ${server} NULL: the first. */
+void app_command_begin(struct buf *b, struct app *app, const char *server, const char *verb);
+
 #endif
