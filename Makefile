@@ -12,8 +12,9 @@ VERSION := 0.1.0
 B       := build/$(MODE)$(SUFFIX)
 
 PKGS := inih jansson gmime-3.0 libdeflate zlib libarchive libcrypto libxxhash
+# Of ncursesw only the libraries: its flags would set _XOPEN_SOURCE.
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS)) -ldb -lpthread
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) ncursesw) -ldb -lpthread
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wcast-qual -Wundef -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)

@@ -1,9 +1,12 @@
-/* main.c: where the program begins: the command line. */
+/* main.c: where the program begins: the command line, which gets the console from here. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "ui/console.h"
 
 /* With a standard descriptor closed, the first file opened would take its place, and talk would be written into it. */
 static void fill_standard_files(void)
@@ -17,16 +20,20 @@ static void fill_standard_files(void)
 		close(fd);
 }
 
+static int console(struct app *app, const struct cli_args *args, struct err *e)
+{
+	const char *term = getenv("TERM");
+	struct console_opts opts = { .server = args->server,
+		.plain = args->plain || term == NULL || strcmp(term, "dumb") == 0,
+		.read_only = args->read_only };
+
+	return console_run(app, &opts, e);
+}
+
 int main(int argc, char **argv)
 {
-	char help[] = "help", *help_argv[] = { argv[0], help, NULL };
-
 	fill_standard_files();
 	/* A reader that went away is an error of write(), not the end of the work. */
 	signal(SIGPIPE, SIG_IGN);
-	if (argc <= 1 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
-		cli_main(2, help_argv);
-		return 64;
-	}
-	return cli_main(argc, argv);
+	return cli_main(argc, argv, console);
 }

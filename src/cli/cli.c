@@ -12,9 +12,11 @@
 #include "core/columns.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
+#include "core/mem.h"
 #include "core/str.h"
 
 const struct cli_verb *const cli_verbs[] = {
+	&verb_console,
 	&verb_backup,
 	&verb_archives,
 	&verb_mailboxes,
@@ -148,6 +150,21 @@ static int parse(struct cli *c, int argc, char **argv, int *ret_first, struct er
 	return 0;
 }
 
+/* No verb, only options that the console has, and somebody who can see it. */
+static bool wants_console(int argc, char **argv, struct cli_args *ret)
+{
+	char **copy = mem_array((size_t)argc + 1, sizeof *copy);
+	bool wanted = false;
+	int first = 0;
+
+	memcpy(copy, argv, (size_t)argc * sizeof *copy);
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+	    cli_parse(&verb_console, argc, copy, ret, &first, NULL) == 0)
+		wanted = first >= argc && !ret->help && !ret->version;
+	free(copy);
+	return wanted;
+}
+
 static void start_printer(struct cli *c)
 {
 	const struct cli_args *a = &c->args;
@@ -156,15 +173,20 @@ static void start_printer(struct cli *c)
 	    .json = a->json, .quiet = a->quiet, .verbose = a->verbose, .color = color_of(a->color) });
 }
 
-int cli_main(int argc, char **argv)
+int cli_main(int argc, char **argv, cli_console_fn *console)
 {
-	struct cli c = { 0 };
+	struct cli c = { .console = console };
+	struct cli_args args = { 0 };
 	struct err e;
 	int first = 0, status = -1;
 
 	err_clear(&e);
 	columns_setup();
-	if (parse(&c, argc, argv, &first, &e) == -1) {
+	if (wants_console(argc, argv, &args)) {
+		c.args = args;
+		c.verb = &verb_console;
+		first = argc;
+	} else if (parse(&c, argc, argv, &first, &e) == -1) {
 		c.args.json = wants_json(argc, argv);
 		start_printer(&c);
 		goto out;

@@ -17,6 +17,8 @@ struct cli_args {
 	const char *conf_path, *server, *color; /* of every verb */
 	bool dry_run, json, quiet, verbose, yes, help, version;
 
+	bool plain, read_only; /* console */
+
 	bool verify, raw, deleted, expunged, headers, quick, recursive;
 	const char *level, *threads, *format, *output, *user;
 };
@@ -62,11 +64,15 @@ struct cli_verb {
 	cli_run_fn *run;
 };
 
+/** The console, which this room does not know: given by main(). Returns an exit status, or -1 with ${e} filled. */
+typedef int cli_console_fn(struct app *app, const struct cli_args *args, struct err *e);
+
 /** What a command works with. */
 struct cli {
 	struct cli_args args;
 	const struct cli_verb *verb;
 	struct app *app; /* NULL where verb->no_app */
+	cli_console_fn *console;
 	struct printer *out;
 	int stopped_by;	   /* the signal that asked a job to stop, or 0 */
 	struct job **jobs; /* all that ran: what they opened may refer to them until the command is over */
@@ -77,8 +83,8 @@ extern const struct cli_verb *const cli_verbs[]; /* NULL at the end */
 extern const struct cli_option cli_common_options[];
 extern const struct cli_exit cli_common_exits[];
 
-/** cli_main(argc, argv): Everything; returns the exit status. */
-int cli_main(int argc, char **argv);
+/** cli_main(argc, argv, console): Everything; returns the exit status. Without a verb on a terminal it is ${console}. */
+int cli_main(int argc, char **argv, cli_console_fn *console);
 
 /** cli_verb_find(name, e): That verb, or NULL with ERR_USAGE and the nearest one as the hint. */
 const struct cli_verb *cli_verb_find(const char *name, struct err *e);

@@ -1,0 +1,313 @@
+/* view_archives.c: the start screen: the archives of all stores, the newest first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/words.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "ui/views.h"
+
+struct view_archives {
+	struct view view;
+	struct app_archives list; /* as it was last read */
+	bool loaded, loading;
+	struct err failed; /* why it could not be read; code ERR_NONE: it could */
+};
+
+/* The worker's. */
+struct load {
+	struct app *app;
+	struct app_archives list;
+};
+
+static struct view_archives *self(struct view *v)
+{
+	return (struct view_archives *)v;
+}
+
+/* ---- rows ---- */
+
+enum { DATE, AGE, SERVER, SIZE, MAILBOXES, MESSAGES, HEALTH, STORE, NAME };
+
+static const struct list_column columns[] = {
+	{ "DATE", 16, 0, false, 0 },
+	{ "AGE", 4, 0, true, 0 },
+	{ "SERVER", 8, 1, false, 0 },
+	{ "SIZE", 5, 0, true, 0 },
+	{ "MBOXES", 6, 0, true, 0 },
+	{ "MSGS", 7, 0, true, 0 },
+	{ "HEALTH", 10, 0, false, 0 },
+	{ "STORE", 10, 0, false, 100 },
+	{ "NAME", 24, 2, false, 100 },
+};
+
+static size_t count(void *model)
+{
+	struct view_archives *a = model;
+
+	return a->list.n + a->list.n_unreachable;
+}
+
+static void store_cell(
+    const struct view_archives *a, size_t i, size_t column, struct buf *b, enum style *style)
+{
+	*style = STYLE_BAD;
+	if (column == SERVER)
+		buf_str(b, a->list.unreachable[i]);
+	else if (column == HEALTH)
+		buf_str(b, "away");
+}
+
+static void cell(void *model, size_t row, size_t column, struct buf *b, enum style *style)
+{
+	struct view_archives *a = model;
+	const struct app_archive *ar;
+	char text[32];
+	bool ours;
+
+	if (row >= a->list.n) {
+		store_cell(a, row - a->list.n, column, b, style);
+		return;
+	}
+	ar = &a->list.list[row];
+	ours = ar->readable && ar->kind == ARCHIVE_OURS;
+	switch (column) {
+	case DATE: buf_str(b, clock_local(text, sizeof text, ar->when)); break;
+	case AGE: buf_str(b, clock_age(text, sizeof text, clock_now() - ar->when)); break;
+	case SERVER: buf_str(b, ar->server != NULL ? ar->server : ar->name); break;
+	case SIZE: buf_str(b, str_size(text, sizeof text, ar->size_bytes)); break;
+	case MAILBOXES:
+		if (ours)
+			buf_printf(b, "%llu", (unsigned long long)ar->mailboxes);
+		break;
+	case MESSAGES:
+		if (ours)
+			buf_printf(b, "%llu", (unsigned long long)ar->messages);
+		break;
+	case HEALTH:
+		*style = !ar->readable                   ? STYLE_BAD
+		         : ar->kind == ARCHIVE_FOREIGN   ? STYLE_NORMAL
+		         : ar->health == HEALTH_OK       ? STYLE_GOOD
+		         : ar->health == HEALTH_FINDINGS ? STYLE_WARN
+		                                         : STYLE_NORMAL;
+		buf_str(b, app_archive_health(ar));
+		break;
+	case STORE: buf_str(b, ar->store); break;
+	case NAME: buf_str(b, ar->name); break;
+	default: break;
+	}
+}
+
+static const struct list_ops rows = { .count = count, .cell = cell };
+
+static const struct app_archive *selected(struct view_archives *a)
+{
+	size_t row;
+
+	return list_selected(&a->view.list, &row) && row < a->list.n ? &a->list.list[row] : NULL;
+}
+
+/* ---- reading the list ---- */
+
+static int load(struct job *job, void *arg, struct err *e)
+{
+	struct load *l = arg;
+
+	job_step(job, "reading the list of archives");
+	return app_archives(l->app, job, &l->list, e);
+}
+
+static void free_load(void *arg)
+{
+	struct load *l = arg;
+
+	app_archives_done(&l->list);
+	free(l);
+}
+
+/* The cursor stays on the archive it was on. */
+static void replace(struct view_archives *a, struct app_archives *list)
+{
+	const struct app_archive *was = selected(a);
+	char *name = mem_strdup(was != NULL ? was->name : NULL);
+	size_t at = 0;
+
+	app_archives_done(&a->list);
+	a->list = *list;
+	*list = (struct app_archives){ 0 };
+	for (size_t i = 0; name != NULL && i < a->list.n; i++)
+		if (strcmp(a->list.list[i].name, name) == 0)
+			at = i;
+	list_moved(&a->view.list, at);
+	free(name);
+}
+
+static void loaded(struct view *v, struct task *t)
+{
+	struct view_archives *a = self(v);
+	struct load *l = t->spec.arg;
+
+	a->loading = false;
+	a->loaded = true;
+	a->failed = t->err;
+	if (t->rc == 0) {
+		a->failed.code = ERR_NONE;
+		replace(a, &l->list);
+	} else if (a->list.n > 0) {
+		console_fail(v->console, &t->err);
+	}
+}
+
+static void reload(struct view_archives *a)
+{
+	struct load *l;
+
+	if (a->loading)
+		return;
+	l = mem_alloc(sizeof *l);
+	l->app = console_app(a->view.console);
+	a->loading = console_start(a->view.console, &(struct task_spec){ .title = "list archives",
+							.command = "cyrvault archives",
+							.run = load,
+							.arg = l,
+							.free_arg = free_load,
+							.owner = &a->view,
+							.done = loaded }) != NULL;
+}
+
+/* ---- what can be asked ---- */
+
+static void open_archive(struct view_archives *a)
+{
+	const struct app_archive *ar = selected(a);
+
+	if (ar == NULL)
+		return;
+	if (!ar->readable) {
+		console_say(a->view.console, STYLE_BAD, "%s. cyrvault salvage %s gets out what can be had",
+		    ar->why, ar->name);
+		return;
+	}
+	console_push(a->view.console, view_mailboxes_new(a->view.console, ar->name));
+}
+
+static bool request(struct view *v, enum request r)
+{
+	struct view_archives *a = self(v);
+
+	switch ((int)r) {
+	case REQUEST_OPEN: open_archive(a); return true;
+	case REQUEST_RELOAD: reload(a); return true;
+	case REQUEST_VERIFY:
+		if (selected(a) != NULL)
+			console_push(v->console, view_verify_new(v->console, selected(a)->name));
+		return true;
+	case REQUEST_RESTORE:
+		console_say(
+		    v->console, STYLE_NORMAL, "Open an archive (Enter), then choose the mailbox to restore");
+		return true;
+	default: return false;
+	}
+}
+
+static void status(struct view *v, struct buf *b)
+{
+	struct view_archives *a = self(v);
+	char n[40];
+
+	if (!a->loaded)
+		buf_str(b, "reading the list of archives");
+	else
+		buf_str(b, str_count(n, sizeof n, a->list.n, "archive", "archives"));
+	if (a->list.n_unreachable > 0)
+		buf_printf(b, ", %s away (r tries again)",
+		    str_count(n, sizeof n, a->list.n_unreachable, "store", "stores"));
+}
+
+static void command(struct view *v, struct buf *b)
+{
+	const struct app_archive *ar = selected(self(v));
+
+	if (ar == NULL) {
+		buf_str(b, "cyrvault archives");
+		return;
+	}
+	buf_str(b, "cyrvault mailboxes");
+	app_command_add(b, ar->name);
+}
+
+static void empty(struct view *v, struct buf *b)
+{
+	struct view_archives *a = self(v);
+
+	if (!a->loaded)
+		return;
+	if (a->failed.code != ERR_NONE && a->failed.code != ERR_NOT_FOUND) {
+		buf_printf(b, "The archives cannot be listed: %s.\n%s\nr tries again.", a->failed.msg,
+		    a->failed.hint);
+		return;
+	}
+	buf_printf(b,
+	    "There is no archive yet%s%s.\n\n"
+	    "B  takes the first backup of %s now; Cyrus keeps running meanwhile.\n"
+	    "D  looks at what would go wrong: Cyrus, its files, the store, the clock.\n\n%s",
+	    a->failed.code != ERR_NONE ? ": " : "", a->failed.code != ERR_NONE ? a->failed.msg : "",
+	    console_server_name(v->console), a->failed.code != ERR_NONE ? a->failed.hint : "");
+}
+
+static void detail(struct view *v, struct text *t)
+{
+	const struct app_archive *ar = selected(self(v));
+	char text[32];
+
+	if (ar == NULL)
+		return;
+	text_add(t, STYLE_HEAD, 0, "%s", ar->name);
+	text_add(t, STYLE_NORMAL, 12, "store       %s", ar->store);
+	text_add(t, STYLE_NORMAL, 12, "made        %s", clock_iso(text, sizeof text, ar->when));
+	text_add(t, STYLE_NORMAL, 12, "size        %s", str_size(text, sizeof text, ar->size_bytes));
+	text_add(t, STYLE_NORMAL, 12, "health      %s", app_archive_health(ar));
+	if (ar->why != NULL)
+		text_add(t, STYLE_BAD, 12, "            %s", ar->why);
+}
+
+static void shown(struct view *v)
+{
+	/* A backup may have been taken meanwhile. */
+	reload(self(v));
+}
+
+static void free_view(struct view *v)
+{
+	app_archives_done(&self(v)->list);
+	free(v);
+}
+
+static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_VERIFY, REQUEST_DOCTOR,
+	REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
+static const struct view_ops ops = { .name = "archives",
+	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
+	         "mailboxes were consistent), "
+		 "\"findings\" (whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a "
+	         "cpio or tar that "
+		 "something else made) or \"damaged\" (see cyrvault salvage).",
+	.requests = requests,
+	.status = status,
+	.command = command,
+	.request = request,
+	.empty = empty,
+	.detail = detail,
+	.shown = shown,
+	.free = free_view };
+
+struct view *view_archives_new(struct console *c)
+{
+	struct view_archives *a = mem_alloc(sizeof *a);
+
+	a->view.ops = &ops;
+	a->view.console = c;
+	list_init(&a->view.list, &rows, a, columns, sizeof columns / sizeof columns[0]);
+	reload(a);
+	return &a->view;
+}

@@ -1,0 +1,38 @@
+/* views.h: the screens there are, each in its view_*.c. */
+#ifndef UI_VIEWS_H
+#define UI_VIEWS_H
+
+#include "ui/console.h"
+
+/** Each makes a view for console_push(). What they need is copied. */
+struct view *view_archives_new(struct console *c); /* the start screen */
+struct view *view_mailboxes_new(struct console *c, const char *archive);
+struct view *view_messages_new(
+    struct console *c, const char *archive, const char *internal, const char *shown);
+struct view *view_message_new(
+    struct console *c, const char *archive, const char *internal, const char *shown, uint32_t uid);
+struct view *view_details_new(
+    struct console *c, const char *archive, const char *internal, const char *shown);
+struct view *view_basket_new(struct console *c);
+struct view *view_backup_new(struct console *c);
+struct view *view_verify_new(struct console *c, const char *archive);
+struct view *view_jobs_new(struct console *c);
+struct view *view_log_new(struct console *c);
+struct view *view_doctor_new(struct console *c);
+struct view *view_help_new(struct console *c, struct view *about);
+
+/** What is to be restored: mailboxes of one archive (internal names and as they are shown), or a whole user. */
+struct restore_wish {
+	const char *archive;
+	const char *const *internal, *const *shown;
+	size_t n;
+	const char *user; /* his INBOX is the one mailbox named: a whole user may be chosen; NULL: no */
+	bool below;       /* there are mailboxes below them */
+	bool whole_user;  /* what to begin with */
+};
+struct view *view_restore_new(struct console *c, const struct restore_wish *wish);
+
+/** view_text_new(c, name, title, text): Some text to read: ${name} for the help, ${title} for the title line. */
+struct view *view_text_new(struct console *c, const char *name, const char *title, const char *text);
+
+#endif

@@ -1,0 +1,74 @@
+/* views_later.c: screens that are being written. */
+#include "ui/views.h"
+
+struct view *view_mailboxes_new(struct console *c, const char *archive)
+{
+	return view_text_new(c, "mailboxes", archive, "being written");
+}
+
+struct view *view_messages_new(
+    struct console *c, const char *archive, const char *internal, const char *shown)
+{
+	(void)archive;
+	(void)internal;
+	return view_text_new(c, "messages", shown, "being written");
+}
+
+struct view *view_message_new(
+    struct console *c, const char *archive, const char *internal, const char *shown, uint32_t uid)
+{
+	(void)archive;
+	(void)internal;
+	(void)uid;
+	return view_text_new(c, "message", shown, "being written");
+}
+
+struct view *view_details_new(struct console *c, const char *archive, const char *internal, const char *shown)
+{
+	(void)archive;
+	(void)internal;
+	return view_text_new(c, "details", shown, "being written");
+}
+
+struct view *view_basket_new(struct console *c)
+{
+	return view_text_new(c, "basket", "basket", "being written");
+}
+
+struct view *view_backup_new(struct console *c)
+{
+	return view_text_new(c, "backup", "backup", "being written");
+}
+
+struct view *view_verify_new(struct console *c, const char *archive)
+{
+	return view_text_new(c, "verify", archive, "being written");
+}
+
+struct view *view_jobs_new(struct console *c)
+{
+	return view_text_new(c, "jobs", "jobs", "being written");
+}
+
+struct view *view_log_new(struct console *c)
+{
+	return view_text_new(c, "log", "log", "being written");
+}
+
+struct view *view_doctor_new(struct console *c)
+{
+	return view_text_new(c, "doctor", "doctor", "being written");
+}
+
+struct view *view_restore_new(struct console *c, const struct restore_wish *wish)
+{
+	return view_text_new(c, "restore", wish->archive, "being written");
+}
+
+/* The other front end. */
+#include "ui/console_priv.h"
+int plain_run(struct console *c, struct err *e)
+{
+	(void)c;
+	return err_set(e, ERR_UNSUPPORTED, "--plain is being written");
+}
