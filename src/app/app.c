@@ -1,5 +1,5 @@
 /* app.c: the session, and the verbs that change something. */
-#include "app/app.h"
+#include "app/app_impl.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,10 +13,6 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-struct app {
-	struct conf *conf;
-};
-
 int app_open(const char *conf_path, struct app **ret, struct err *e)
 {
 	struct app *app = mem_alloc(sizeof *app);
@@ -27,6 +23,7 @@ int app_open(const char *conf_path, struct app **ret, struct err *e)
 	}
 	if (strcmp(app->conf->state_directory, "/var/lib/cyrvault") != 0)
 		io_mkdirs(AT_FDCWD, app->conf->state_directory, 0700, NULL);
+	pthread_mutex_init(&app->kept_lock, NULL);
 	log_open(app->conf->log_file[0] != '\0' ? app->conf->log_file : NULL, 1);
 	*ret = app;
 	return 0;
@@ -36,6 +33,8 @@ void app_close(struct app *app)
 {
 	if (app == NULL)
 		return;
+	app_kept_drop(app);
+	pthread_mutex_destroy(&app->kept_lock);
 	log_close();
 	conf_free(app->conf);
 	free(app);

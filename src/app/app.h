@@ -59,6 +59,30 @@ void app_archives_done(struct app_archives *l);
 int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
     struct store **ret_store, struct err *e);
 
+/** app_source_take(app, archive, whole, job, ret, ret_store, e): As app_source(), but the source that was given back last is kept open and taken
+ * again if it is of this archive: opening a foreign one costs a pass over it. It is the caller's alone until app_source_give(), which also
+ * frees what cannot be kept; ${source} NULL does nothing. ${whole} false: source_open_units() will do, which for an archive of ours is much
+ * cheaper. Any thread. */
+int app_source_take(struct app *app, const char *archive, bool whole, struct job *job, struct source **ret,
+    struct store **ret_store, struct err *e);
+void app_source_give(struct app *app, struct source *source, struct store *store);
+
+/** One line of a page of details; ${label} is NULL where it goes on with the label before. Both are safe text. */
+struct app_detail {
+	char *label, *value;
+};
+struct app_details {
+	struct app_detail *list;
+	size_t n, cap;
+};
+
+/** app_box_details(app, server, archive, internal, job, ret, e): What there is to say of one mailbox of an archive, and of what the live server
+ * (NULL: the first) still has of it. A server that cannot be looked at is one of the lines. ERR_NOT_FOUND. app_details_done() it, in
+ * either case. */
+int app_box_details(struct app *app, const char *server, const char *archive, const char *internal,
+    struct job *job, struct app_details *ret, struct err *e);
+void app_details_done(struct app_details *d);
+
 /** app_open_store_of(app, archive, ret, name, e): The store that has it and its exact name there (heap), without opening the archive (for
  * verify and salvage). */
 int app_open_store_of(struct app *app, const char *archive, struct store **ret, char **name, struct err *e);

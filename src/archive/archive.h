@@ -108,6 +108,17 @@ struct archive;
  * or with a damaged index (the hint names salvage). Anything else that libarchive reads is ARCHIVE_FOREIGN and is streamed
  * once by archive_foreign_each() (archive/foreign.h). ${job} (NULL allowed) cancels all reading. archive_close() it. */
 int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e);
+
+/** archive_open_watched(store, name, job, watch, arg, ret, e): The same, and ${watch} (NULL: none) is called whenever more of the root is decoded:
+ * archive_n_units() of ${a} then is how many units are known so far, archive_unit() gives them, and files can be read of those below
+ * ${ready}; nothing else may be asked of ${a}. A row's strings stay, the row itself only during the call. What is shown so is not proved:
+ * the root's check sum is compared at its end. ${watch} returns 0, or -1 with ${e} filled, which ends it. */
+typedef int archive_watch_fn(void *arg, struct archive *a, size_t ready, struct err *e);
+int archive_open_watched(struct store *store, const char *name, struct job *job, archive_watch_fn *watch,
+    void *arg, struct archive **ret, struct err *e);
+
+/** archive_set_job(a, job): Cancel with ${job} (NULL: not) from now on. */
+void archive_set_job(struct archive *a, struct job *job);
 void archive_close(struct archive *a);
 
 enum archive_kind archive_get_kind(const struct archive *a);

@@ -261,6 +261,17 @@ int root_parser_end(struct root_parser *p, struct root *ret, struct err *e)
 	return 0;
 }
 
+size_t root_parser_sofar(const struct root_parser *p, struct root *ret)
+{
+	size_t ready = p->root.n_units;
+
+	*ret = p->root;
+	while (ready > 0 && p->root.places[ready - 1].group == p->root.n_groups)
+		ready--;
+	/* The place behind the last unit is not known yet, and tells where its table ends. */
+	return ready == p->root.n_units && ready > 0 ? ready - 1 : ready;
+}
+
 size_t root_table_bytes(const struct root *r, size_t i)
 {
 	const struct unit_place *place = &r->places[i];

@@ -62,6 +62,10 @@ struct root_parser *root_parser_new(const struct end_mark *m);
 int root_parser_add(struct root_parser *p, char *text, size_t n, struct err *e);
 int root_parser_end(struct root_parser *p, struct root *ret, struct err *e);
 void root_parser_free(struct root_parser *p);
+
+/** root_parser_sofar(p, ret): What has been decoded, as ${p}'s own: good until the next call for it, and not for root_done(). Tables of the
+ * units of all groups but the one that is being read can be found. Returns how many units these are. */
+size_t root_parser_sofar(const struct root_parser *p, struct root *ret);
 void root_done(struct root *r);
 
 /* A table, decoded. */

@@ -77,7 +77,20 @@ struct root_reader {
 	struct root_parser *parser;
 	struct digest *sha;
 	uint64_t plain;
+	struct archive *a;
+	archive_watch_fn *watch;
+	void *arg;
 };
+
+/* Lends the archive what there is of its root. */
+static int show_root(struct root_reader *r, struct err *e)
+{
+	size_t ready = root_parser_sofar(r->parser, &r->a->root);
+	int rc = r->watch(r->arg, r->a, ready, e);
+
+	r->a->root = (struct root){ 0 };
+	return rc;
+}
 
 static int add_root(void *arg, uint8_t *p, size_t n, struct err *e)
 {
@@ -85,12 +98,16 @@ static int add_root(void *arg, uint8_t *p, size_t n, struct err *e)
 
 	digest_add(r->sha, p, n);
 	r->plain += n;
-	return root_parser_add(r->parser, (char *)p, n, e);
+	if (root_parser_add(r->parser, (char *)p, n, e) == -1)
+		return -1;
+	return r->watch != NULL ? show_root(r, e) : 0;
 }
 
-int archive_load_root(struct archive *a, struct err *e)
+int archive_load_root(struct archive *a, archive_watch_fn *watch, void *arg, struct err *e)
 {
-	struct root_reader r = { root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0 };
+	struct root_reader r = {
+		root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0, a, watch, arg
+	};
 	uint8_t sha[SHA256_SIZE];
 	int rc = -1;
 
@@ -225,6 +242,19 @@ static int read_tail(struct archive *a, struct err *e)
 
 int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
 {
+	return archive_open_watched(store, name, job, NULL, NULL, ret, e);
+}
+
+void archive_set_job(struct archive *a, struct job *job)
+{
+	a->job = job;
+	if (a->in != NULL)
+		stream_set_job(a->in, job);
+}
+
+int archive_open_watched(struct store *store, const char *name, struct job *job, archive_watch_fn *watch,
+    void *arg, struct archive **ret, struct err *e)
+{
 	struct archive *a;
 	int rc = -1, marked;
 
@@ -236,7 +266,7 @@ int archive_open(struct store *store, const char *name, struct job *job, struct 
 		rc = open_other(store, a, e);
 		goto out;
 	}
-	rc = archive_load_root(a, e);
+	rc = archive_load_root(a, watch, arg, e);
 	if (rc == -1) {
 		err_wrap(e, "open %s", name);
 		if (e != NULL && e->code == ERR_DAMAGE)

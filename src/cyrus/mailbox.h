@@ -83,6 +83,9 @@ struct mailbox_index {
 int mailbox_index_parse(const uint8_t *p, size_t n, struct mailbox_index **ret, struct err *e);
 void mailbox_index_free(struct mailbox_index *ix);
 
+/** mailbox_index_header_parse(p, n, ret, e): Only the header, of which ${p} must hold all (at most 256 bytes). Errors as above. */
+int mailbox_index_header_parse(const uint8_t *p, size_t n, struct index_header *ret, struct err *e);
+
 /** index_record_visible(r): What IMAP shows: not expunged. index_record_has_file(r): its message file should exist
  * (expunged ones keep theirs until cyr_expire removes it). */
 bool index_record_visible(const struct index_record *r);

@@ -202,6 +202,12 @@ static int parse_header(const uint8_t *p, size_t n, struct index_header *h, stru
 	return 0;
 }
 
+int mailbox_index_header_parse(const uint8_t *p, size_t n, struct index_header *ret, struct err *e)
+{
+	*ret = (struct index_header){ 0 };
+	return parse_header(p, n, ret, e);
+}
+
 static int by_uid(const void *a, const void *b)
 {
 	const struct index_record *x = a, *y = b;

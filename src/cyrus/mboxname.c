@@ -308,3 +308,31 @@ bool mboxname_is_below(const char *internal, const char *root)
 
 	return strncmp(internal, root, n) == 0 && (internal[n] == '\0' || internal[n] == '.');
 }
+
+int mboxname_compare(const char *a, const char *b)
+{
+	const char *in_a = strchr(a, '!'), *in_b = strchr(b, '!');
+
+	if (in_a != NULL || in_b != NULL) {
+		size_t n = in_a != NULL ? (size_t)(in_a + 1 - a) : 0, m = in_b != NULL ? (size_t)(in_b + 1 - b) : 0;
+		int c = memcmp(a, b, n < m ? n : m);
+
+		if (c != 0)
+			return c;
+		if (n != m)
+			return n < m ? -1 : 1;
+		a += n;
+		b += m;
+	}
+	while (*a == *b && *a != '\0') {
+		a++;
+		b++;
+	}
+	if (*a == *b)
+		return 0;
+	if (*a == '\0' || *b == '\0')
+		return *a == '\0' ? -1 : 1;
+	if (*a == '.' || *b == '.')
+		return *a == '.' ? -1 : 1;
+	return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+}

@@ -56,6 +56,10 @@ char *mboxname_undeleted(const struct imapd_conf *c, const char *internal, long 
 /** mboxname_is_below(internal, root): ${internal} is ${root} or lies below it. */
 bool mboxname_is_below(const char *internal, const char *root);
 
+/** mboxname_compare(a, b): The order of a tree, below 0, 0, above 0: component by component, so that what is below a mailbox follows it at
+ * once, which plain bytes do not do ("user.a-b" lies between "user.a" and "user.a.b"). Without a domain first, then each domain's. */
+int mboxname_compare(const char *a, const char *b);
+
 /** mboxname_valid(internal): No empty component (which also rules out "." and ".."), no '/', no control byte, length
  * within MBOXNAME_MAX, and the same for a domain: safe to build a path from. */
 bool mboxname_valid(const char *internal);

@@ -77,40 +77,75 @@ int server_lock_file(int fd, short type, uint64_t timeout_ms)
 	return 0;
 }
 
+/* Opens mailboxes.db under its shared lock: the caller closes both, the database first. */
+static int open_list(const struct server *s, struct cyrusdb **ret, int *fd, struct err *e)
+{
+	*fd = open(s->conf->mboxlist_path, O_RDONLY | O_CLOEXEC);
+	if (*fd == -1)
+		return err_sys(e, "open %s", s->conf->mboxlist_path);
+	/* Held while it is read, so that no half-made change is seen; a Berkeley file is not locked so and not harmed. */
+	if (server_lock_file(*fd, F_RDLCK, 10000) == -1)
+		return err_set(e, ERR_LOCKED, "%s is held by another process", s->conf->mboxlist_path);
+	return cyrusdb_open(AT_FDCWD, s->conf->mboxlist_path, ret, e);
+}
+
+static int still_in_log(struct err *e)
+{
+	err_set(e, ERR_UNSUPPORTED, "mailboxes.db is a Berkeley database whose entries are still in its log");
+	return err_hint(e, "run ctl_cyrusdb -c, then try again");
+}
+
 int server_list(const struct server *s, struct mboxlist **ret, struct err *e)
 {
-	int fd = open(s->conf->mboxlist_path, O_RDONLY | O_CLOEXEC);
 	struct cyrusdb *db = NULL;
-	int rc = -1;
+	int fd, rc = -1;
 
-	if (fd == -1) {
-		err_sys(e, "open %s", s->conf->mboxlist_path);
-		goto out;
+	*ret = NULL;
+	if (open_list(s, &db, &fd, e) == 0 && mboxlist_read_db(db, ret, e) == 0) {
+		rc = 0;
+		(*ret)->notes = cyrusdb_notes(db);
+		if ((*ret)->n == 0 && cyrusdb_notes(db) & CYRUSDB_NOTE_NEEDS_LOG) {
+			mboxlist_free(*ret);
+			*ret = NULL;
+			rc = still_in_log(e);
+		}
 	}
-	/* Held while it is read, so that no half-made change is seen; a Berkeley file is not locked so and not harmed. */
-	if (server_lock_file(fd, F_RDLCK, 10000) == -1) {
-		err_set(e, ERR_LOCKED, "%s is held by another process", s->conf->mboxlist_path);
-		goto out;
-	}
-	if (cyrusdb_open(AT_FDCWD, s->conf->mboxlist_path, &db, e) == -1)
-		goto out;
-	if (mboxlist_read_db(db, ret, e) == -1)
-		goto out;
-	rc = 0;
-	(*ret)->notes = cyrusdb_notes(db);
-	if ((*ret)->n == 0 && cyrusdb_notes(db) & CYRUSDB_NOTE_NEEDS_LOG) {
-		mboxlist_free(*ret);
-		*ret = NULL;
-		err_set(e, ERR_UNSUPPORTED,
-		    "mailboxes.db is a Berkeley database whose entries are still in its log");
-		err_hint(e, "run ctl_cyrusdb -c, then try again");
-		rc = -1;
-	}
-out:
 	cyrusdb_close(db);
 	if (fd != -1)
 		close(fd);
 	return rc == -1 ? err_wrap(e, "read the server's mailbox list") : 0;
+}
+
+/* Counts what goes by. */
+struct counting {
+	mboxlist_each_fn *each;
+	void *arg;
+	size_t n;
+};
+
+static int count_each(void *arg, const struct mailbox_entry *entry, struct err *e)
+{
+	struct counting *c = arg;
+
+	c->n++;
+	return c->each(c->arg, entry, e);
+}
+
+int server_each(const struct server *s, mboxlist_each_fn *each, void *arg, unsigned *notes, struct err *e)
+{
+	struct counting c = { each, arg, 0 };
+	struct cyrusdb *db = NULL;
+	int fd, rc = -1;
+
+	if (open_list(s, &db, &fd, e) == 0 && (rc = mboxlist_each_db(db, count_each, &c, e)) != -1) {
+		*notes = cyrusdb_notes(db);
+		if (c.n == 0 && *notes & CYRUSDB_NOTE_NEEDS_LOG)
+			rc = still_in_log(e);
+	}
+	cyrusdb_close(db);
+	if (fd != -1)
+		close(fd);
+	return rc == -1 ? err_wrap(e, "read the server's mailbox list") : rc;
 }
 
 /* The first line of the password file. free() it, after clearing it. */

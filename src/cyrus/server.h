@@ -36,6 +36,10 @@ void server_free(struct server *s);
  * whose entries are still in its log. */
 int server_list(const struct server *s, struct mboxlist **ret, struct err *e);
 
+/** server_each(s, each, arg, notes, e): The same entry by entry, as mboxlist_each_db(), without a list, for servers of any size;
+ * ${*notes} gets the CYRUSDB_NOTE_* bits. The database's lock is held meanwhile. */
+int server_each(const struct server *s, mboxlist_each_fn *each, void *arg, unsigned *notes, struct err *e);
+
 /** server_imap(s, as_user, job, ret, e): A connection logged in as the admin, or by proxy as ${as_user}. ERR_CONFIG when no
  * admin is configured, with the keys to set; ERR_AUTH when refused. imap_close() it. */
 int server_imap(

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "restore/compare.h"
 #include "restore/plan.h"
 
 static const struct index_record *archive_record(const struct source_messages *m, uint32_t uid)
@@ -17,25 +18,7 @@ static const struct index_record *archive_record(const struct source_messages *m
 
 static bool archive_has_file(const struct source_messages *m, uint32_t uid)
 {
-	size_t low = 0, high = m->n_uids;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (m->uids[mid] < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < m->n_uids && m->uids[low] == uid;
-}
-
-/* The same message: by GUID where both know it, else by size and internal date. */
-static bool same_message(const struct index_record *a, const struct index_record *b)
-{
-	if (a->has_guid && b->has_guid)
-		return memcmp(a->guid, b->guid, SHA1_SIZE) == 0;
-	return a->size == b->size && a->internaldate == b->internaldate;
+	return compare_has_uid(m->uids, m->n_uids, uid);
 }
 
 static void refuse(struct restore_item *item, char *why)
@@ -136,7 +119,7 @@ static void find_missing(struct planning *g, struct restore_item *item, const st
 		if (!index_record_has_file(r) || live_has_file(l, r->uid))
 			continue;
 		a = archive_record(m, r->uid);
-		if (a == NULL || !archive_has_file(m, r->uid) || !same_message(a, r)) {
+		if (a == NULL || !archive_has_file(m, r->uid) || !compare_same_message(a, r)) {
 			beyond += index_record_visible(r);
 			continue;
 		}
@@ -162,7 +145,7 @@ static size_t count_gone(const struct live_mailbox *l, const struct source_messa
 		if (!index_record_visible(a) || !archive_has_file(m, a->uid))
 			continue;
 		r = mailbox_index_find(l->index, a->uid);
-		gone += r == NULL || !index_record_visible(r) || !same_message(a, r);
+		gone += r == NULL || !index_record_visible(r) || !compare_same_message(a, r);
 	}
 	return gone;
 }

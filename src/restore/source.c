@@ -21,34 +21,86 @@ void source_find_when(struct source *s)
 		s->when = o.mtime;
 }
 
-int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e)
+static int open_source(struct store *store, const char *name, struct job *job, struct source *s,
+    struct source_watching *watching, struct err *e)
 {
-	struct source *s = mem_alloc(sizeof *s);
 	struct archive *a;
-	int rc;
 
-	*ret = NULL;
-	if (archive_open(store, name, job, &a, e) == -1) {
-		free(s);
+	if (archive_open_watched(
+		store, name, job, watching != NULL ? source_ours_watch : NULL, watching, &a, e) == -1)
 		return -1;
-	}
-	s->store = store;
-	s->name = mem_strdup(name);
-	s->job = job;
 	if (archive_get_kind(a) == ARCHIVE_OURS) {
 		s->archive = a;
 		s->ops = &source_ours;
-		rc = source_open_ours(s, e);
-	} else {
-		archive_close(a);
-		s->ops = &source_foreign;
-		rc = source_open_foreign(s, e);
+		return source_open_ours(s, e) == -1 ? err_wrap(e, "archive %s", name) : 0;
 	}
-	if (rc == -1) {
+	archive_close(a);
+	s->units_only = false;
+	s->ops = &source_foreign;
+	return source_open_foreign(s, e) == -1 ? err_wrap(e, "archive %s", name) : 0;
+}
+
+static struct source *new_source(struct store *store, const char *name, struct job *job)
+{
+	struct source *s = mem_alloc(sizeof *s);
+
+	s->store = store;
+	s->name = mem_strdup(name);
+	s->job = job;
+	s->json_unit = s->conf_unit = SOURCE_NO_PLACE;
+	return s;
+}
+
+int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e)
+{
+	struct source *s = new_source(store, name, job);
+
+	*ret = NULL;
+	if (open_source(store, name, job, s, NULL, e) == -1) {
 		source_close(s);
-		return err_wrap(e, "archive %s", name);
+		return -1;
 	}
 	*ret = s;
+	return 0;
+}
+
+int source_open_units(struct store *store, const char *name, struct job *job, source_watch_fn *watch,
+    void *arg, struct source **ret, struct err *e)
+{
+	struct source *s = new_source(store, name, job);
+	struct source_watching watching = { s, watch, arg };
+
+	*ret = NULL;
+	s->units_only = true;
+	if (open_source(store, name, job, s, watch != NULL ? &watching : NULL, e) == -1) {
+		source_close(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+bool source_is_whole(const struct source *s)
+{
+	return !s->units_only;
+}
+
+void source_set_job(struct source *s, struct job *job)
+{
+	s->job = job;
+	if (s->archive != NULL)
+		archive_set_job(s->archive, job);
+}
+
+int source_each_listed(struct source *s,
+    int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e), void *arg, struct err *e)
+{
+	if (s->units_only)
+		return s->ops->each_listed(s, each, arg, e);
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->boxes[i].has_files && s->boxes[i].entry != NULL &&
+		    each(arg, s->boxes[i].entry, e) == -1)
+			return -1;
 	return 0;
 }
 
@@ -137,6 +189,11 @@ size_t source_find(const struct source *s, const char *internal)
 			hi = mid;
 	}
 	return (size_t)-1;
+}
+
+size_t source_unit(const struct source *s, size_t i)
+{
+	return s->archive != NULL ? s->places[i] : SOURCE_NO_PLACE;
 }
 
 /* The list of mailboxes: directories joined with mailboxes.txt. */

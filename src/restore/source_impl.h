@@ -43,6 +43,11 @@ struct source_ops {
 	int (*quota_file)(struct source *s, const char *root, struct buf *b, struct err *e);
 	int (*database)(struct source *s, const char *path, struct buf *b, struct err *e);
 
+	/** As source_each_listed(). */
+	int (*each_listed)(struct source *s,
+	    int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e), void *arg,
+	    struct err *e);
+
 	/** Call ${each} for every user with files of his own, any order. */
 	int (*users)(struct source *s, int (*each)(void *arg, const char *userid, struct err *e), void *arg,
 	    struct err *e);
@@ -57,6 +62,8 @@ struct source {
 	char *name;
 	struct job *job;
 	struct archive *archive; /* NULL: foreign */
+	bool units_only;	 /* source_open_units() of an archive of ours */
+	size_t json_unit, conf_unit; /* ours: the units whose archive.json and imapd.conf were read; else SOURCE_NO_PLACE */
 	struct imapd_conf *conf; /* as found in the archive, or NULL */
 	struct cyrus_version version;
 	struct mboxlist *list; /* entries are completed with what the archive's directories say */
@@ -69,6 +76,16 @@ struct source {
 	struct source_cache *cache;
 };
 #define SOURCE_NO_PLACE ((size_t)-1)
+
+/** Who looks on while an archive of ours is opened. */
+struct source_watching {
+	struct source *s;
+	source_watch_fn *watch;
+	void *arg;
+};
+
+/** source_ours_watch: an archive_watch_fn for a struct source_watching. */
+int source_ours_watch(void *arg, struct archive *a, size_t ready, struct err *e);
 
 extern const struct source_ops source_ours;
 extern const struct source_ops source_foreign;

@@ -56,9 +56,8 @@ static int read_wanted(
 
 static int ours_text(struct source *s, const char *which, struct buf *b, struct err *e)
 {
-	struct archive *a = s->archive;
-	size_t control = archive_find(a, UNIT_CONTROL, "control"),
-	       report = archive_find(a, UNIT_REPORT, "report");
+	size_t control = archive_find(s->archive, UNIT_CONTROL, "control"),
+	       report = archive_find(s->archive, UNIT_REPORT, "report");
 	struct wanted w = { ROLE_COUNT, which, NULL };
 	int r = 0;
 
@@ -74,16 +73,24 @@ static int ours_text(struct source *s, const char *which, struct buf *b, struct 
 
 /* Opening. */
 
-static int read_json(struct source *s, struct err *e)
+static int read_json(struct source *s, size_t unit, struct err *e)
 {
+	struct wanted w = { ROLE_COUNT, "archive.json", NULL };
 	struct buf b = BUF_INIT;
 	json_t *root = NULL;
 	json_error_t why;
 	const char *version;
-	int rc = -1;
+	int rc;
 
-	if (ours_text(s, "archive.json", &b, e) == -1)
+	rc = read_wanted(s, unit, w, SOURCE_LIST_MAX, &b, e);
+	if (rc == 0)
+		err_set(e, ERR_NOT_FOUND, "the archive holds no archive.json");
+	if (rc != 1) {
+		rc = -1;
 		goto out;
+	}
+	rc = -1;
+	s->json_unit = unit;
 	if ((root = json_loadb(buf_text(&b), b.len, 0, &why)) == NULL) {
 		err_set(e, ERR_FORMAT, "cyrvault/archive.json: %s", why.text);
 		goto out;
@@ -99,12 +106,13 @@ out:
 	return rc;
 }
 
-static int read_conf(struct source *s, struct err *e)
+static int read_conf(struct source *s, size_t unit, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct wanted w = { ROLE_IMAPD_CONF, NULL, NULL };
-	int r = read_wanted(s, archive_find(s->archive, UNIT_GLOBAL, "global"), w, SOURCE_CONF_MAX, &b, e);
+	int r = read_wanted(s, unit, w, SOURCE_CONF_MAX, &b, e);
 
+	s->conf_unit = unit;
 	if (r == 1 && imapd_conf_parse(buf_text(&b), b.len, "imapd.conf", s->version, &s->conf, e) == -1) {
 		log_write(LOG_LEVEL_WARNING, "archive %s: its imapd.conf is not usable: %s", s->name,
 		    e != NULL ? e->msg : "");
@@ -125,11 +133,37 @@ static int read_conf(struct source *s, struct err *e)
 	return 0;
 }
 
+int source_ours_watch(void *arg, struct archive *a, size_t ready, struct err *e)
+{
+	struct source_watching *w = arg;
+	struct source *s = w->s;
+	int rc = 0;
+
+	/* Both lie in front; without them there is no way to show a name, and the root's end must be waited for. */
+	s->archive = a;
+	for (size_t i = 0; i < ready && i < 64 && rc == 0; i++) {
+		if (archive_unit(a, i)->kind == UNIT_CONTROL && s->json_unit == SOURCE_NO_PLACE)
+			rc = read_json(s, i, e);
+		else if (archive_unit(a, i)->kind == UNIT_GLOBAL && s->conf_unit == SOURCE_NO_PLACE)
+			rc = read_conf(s, i, e);
+	}
+	s->archive = NULL;
+	if (rc == -1 || s->json_unit == SOURCE_NO_PLACE || s->conf_unit == SOURCE_NO_PLACE)
+		return rc;
+	source_find_when(s);
+	return w->watch(w->arg, s, a, e);
+}
+
 static int read_list(struct source *s, struct err *e)
 {
 	struct buf b = BUF_INIT;
-	int rc = ours_text(s, "mailboxes.txt", &b, e);
+	int rc;
 
+	if (s->units_only) {
+		s->list = mboxlist_new();
+		return 0;
+	}
+	rc = ours_text(s, "mailboxes.txt", &b, e);
 	if (rc == 0 && b.len > 0)
 		rc = mboxlist_read_text(b.data, b.len, &s->list, NULL, e);
 	else if (rc == 0)
@@ -141,13 +175,25 @@ static int read_list(struct source *s, struct err *e)
 int source_open_ours(struct source *s, struct err *e)
 {
 	struct archive *a = s->archive;
-	size_t n_units = archive_n_units(a), n = 0;
+	size_t n_units = archive_n_units(a), n = 0, control, global;
 	struct ours *o = mem_alloc(sizeof *o);
 	struct source_box *boxes;
 
 	o->unit = SOURCE_NO_PLACE;
 	s->ctx = o;
-	if (read_json(s, e) == -1 || read_conf(s, e) == -1 || read_list(s, e) == -1)
+	control = archive_find(a, UNIT_CONTROL, "control");
+	global = archive_find(a, UNIT_GLOBAL, "global");
+	if ((control != s->json_unit || control == SOURCE_NO_PLACE) && read_json(s, control, e) == -1)
+		return -1;
+	if (global != s->conf_unit) {
+		imapd_conf_free(s->conf);
+		s->conf = NULL;
+		while (s->n_archive_roots > 0)
+			free(s->archive_roots[--s->n_archive_roots]);
+		if (read_conf(s, global, e) == -1)
+			return -1;
+	}
+	if (read_list(s, e) == -1)
 		return -1;
 	source_find_when(s);
 	for (size_t i = 0; i < n_units; i++)
@@ -174,6 +220,75 @@ int source_open_ours(struct source *s, struct err *e)
 	source_merge(s, boxes, n);
 	free(boxes);
 	return 0;
+}
+
+/* Mailboxes that are only listed: mailboxes.txt is taken apart piece by piece, each as a list of its own. */
+
+#define PIECE_BYTES (1u << 20)
+
+struct listed {
+	struct source *s;
+	int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e);
+	void *arg;
+};
+
+static int each_of(const struct listed *l, const char *p, size_t n, struct err *e)
+{
+	struct mboxlist *list;
+	int rc = 0;
+
+	if (job_cancelled(l->s->job, e) || mboxlist_read_text(p, n, &list, NULL, e) == -1)
+		return -1;
+	for (size_t i = 0; i < list->n && rc == 0; i++)
+		if (mailbox_entry_has_directory(&list->entries[i]) &&
+		    source_find(l->s, list->entries[i].name) == SOURCE_NO_PLACE)
+			rc = l->each(l->arg, &list->entries[i], e);
+	mboxlist_free(list);
+	return rc;
+}
+
+/* The JSON that ctl_mboxlist prints has a line "{", one for each mailbox, and a line "}". */
+static bool is_bracket(const char *p, const char *end)
+{
+	return end > p && (*p == '{' || *p == '}') && (end - p == 1 || (end - p == 2 && p[1] == '\n'));
+}
+
+static int each_piece(const struct listed *l, const struct buf *text, struct err *e)
+{
+	const char *p = text->data, *end = p + text->len;
+	bool json = text->len >= 2 && *p == '{' && is_bracket(p, p + 2);
+	struct buf piece = BUF_INIT;
+	int rc = 0;
+
+	while (p < end && rc == 0) {
+		buf_clear(&piece);
+		buf_str(&piece, json ? "{\n" : "");
+		while (p < end && piece.len < PIECE_BYTES) {
+			const char *nl = memchr(p, '\n', (size_t)(end - p));
+			const char *next = nl == NULL ? end : nl + 1;
+
+			if (!json || !is_bracket(p, next))
+				buf_add(&piece, p, (size_t)(next - p));
+			p = next;
+		}
+		buf_str(&piece, json ? "}\n" : "");
+		rc = each_of(l, piece.data, piece.len, e);
+	}
+	buf_done(&piece);
+	return rc;
+}
+
+static int ours_each_listed(struct source *s,
+    int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e), void *arg, struct err *e)
+{
+	const struct listed l = { s, each, arg };
+	struct buf b = BUF_INIT;
+	int rc = ours_text(s, "mailboxes.txt", &b, e);
+
+	if (rc == 0 && b.len > 0)
+		rc = each_piece(&l, &b, e);
+	buf_done(&b);
+	return rc == -1 ? err_wrap(e, "mailboxes.txt") : 0;
 }
 
 /* Mailboxes. */
@@ -422,5 +537,6 @@ const struct source_ops source_ours = {
 	.user_file = ours_user_file,
 	.quota_file = ours_quota_file,
 	.database = ours_database,
+	.each_listed = ours_each_listed,
 	.users = ours_users,
 };

@@ -1,0 +1,28 @@
+/* app_impl.h: the session's inside. Only for this room. */
+#ifndef APP_APP_IMPL_H
+#define APP_APP_IMPL_H
+
+#include <pthread.h>
+
+#include "app/app.h"
+
+struct app {
+	struct conf *conf;
+	/* The source that was given back last. */
+	pthread_mutex_t kept_lock;
+	struct kept {
+		struct source *source; /* NULL: none */
+		struct store *store;
+		struct store_object object; /* what the archive was when it was opened */
+	} kept;
+};
+
+/** app_source_watch(app, archive, job, watch, arg, ret, ret_store, e): As app_source_take() of one that need not be whole; if it has to be
+ * opened, ${watch} looks on as in source_open_units(). */
+int app_source_watch(struct app *app, const char *archive, struct job *job, source_watch_fn *watch, void *arg,
+    struct source **ret, struct store **ret_store, struct err *e);
+
+/** app_kept_drop(app): Close what is kept. */
+void app_kept_drop(struct app *app);
+
+#endif

@@ -1,0 +1,106 @@
+/* mails.h: the messages of one mailbox of an archive, beside those of the running server.
+ *
+ * As boxes.h: mails_run() is the job that reads and compares, struct mails the table of the thread that shows it. The comparison is exact,
+ * message by message: by UID, then by GUID, or where one side has none by size and internal date, then by flags. */
+#ifndef APP_MAILS_H
+#define APP_MAILS_H
+
+#include "app/boxes.h"
+
+enum mail_state {
+	MAIL_UNCOMPARED, /* not looked at yet, or there is nothing to compare with: see mails_facts() */
+	MAIL_SAME,
+	MAIL_MISSING,  /* not there */
+	MAIL_EXPUNGED, /* expunged there, but its file is still kept */
+	MAIL_LOST,     /* listed there, but its file is gone */
+	MAIL_FLAGS,    /* there, but flags, or \Seen of the owner, differ */
+	MAIL_OTHER,    /* that UID is another message now */
+	MAIL_STATES
+};
+
+/** mail_state_name(s): "same", "missing", "expunged", "file lost", "flags differ", "another"; "" for MAIL_UNCOMPARED. */
+const char *mail_state_name(enum mail_state s);
+
+/** mail_letters(r, seen, expunged, ret): "NAFDd*x" of a record: not seen by the owner, answered, flagged, marked as deleted, draft, other
+ * keywords, expunged. At most 7 letters and NUL. */
+#define MAIL_LETTERS 8
+void mail_letters(const struct index_record *r, bool seen, bool expunged, char ret[MAIL_LETTERS]);
+
+/** mail_sender(from, b): Of a decoded "Name <address>" the name, else all of it: enough for a line of a list. */
+void mail_sender(const char *from, struct buf *b);
+
+/** One message. */
+struct mail {
+	int64_t internaldate;
+	uint64_t size;    /* bytes of the message file */
+	const char *text; /* mails.c's own, as the three offsets into it: see mails_from(), mails_subject() */
+	uint16_t subject, search_from, search_subject;
+	uint8_t state; /* enum mail_state */
+	bool has_file; /* the archive holds the message itself */
+	bool expunged; /* it was already, in the archive */
+	char letters[MAIL_LETTERS];
+	uint32_t uid;
+};
+
+struct mails;
+
+/** mails_new(), mails_free(m): The table; mails_free() takes NULL. Some 120 bytes a message. */
+struct mails *mails_new(void);
+void mails_free(struct mails *m);
+
+/** mails_n(m), mails_row(m, i): The messages, ascending by UID (cyrus.expunge's of 2.3 in their place). Valid until the next mails_take(). */
+size_t mails_n(const struct mails *m);
+const struct mail *mails_row(const struct mails *m, size_t i);
+
+/** mails_from(m, i), mails_subject(m, i): Decoded, safe, one line, cut at some 90 and 240 bytes; "" where the archive has no cache that tells.
+ * Belong to ${m}, until the next mails_take(). */
+const char *mails_from(const struct mails *m, size_t i);
+const char *mails_subject(const struct mails *m, size_t i);
+
+/** mails_matches(m, i, folded): ${folded}, from boxes_fold(), stands in the sender or the subject. */
+bool mails_matches(const struct mails *m, size_t i, const char *folded);
+
+/** mails_find(m, uid): Its index, or (size_t)-1. */
+size_t mails_find(const struct mails *m, uint32_t uid);
+
+struct mails_facts {
+	size_t n[MAIL_STATES];   /* messages in each state, without those that were expunged in the archive */
+	size_t expunged;         /* that were expunged in the archive */
+	size_t lacking;          /* whose message file the archive lacks, though its index promises it */
+	size_t only_live;        /* messages that the live mailbox shows and the archive does not have */
+	uint64_t bytes;          /* of all messages that were not expunged */
+	const char *archive;     /* safe; belongs to the table, as all text here */
+	const char *shown;       /* the mailbox's name, safe */
+	int64_t when;            /* of the archive */
+	bool has_cache;          /* false: no senders and subjects can be had */
+	bool complete;           /* all messages are there */
+	bool compared;           /* every state is final */
+	enum unit_health health; /* of the mailbox in the archive */
+	enum box_state box;      /* the mailbox against the live server */
+	const char *
+	    live_name; /* where its messages were compared with, if not under its own name: shown, safe; "" */
+	const char *why_not; /* why messages are not compared, in words, safe; "" */
+};
+const struct mails_facts *mails_facts(const struct mails *m);
+
+/** What is asked for; belongs to the caller, who keeps it until the job is reaped. */
+struct mails_request {
+	struct app *app;
+	const char *server; /* NULL: the first */
+	const char *archive;
+	const char *mailbox; /* internal name */
+	bool live;
+};
+
+/** mails_run(job, request, e): A job_fn; ${request} is a struct mails_request. ERR_NOT_FOUND: no such archive or mailbox; ERR_DAMAGE: no index. */
+int mails_run(struct job *job, void *request, struct err *e);
+
+enum { /* what mails_take() changed; bits */
+	MAILS_ROWS = 1,
+	MAILS_STATES = 4,
+};
+
+/** mails_take(m, item): As boxes_take(). */
+unsigned mails_take(struct mails *m, void *item);
+
+#endif
