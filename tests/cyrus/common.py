@@ -63,7 +63,7 @@ def need_server(what):
         sys.exit(0)
     if os.geteuid() != 0:
         if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL).returncode == 0:
-            os.execvp("sudo", ["sudo", "-n", "--preserve-env=CYRVAULT,TMPDIR", sys.executable] + sys.argv)
+            os.execvp("sudo", ["sudo", "-n", "--preserve-env=CYRVAULT,TMPDIR,TUI", sys.executable] + sys.argv)
         skip(what, "needs root to run a private server")
         sys.exit(0)
     if not os.path.exists(CYRVAULT):

@@ -4,7 +4,7 @@ import base64
 import datetime
 import random
 
-from wire import quote
+from wire import Imap, quote
 
 WORDS = ("alpha bravo budget coffee delivery draft engine figure garden harbour invoice junction kernel lantern meeting "
          "notice office printer quarter report schedule ticket update volume window yesterday zone").split()
@@ -33,10 +33,12 @@ def mutf7(name):
 
 
 class Writer:
-    """Messages from one random stream; the same seed gives the same bytes."""
+    """Messages from one random stream; the same seed gives the same bytes. when: the date of the last one, step: until the next."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, when=EPOCH, step=datetime.timedelta(hours=25, seconds=1)):
         self.rng = random.Random(seed)
+        self.when = when
+        self.step = step
         self.count = 0
         self.last = None
 
@@ -52,12 +54,12 @@ class Writer:
     def message(self, to, kind="plain", size=600, reply=False):
         """One message with CRLF lines. kind: plain, latin, eightbit, mixed, bare."""
         self.count += 1
+        self.when += self.step
         ident = "<%d.%08x@seed.example>" % (self.count, self.rng.getrandbits(32))
-        when = EPOCH + datetime.timedelta(hours=25 * self.count, seconds=self.count)
         subject = " ".join(self.rng.choice(WORDS) for _ in range(4))
         sender = self.rng.choice(("Dora Example <dora@example.net>", "=?utf-8?q?J=C3=BCrgen_M=C3=BCller?= <jm@example.net>",
                                   "\"List, Some\" <list-bounces@lists.example.net>"))
-        head = ["From: " + sender, "To: %s@example.org" % to, "Date: " + when.strftime("%a, %d %b %Y %H:%M:%S +0000")]
+        head = ["From: " + sender, "To: %s@example.org" % to, "Date: " + self.when.strftime("%a, %d %b %Y %H:%M:%S +0000")]
         if kind == "latin":
             subject = "=?utf-8?b?%s?=" % base64.b64encode(("Grüße, " + subject).encode()).decode()
         if reply and self.last:
@@ -85,8 +87,7 @@ class Writer:
         return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
     def date(self):
-        when = EPOCH + datetime.timedelta(hours=25 * self.count, seconds=self.count)
-        return when.strftime("%d-%b-%Y %H:%M:%S +0000")
+        return self.when.strftime("%d-%b-%Y %H:%M:%S +0000")
 
 
 KINDS = ("plain", "eightbit", "mixed", "latin", "plain")
@@ -97,16 +98,20 @@ FLAGS = ((), ("$Label1",), ("\\Seen", "\\Draft", "MyKeyword"), ("\\Flagged",), (
 SMALLEST = (b"\r\n", b"a: b\r\n", b"Subject: no body\r\n\r\n")
 
 
-def fill(conn, writer, box, who, count, size=600, odd=False):
-    """Append count messages to a mailbox of conn's user."""
-    commands = []
+def letters(writer, box, who, count, size=600, odd=False):
+    """The commands that append count messages to a mailbox."""
+    found = []
     for n in range(count):
         data = writer.message(who, KINDS[n % len(KINDS)], size + n * 280, reply=n % 3 == 2)
-        commands.append((data, FLAGS[n % len(FLAGS)], writer.date()))
+        found.append(Imap.append_command(box, data, FLAGS[n % len(FLAGS)], writer.date()))
     if odd:
-        commands += [(data, ("\\Seen",) if n else (), writer.date()) for n, data in enumerate(SMALLEST)]
-    for data, flags, date in commands:
-        conn.append(box, data, flags, date).need()
+        found += [Imap.append_command(box, data, ("\\Seen",) if n else (), writer.date()) for n, data in enumerate(SMALLEST)]
+    return found
+
+
+def fill(conn, writer, box, who, count, size=600, odd=False):
+    """Append count messages to a mailbox of conn's user."""
+    each(conn, letters(writer, box, who, count, size, odd))
 
 
 def each(conn, commands):

@@ -255,12 +255,16 @@ class Imap:
 
     def append(self, box, data, flags=(), date=None):
         """APPEND one message; the reply."""
+        return self.do(self.append_command(box, data, flags, date))
+
+    @staticmethod
+    def append_command(box, data, flags=(), date=None):
         head = b"APPEND " + quote(box)
         if flags:
             head += b" (" + b" ".join(f.encode() for f in flags) + b")"
         if date:
             head += b" " + quote(date)
-        return self.do(head + b" " + literal(data))
+        return head + b" " + literal(data)
 
     def close(self):
         try:
