@@ -433,6 +433,8 @@ int screen_run(struct console *c, struct err *e)
 		int timeout = more ? 0 : tasks_current(c) != NULL ? TICK_MS : -1;
 
 		if (c->dirty || tasks_current(c) != NULL) {
+			if (c->top->ops->refresh != NULL)
+				c->top->ops->refresh(c->top);
 			screen_draw(c, &canvas);
 			if (c->stopped_by != SIGHUP)
 				term_draw(&canvas);

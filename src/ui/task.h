@@ -26,6 +26,8 @@ struct task_spec {
 	void (*took)(
 	    struct view *owner, struct task *t, void *item); /* the item is its; NULL: nothing is posted */
 	void (*done)(struct view *owner, struct task *t);    /* NULL, and not called when the owner is gone */
+	/** Half a line on what came of it, heap; asked when it has ended well, whether or not the owner is there. NULL: nothing. */
+	char *(*result)(const struct task *t);
 	/** Jobs: a view of what came of it; NULL: there is nothing to see, and the task goes with its end, unless it failed. */
 	struct view *(*open)(struct console *c, struct task *t);
 	bool changes; /* it writes: it outlives its view, and the console waits for its safe point */
@@ -36,6 +38,9 @@ struct task_step {
 	char words[160];
 };
 #define TASK_STEPS 200
+
+/** How many that have ended are kept: of those above, the oldest goes. */
+#define TASKS_KEPT 100
 
 struct task {
 	struct task *next;
@@ -48,7 +53,7 @@ struct task {
 	int rc;                  /* of its run */
 	struct err err;          /* where that is -1 */
 	bool cancelled;          /* by the operator */
-	char *result;            /* half a line on what came of it, set by done(); heap or NULL */
+	char *result;            /* half a line on what came of it, of spec.result() or set by done(); heap or NULL */
 	struct task_step *steps; /* what it said it does, the last TASK_STEPS of it */
 	size_t n_steps;
 	unsigned number; /* counts up */

@@ -153,8 +153,26 @@ static bool take_items(struct task *t)
 	return any;
 }
 
+/* A store that is away for a week, asked again every minute, must not fill the memory. */
+static void forget_oldest(struct console *c)
+{
+	struct task *oldest = NULL;
+	size_t n = 0;
+
+	for (struct task *t = c->tasks; t != NULL; t = t->next) {
+		if (task_running(t))
+			continue;
+		oldest = t;
+		n++;
+	}
+	if (n > TASKS_KEPT)
+		console_forget(c, oldest);
+}
+
 static void finish(struct console *c, struct task *t)
 {
+	/* What somebody can look at later is worth a word. */
+	bool said = t->spec.changes || t->spec.open != NULL;
 	struct job_progress p;
 	struct job *job = t->job;
 
@@ -165,11 +183,15 @@ static void finish(struct console *c, struct task *t)
 	t->job = NULL;
 	if (t->rc == -1 && t->spec.changes)
 		log_write(LOG_LEVEL_ERROR, "%s: %s", t->title, t->err.msg);
+	if (t->rc == 0 && t->spec.result != NULL)
+		t->result = t->spec.result(t);
 	if (t->spec.owner != NULL && t->spec.done != NULL)
 		t->spec.done(t->spec.owner, t);
-	else if (t->spec.changes && t->rc == -1)
+	else if (said && t->rc == -1 && t->err.code == ERR_CANCELLED)
+		console_say(c, STYLE_WARN, "%s was stopped", t->title);
+	else if (said && t->rc == -1)
 		console_fail(c, &t->err);
-	else if (t->spec.changes)
+	else if (said)
 		console_say(c, STYLE_GOOD, "%s has ended; J shows what came of it", t->title);
 	job_free(job);
 	if (t->spec.open == NULL && (t->rc == 0 || t->cancelled))
@@ -200,8 +222,10 @@ bool tasks_service(struct console *c)
 			any = true;
 		}
 	}
-	if (any)
+	if (any) {
+		forget_oldest(c);
 		c->dirty = true;
+	}
 	return any;
 }
 

@@ -24,7 +24,8 @@ struct view_ops {
 	    struct view *v, struct text *t); /* the pane at the right, about the selected row; NULL: none */
 	void (*layout)(struct view *v, int columns); /* the screen is so wide now; NULL */
 	void (*shown)(struct view *v);               /* it is on top again; NULL */
-	bool (*leave)(struct view *v);               /* false: it stays (and says why); NULL: always */
+	void (*refresh)(struct view *v); /* before it is painted: take in what happened elsewhere; NULL */
+	bool (*leave)(struct view *v);   /* false: it stays (and says why); NULL: always */
 	void (*free)(struct view *v);
 };
 

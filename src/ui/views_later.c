@@ -45,16 +45,6 @@ struct view *view_verify_new(struct console *c, const char *archive)
 	return view_text_new(c, "verify", archive, "being written");
 }
 
-struct view *view_jobs_new(struct console *c)
-{
-	return view_text_new(c, "jobs", "jobs", "being written");
-}
-
-struct view *view_log_new(struct console *c)
-{
-	return view_text_new(c, "log", "log", "being written");
-}
-
 struct view *view_doctor_new(struct console *c)
 {
 	return view_text_new(c, "doctor", "doctor", "being written");
