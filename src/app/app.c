@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/archives.h"
 #include "app/lock.h"
 #include "app/unfinished.h"
 #include "core/io.h"
@@ -60,27 +61,30 @@ int app_store(struct app *app, const char *name, bool create, struct store **ret
 }
 
 /* The first store that the server's "stores" names. */
-static int store_of_server(struct app *app, const struct conf_server *c, struct store **ret, struct err *e)
+static const struct conf_store *store_of_server(
+    const struct app *app, const struct conf_server *c, struct err *e)
 {
+	const struct conf_store *ret;
 	char *first = NULL;
-	int rc;
 
 	if (c->stores != NULL) {
 		const char *s = c->stores + strspn(c->stores, " ,\t");
 
 		first = mem_strndup(s, strcspn(s, " ,\t"));
 	}
-	rc = app_store(app, first, true, ret, e);
+	ret = conf_find_store(app->conf, first, e);
 	free(first);
-	return rc;
+	return ret;
 }
 
 int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
     struct backup_result *ret, struct err *e)
 {
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
+	const struct conf_store *place = NULL;
 	struct server *s = NULL;
 	struct store *store = NULL;
+	struct err why;
 	int lock = -1, rc = -1;
 
 	*ret = (struct backup_result){ 0 };
@@ -88,10 +92,13 @@ int app_backup(struct app *app, const char *server, const struct backup_opts *op
 		goto out;
 	if (!opts->dry_run) {
 		lock = lock_take(app->conf->lock_directory, c->name, "backup", e);
-		if (lock == -1 || store_of_server(app, c, &store, e) == -1)
+		place = store_of_server(app, c, e);
+		if (lock == -1 || place == NULL || store_open(place->url, true, &store, e) == -1)
 			goto out;
 	}
 	rc = backup_run(s, c, store, opts, job, ret, e);
+	if (rc == 0 && place != NULL && archives_store_used(app, place, &why) == -1)
+		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:
 	store_free(store);
 	server_free(s);

@@ -41,18 +41,48 @@ struct app_archive {
 	char *server;  /* ours, else NULL */
 	uint64_t mailboxes, messages;
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
+	char *quiesce;           /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */
+	int64_t longest_hold_ms; /* the longest pause of any user; -1: not known */
+	const char *where;       /* "local"; static */
 };
+
+/** A store that could not be looked into. */
+enum app_store_state {
+	STORE_NOT_YET, /* there is no such place, and this host has never put an archive there */
+	STORE_GONE,    /* there is no such place, but there was one: not mounted? */
+	STORE_FAILED,  /* it is there, or may be, and cannot be read */
+};
+struct app_store_away {
+	char *store; /* its section's name */
+	enum app_store_state state;
+	char *what, *next; /* in words; next may be "" */
+};
+
 struct app_archives {
 	struct app_archive *list; /* newest first */
 	size_t n;
-	char **unreachable; /* stores that could not be listed, in words */
-	size_t n_unreachable;
+	struct app_store_away *away;
+	size_t n_away;
 };
 
-/** app_archives(app, job, ret, e): All archives of all stores. A store that is gone is reported in ${ret}, not an error, unless there is
- * no other. Foreign ones are not opened. app_archives_done() it. */
+/** app_archives(app, job, ret, e): All archives of all stores. A store that is away is reported in ${ret}, and is an error only if there is
+ * no other: then ERR_NOT_FOUND for a place that is not there, and ${ret} still has its state. Of each archive the end is read, of ours
+ * the report too. app_archives_done() it in either case. */
 int app_archives(struct app *app, struct job *job, struct app_archives *ret, struct err *e);
 void app_archives_done(struct app_archives *l);
+
+/** Called in the worker's thread: ${a} is on the list (${looked} false: name, store, server, time and size are known), or has been opened. It
+ * lives for the call. */
+typedef void app_archive_fn(void *arg, const struct app_archive *a, bool looked);
+
+/** app_archives_each(app, job, each, arg, ret, e): As app_archives(), for a list that fills while it is watched: ${each} is called for all of
+ * them, the newest first, then again for each once it has been opened, in the same order. */
+int app_archives_each(struct app *app, struct job *job, app_archive_fn *each, void *arg,
+    struct app_archives *ret, struct err *e);
+
+/** app_archive_copy(a): On the heap, to job_post() it. app_archive_free(a): NULL-safe; it takes a void pointer as job_post() does. */
+struct app_archive *app_archive_copy(const struct app_archive *a);
+void app_archive_free(void *a);
 
 /** app_source(app, archive, job, ret, ret_store, e): Open an archive by its name, an unambiguous beginning of it, "latest", or "./PATH" or an absolute path of a file.
  * The caller closes both, the source first. */

@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "app/app.h"
+#include "app/archives.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -190,21 +190,26 @@ static void check_imap(struct doctor *d)
 	imap_logout(im);
 }
 
+/* A store that is still to be made stands in nobody's way. */
+static void say_away(struct doctor *d, const char *subject, const struct conf_store *c, struct err *e)
+{
+	struct app_store_away away;
+
+	archives_store_away(d->app, c, &away, e);
+	say(d, away.state == STORE_NOT_YET ? DOCTOR_WARN : DOCTOR_FAIL, subject, away.next, "%s", away.what);
+	archives_store_away_done(&away);
+}
+
 static void check_store(struct doctor *d, const struct conf_store *c)
 {
 	char *subject = mem_printf("store %s", c->name);
 	struct store *store;
 	struct store_list l;
 	struct stream *out;
-	struct err e;
-	bool missing;
+	struct err e = { 0 };
 
 	if (store_open(c->url, false, &store, &e) == -1) {
-		missing = e.code == ERR_NOT_FOUND;
-		say(d, missing ? DOCTOR_WARN : DOCTOR_FAIL, subject,
-		    missing ? "the first backup makes it, unless a file system should be mounted there"
-			    : e.hint,
-		    "%s", e.msg);
+		say_away(d, subject, c, &e);
 		free(subject);
 		return;
 	}
@@ -230,8 +235,10 @@ static void check_clock(struct doctor *d)
 	if (clock_now() < 1700000000)
 		say(d, DOCTOR_FAIL, "clock", "set the clock: archives are named and kept by time",
 		    "it says %s", clock_iso(when, sizeof when, clock_now()));
-	if (app_archives(d->app, d->job, &l, NULL) == -1)
+	if (app_archives(d->app, d->job, &l, NULL) == -1) {
+		app_archives_done(&l);
 		return;
+	}
 	if (l.n > 0 && l.list[0].when > clock_now() + 300)
 		say(d, DOCTOR_WARN, "clock", "compare the clocks of this host and the one that took it",
 		    "archive %s is from the future", l.list[0].name);

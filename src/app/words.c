@@ -1,6 +1,7 @@
 /* words.c: words that the command line and the console say alike. */
 #include "app/words.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,18 @@ const char *app_archive_health(const struct app_archive *a)
 	if (a->kind == ARCHIVE_FOREIGN)
 		return "foreign";
 	return a->health == HEALTH_OK ? "verified" : a->health == HEALTH_FINDINGS ? "findings" : "unverified";
+}
+
+const char *app_archive_quiesce(char *dst, size_t size, const struct app_archive *a)
+{
+	const char *level = a->quiesce != NULL ? a->quiesce : "";
+
+	/* Where nothing was held there is no pause to tell. */
+	if (a->longest_hold_ms < 0 || level[0] == '\0' || strcmp(level, "none") == 0)
+		snprintf(dst, size, "%s", level);
+	else
+		snprintf(dst, size, "%s %lldms", level, (long long)a->longest_hold_ms);
+	return dst;
 }
 
 /* No shell reads anything into these. A leading '=' is a lookup in zsh. */

@@ -8,6 +8,9 @@
  * "unverified", "foreign" or "damaged". */
 const char *app_archive_health(const struct app_archive *a);
 
+/** app_archive_quiesce(dst, size, a): How the server was held still and the longest pause: "user 12ms", "mailbox", ""  if not known. */
+const char *app_archive_quiesce(char *dst, size_t size, const struct app_archive *a);
+
 /** app_command_add(b, word): Append a word to a command line, behind a blank unless ${b} is empty. It stands as it is where a shell leaves
  * it so, else in single quotes; with bytes that would disturb a terminal as $'...' (bash, zsh, ksh), so the line can be shown and pasted. */
 void app_command_add(struct buf *b, const char *word);

@@ -14,14 +14,15 @@ static const struct cli_exit exits[] = {
 
 static const struct printer_column columns[] = {
 	{ "when", "DATE", false, 0, false, 0 },
-	{ "age", "AGE", true, 0, false, 3 },
-	{ "server", "SERVER", false, 8, false, 2 },
+	{ "age", "AGE", true, 0, false, 4 },
+	{ "server", "SERVER", false, 8, false, 3 },
 	{ "size_bytes", "SIZE", true, 0, false, 0 },
 	{ "mailboxes", "MBOXES", true, 0, false, 0 },
 	{ "messages", "MSGS", true, 0, false, 0 },
 	{ "health", "HEALTH", false, 0, false, 0 },
+	{ "quiesce", "QUIESCE", false, 0, true, 1 },
 	{ "name", "NAME", false, 22, false, 0 },
-	{ "store", "STORE", false, 0, false, 1 },
+	{ "store", "STORE", false, 0, false, 2 },
 };
 
 struct work {
@@ -52,7 +53,7 @@ static void print_health(struct printer *out, const struct app_archive *a)
 static void print_archive(struct printer *out, const struct app_archive *a)
 {
 	bool ours = a->kind == ARCHIVE_OURS && a->readable;
-	char age[16];
+	char age[16], quiesce[96];
 
 	printer_row(out, "archive");
 	printer_string(out, "name", a->name);
@@ -70,8 +71,36 @@ static void print_archive(struct printer *out, const struct app_archive *a)
 		printer_string(out, "messages", NULL);
 	}
 	print_health(out, a);
+	printer_string(out, "quiesce", a->quiesce);
+	printer_shown(out, "quiesce", app_archive_quiesce(quiesce, sizeof quiesce, a));
+	if (a->longest_hold_ms >= 0)
+		printer_number(out, "longest_hold_ms", (uint64_t)a->longest_hold_ms);
+	else
+		printer_string(out, "longest_hold_ms", NULL);
+	printer_string(out, "where", a->where);
 	printer_string(out, "why", a->why);
 	printer_row_end(out);
+}
+
+static void print_away(struct printer *out, const struct app_archives *l)
+{
+	static const char *const states[] = { "not_yet", "gone", "failed" };
+
+	for (size_t i = 0; i < l->n_away; i++) {
+		const struct app_store_away *a = &l->away[i];
+
+		printer_warn(out, "store %s: %s", a->store, a->what);
+		if (a->next[0] != '\0')
+			printer_say(out, "  next: %s", a->next);
+		if (!printer_is_json(out))
+			continue;
+		printer_row(out, "store_away");
+		printer_string(out, "store", a->store);
+		printer_string(out, "state", states[a->state]);
+		printer_string(out, "what", a->what);
+		printer_string(out, "next", a->next[0] != '\0' ? a->next : NULL);
+		printer_row_end(out);
+	}
 }
 
 static int run(struct cli *c, int argc, char **argv, struct err *e)
@@ -94,15 +123,14 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 			printer_say(c->out, "%s%s%s", str_starts(a->why, a->name) ? "" : a->name,
 			    str_starts(a->why, a->name) ? "" : ": ", a->why);
 	}
-	for (size_t i = 0; i < w.list.n_unreachable; i++)
-		printer_warn(c->out, "%s", w.list.unreachable[i]);
+	print_away(c->out, &w.list);
 	if (w.list.n == 0)
 		printer_say(c->out, "no archives yet; \"cyrvault backup\" makes one");
 	printer_row(c->out, "summary");
 	printer_number(c->out, "archives", w.list.n);
-	printer_number(c->out, "unreachable_stores", w.list.n_unreachable);
+	printer_number(c->out, "unreachable_stores", w.list.n_away);
 	printer_row_end(c->out);
-	status = w.list.n_unreachable > 0 ? 1 : 0;
+	status = w.list.n_away > 0 ? 1 : 0;
 out:
 	app_archives_done(&w.list);
 	return status;
@@ -115,7 +143,8 @@ const struct cli_verb verb_archives = {
 	.about = "HEALTH is \"verified\" (whole, and the mailboxes were consistent), \"findings\"\n"
 	         "(whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a\n"
 	         "cpio or tar that something else made; its counts are not known before it is\n"
-	         "read) or \"damaged\" (see cyrvault salvage).\n",
+	         "read) or \"damaged\" (see cyrvault salvage). QUIESCE is what was held still\n"
+	         "while it was taken, and the longest time of any user's.\n",
 	.least = 0,
 	.most = 0,
 	.exits = exits,

@@ -46,7 +46,7 @@ static size_t count(void *model)
 {
 	struct view_archives *a = model;
 
-	return a->list.n + a->list.n_unreachable;
+	return a->list.n + a->list.n_away;
 }
 
 static void store_cell(
@@ -54,9 +54,11 @@ static void store_cell(
 {
 	*style = STYLE_BAD;
 	if (column == SERVER)
-		buf_str(b, a->list.unreachable[i]);
+		buf_str(b, a->list.away[i].what);
 	else if (column == HEALTH)
 		buf_str(b, "away");
+	else if (column == STORE)
+		buf_str(b, a->list.away[i].store);
 }
 
 static void cell(void *model, size_t row, size_t column, struct buf *b, enum style *style)
@@ -220,9 +222,9 @@ static void status(struct view *v, struct buf *b)
 		buf_str(b, "reading the list of archives");
 	else
 		buf_str(b, str_count(n, sizeof n, a->list.n, "archive", "archives"));
-	if (a->list.n_unreachable > 0)
+	if (a->list.n_away > 0)
 		buf_printf(b, ", %s away (r tries again)",
-		    str_count(n, sizeof n, a->list.n_unreachable, "store", "stores"));
+		    str_count(n, sizeof n, a->list.n_away, "store", "stores"));
 }
 
 static void command(struct view *v, struct buf *b)

@@ -1,0 +1,93 @@
+/* archive_open.c: find the archive that is meant, and open it. */
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/archives.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+/* A file outside all stores: its directory is the store. */
+static int open_path(const char *path, struct store **ret, char **name, struct err *e)
+{
+	char *real = realpath(path, NULL), *copy, *url;
+	int rc;
+
+	if (real == NULL) {
+		err_sys(e, "%s", path);
+		return err_hint(e, "give the path of a file, or a name that cyrvault archives shows");
+	}
+	copy = mem_strdup(real);
+	url = mem_printf("dir:%s", dirname(copy));
+	rc = store_open(url, false, ret, e);
+	if (rc == 0)
+		*name = mem_strdup(strrchr(real, '/') + 1);
+	free(real);
+	free(copy);
+	free(url);
+	return rc;
+}
+
+int app_open_store_of(struct app *app, const char *archive, struct store **ret, char **name, struct err *e)
+{
+	const struct app_archive *found = NULL;
+	struct app_archives l;
+	int rc = -1;
+
+	if (archive[0] == '/' || str_starts(archive, "./") || str_starts(archive, "../"))
+		return open_path(archive, ret, name, e);
+	if (archives_list(app, NULL, false, NULL, NULL, &l, e) == -1)
+		goto out;
+	for (size_t i = 0; i < l.n; i++) {
+		const struct app_archive *a = &l.list[i];
+
+		if (strcmp(archive, "latest") == 0) {
+			/* The newest of ours; of others only when there is none of ours. */
+			if (found == NULL || (found->server == NULL && a->server != NULL))
+				found = a;
+		} else if (strcmp(a->name, archive) == 0) {
+			found = a;
+			break;
+		} else if (str_starts(a->name, archive)) {
+			if (found != NULL) {
+				err_set(e, ERR_USAGE, "%s may be %s or %s", archive, found->name, a->name);
+				goto out;
+			}
+			found = a;
+		}
+	}
+	if (found == NULL) {
+		if (strcmp(archive, "latest") == 0)
+			err_set(e, ERR_NOT_FOUND, "there is no archive yet");
+		else
+			err_set(e, ERR_NOT_FOUND, "no archive %s", archive);
+		err_hint(e, strcmp(archive, "latest") == 0 ? "take one: cyrvault backup"
+							   : "cyrvault archives lists all");
+		for (size_t i = 0; i < l.n_away; i++)
+			err_wrap(e, "%s", l.away[i].what);
+		goto out;
+	}
+	rc = app_store(app, found->store, false, ret, e);
+	if (rc == 0)
+		*name = mem_strdup(found->name);
+out:
+	app_archives_done(&l);
+	return rc;
+}
+
+int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
+    struct store **ret_store, struct err *e)
+{
+	char *name;
+
+	if (app_open_store_of(app, archive, ret_store, &name, e) == -1)
+		return -1;
+	if (source_open(*ret_store, name, job, ret, e) == -1) {
+		store_free(*ret_store);
+		*ret_store = NULL;
+		free(name);
+		return -1;
+	}
+	free(name);
+	return 0;
+}
