@@ -50,7 +50,8 @@ class Stage:
 
     def __init__(self, dir, now=NOW, guarded=True, opened=None, **options):
         self.now = now
-        self.midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        # The day whose night and morning lie behind us.
+        self.midnight = (now - datetime.timedelta(hours=9)).replace(hour=0, minute=0, second=0, microsecond=0)
         self.lab = Lab(dir, **options)
         if opened:
             opened(self.lab)
