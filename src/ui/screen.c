@@ -391,7 +391,7 @@ static void resize(struct console *c, struct canvas *canvas)
 		return;
 	canvas_resize(canvas, rows, columns);
 	c->columns = columns;
-	if (c->top->ops->layout != NULL)
+	if (c->top != NULL && c->top->ops->layout != NULL)
 		c->top->ops->layout(c->top, columns);
 	c->dirty = true;
 }
