@@ -48,6 +48,9 @@ void console_stop(struct console *c, struct task *t);
 struct task *console_tasks(const struct console *c);
 void console_forget(struct console *c, struct task *t);
 
+/** console_changes(c): Counts up with each task that has changed something: what was read before may be old. */
+unsigned console_changes(const struct console *c);
+
 /** console_ask(c, v, label, initial, done): One line from the operator; ${done} gets it, or NULL when he gave up. */
 void console_ask(struct console *c, struct view *v, const char *label, const char *initial,
     void (*done)(struct view *v, const char *text));

@@ -25,6 +25,7 @@ struct console {
 	struct view *top;
 	struct task *tasks;
 	unsigned n_tasks; /* ever started */
+	unsigned changes; /* tasks that have changed something */
 	struct ask ask;
 	struct prompt prompt;
 	char *message; /* NULL: none */

@@ -139,6 +139,11 @@ static void note_step(struct task *t, const struct job_progress *p)
 	memcpy(s->words, p->step, sizeof s->words);
 }
 
+unsigned console_changes(const struct console *c)
+{
+	return c->changes;
+}
+
 static bool take_items(struct task *t)
 {
 	void *item;
@@ -181,6 +186,7 @@ static void finish(struct console *c, struct task *t)
 	t->elapsed_ms = p.elapsed_ms;
 	t->rc = job_reap(job, &t->err);
 	t->job = NULL;
+	c->changes += t->spec.changes;
 	if (t->rc == -1 && t->spec.changes)
 		log_write(LOG_LEVEL_ERROR, "%s: %s", t->title, t->err.msg);
 	if (t->rc == 0 && t->spec.result != NULL)

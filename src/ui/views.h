@@ -28,7 +28,8 @@ struct restore_wish {
 	size_t n;
 	const char *user; /* his INBOX is the one mailbox named: a whole user may be chosen; NULL: no */
 	bool below;       /* there are mailboxes below them */
-	bool whole_user;  /* what to begin with */
+	bool whole_user;  /* what to begin with: the whole user, */
+	bool only_it;     /* or without what is below; else with it */
 };
 struct view *view_restore_new(struct console *c, const struct restore_wish *wish);
 

@@ -1,11 +1,6 @@
 /* views_later.c: screens that are being written. */
 #include "ui/views.h"
 
-struct view *view_mailboxes_new(struct console *c, const char *archive)
-{
-	return view_text_new(c, "mailboxes", archive, "being written");
-}
-
 struct view *view_messages_new(
     struct console *c, const char *archive, const char *internal, const char *shown)
 {
