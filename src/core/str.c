@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <wctype.h>
 
 size_t str_utf8_next(const char *s, size_t n, uint32_t *cp)
 {
@@ -428,20 +427,4 @@ const char *str_count(char *dst, size_t size, uint64_t n, const char *one, const
 {
 	snprintf(dst, size, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
 	return dst;
-}
-
-void str_fold(struct buf *b, const char *s)
-{
-	size_t n = strlen(s), len;
-	uint32_t cp = 0;
-
-	for (size_t i = 0; i < n; i += len) {
-		len = str_utf8_next(s + i, n - i, &cp);
-		if (len > 1)
-			str_utf8_put(b, (uint32_t)towlower((wint_t)cp));
-		else
-			buf_char(b, s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i]);
-		if (len == 0)
-			len = 1;
-	}
 }

@@ -40,9 +40,6 @@ int str_mutf7_decode(struct buf *b, const char *s, size_t n);
  * of the two takes, the other gives back. */
 int str_mutf7_encode(struct buf *b, const char *s, size_t n);
 
-/** str_fold(b, s): Append ${s} as it is compared when letter case does not count (bytes that are not UTF-8 stay). */
-void str_fold(struct buf *b, const char *s);
-
 /** str_starts(s, prefix), str_ends(s, suffix): Plain byte comparison. */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/fold.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -141,7 +142,7 @@ static void set_text(char **to, const char *text)
 	*to = NULL;
 	if (text == NULL || text[0] == '\0')
 		return;
-	str_fold(&folded, text);
+	fold_add(&folded, text, strlen(text));
 	*to = buf_steal(&folded);
 }
 
@@ -200,7 +201,7 @@ static bool matches(const struct list *l, size_t row, const char *folded)
 	if (l->ops->matches != NULL)
 		return l->ops->matches(l->model, row, folded);
 	list_row_text(l, row, &text);
-	str_fold(&low, buf_text(&text));
+	fold_add(&low, buf_text(&text), text.len);
 	ret = strstr(buf_text(&low), folded) != NULL;
 	buf_done(&text);
 	buf_done(&low);

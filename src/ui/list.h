@@ -20,7 +20,7 @@ struct list_ops {
 	size_t (*count)(void *model);
 	/** Append the text of one cell and say how it is meant (STYLE_NORMAL before the call). */
 	void (*cell)(void *model, size_t row, size_t column, struct buf *text, enum style *style);
-	/** Whether the row has ${folded} (str_fold()) in it; NULL: its cells are compared. */
+	/** Whether the row has ${folded} (fold_add()) in it; NULL: its cells are compared. */
 	bool (*matches)(void *model, size_t row, const char *folded);
 	bool (*hidden)(void *model, size_t row); /* not to be shown now; NULL: none is */
 	bool (*marked)(void *model, size_t row); /* NULL: none is */
