@@ -119,7 +119,7 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 
 	if (app_server(app, server, &s, e) == 0 &&
 	    unfinished_read(app->conf->state_directory, s->name, &u, e) == 0 &&
-	    app_source(app, archive, job, &source, &store, e) == 0) {
+	    app_source_take(app, archive, true, job, &source, &store, e) == 0) {
 		full.unfinished = u.names;
 		full.n_unfinished = u.n;
 		rc = restore_plan_build(s, source, &full, job, ret, e);
@@ -130,10 +130,11 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 		if (e != NULL && e->code == ERR_DAMAGE)
 			err_hint(e,
 			    "cyrvault verify tells what is damaged; cyrvault salvage gets out what is whole");
-		source_close(source);
-		store_free(store);
+		app_source_give(app, source, store);
 		return -1;
 	}
+	/* The job that planned goes before the plan does. */
+	source_set_job(source, NULL);
 	(*ret)->source = source;
 	(*ret)->store = store;
 	return 0;
@@ -169,7 +170,9 @@ int app_restore(struct app *app, const char *server, struct restore_plan *plan, 
 	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
 	if (lock == -1 || unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1)
 		goto out;
+	source_set_job(plan->source, job);
 	rc = restore_run(s, plan, job, ret, e);
+	source_set_job(plan->source, NULL);
 	if (rc == 0 && ret->n_warnings == 0 &&
 	    unfinished_end(app->conf->state_directory, c->name, plan, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);

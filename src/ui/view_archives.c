@@ -290,9 +290,9 @@ static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_V
 	REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
 	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
-	         "mailboxes were consistent), "
+		 "mailboxes were consistent), "
 		 "\"findings\" (whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a "
-	         "cpio or tar that "
+		 "cpio or tar that "
 		 "something else made) or \"damaged\" (see cyrvault salvage).",
 	.requests = requests,
 	.status = status,

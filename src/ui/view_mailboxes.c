@@ -22,11 +22,11 @@ struct view_mailboxes {
 	struct boxes *boxes; /* what is shown */
 	struct boxes *fresh; /* being read anew; takes its place when it is complete; NULL */
 	bool loading;
-	unsigned changes;    /* what the console had changed when it was read */
-	struct err failed;   /* code ERR_NONE: it could be read */
+	unsigned changes;  /* what the console had changed when it was read */
+	struct err failed; /* code ERR_NONE: it could be read */
 	enum shown shown;
-	uint64_t again_ms;   /* when the rows were last looked through again */
-	uint8_t *folded;     /* by the box's number; room for n_folded */
+	uint64_t again_ms; /* when the rows were last looked through again */
+	uint8_t *folded;   /* by the box's number; room for n_folded */
 	size_t n_folded, folds;
 	unsigned fold_depth; /* while rows are looked through in their order: deeper ones are hidden */
 };
@@ -62,7 +62,8 @@ static bool is_folded(const struct view_mailboxes *m, const struct box *b)
 
 static bool has_children(const struct view_mailboxes *m, size_t row)
 {
-	return row + 1 < boxes_n(m->boxes) && boxes_row(m->boxes, row + 1)->depth > boxes_row(m->boxes, row)->depth;
+	return row + 1 < boxes_n(m->boxes) &&
+	       boxes_row(m->boxes, row + 1)->depth > boxes_row(m->boxes, row)->depth;
 }
 
 static bool is_tree(const struct view_mailboxes *m)
@@ -102,7 +103,8 @@ static enum style state_style(enum box_state s)
 
 static bool is_there(enum box_state s)
 {
-	return s == BOX_SAME || s == BOX_DIFFERS || s == BOX_ONLY_LIVE || s == BOX_DELETED || s == BOX_RENAMED;
+	return s == BOX_SAME || s == BOX_DIFFERS || s == BOX_ONLY_LIVE || s == BOX_DELETED ||
+	       s == BOX_RENAMED;
 }
 
 static void cell(void *model, size_t row, size_t column, struct buf *b, enum style *style)
@@ -140,10 +142,10 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 	case HEALTH:
 		*style = box->health == HEALTH_FINDINGS ? STYLE_WARN : STYLE_DIM;
 		if (in_archive)
-			buf_str(b, !box->has_files                 ? "no files"
-			        : box->health == HEALTH_OK         ? "ok"
-			        : box->health == HEALTH_FINDINGS   ? "findings"
-			                                           : "unchecked");
+			buf_str(b, !box->has_files                  ? "no files"
+				   : box->health == HEALTH_OK       ? "ok"
+				   : box->health == HEALTH_FINDINGS ? "findings"
+								    : "unchecked");
 		break;
 	default: break;
 	}
@@ -195,7 +197,9 @@ static bool marked(void *model, size_t row)
 	return ret;
 }
 
-static const struct list_ops all_rows = { .count = count, .cell = cell, .matches = matches, .marked = marked };
+static const struct list_ops all_rows = {
+	.count = count, .cell = cell, .matches = matches, .marked = marked
+};
 static const struct list_ops some_rows = {
 	.count = count, .cell = cell, .matches = matches, .hidden = hidden, .marked = marked
 };
@@ -257,7 +261,7 @@ static void took(struct view *v, struct task *t, void *item)
 
 		list_moved(&v->list, at == NO_ROW ? 0 : at);
 	} else if ((changed & BOXES_STATES) != 0 && m->shown != SHOW_ALL &&
-	    (boxes_facts(m->boxes)->compared || clock_monotonic_ms() - m->again_ms > AGAIN_MS)) {
+		   (boxes_facts(m->boxes)->compared || clock_monotonic_ms() - m->again_ms > AGAIN_MS)) {
 		look_again(m);
 	}
 	buf_done(&selected);
@@ -309,15 +313,14 @@ static void reload(struct view_mailboxes *m)
 	app_command_add(&command, m->archive);
 	buf_str(&command, " --live");
 	m->changes = console_changes(c);
-	m->loading = console_start(c,
-	                 &(struct task_spec){ .title = "list mailboxes",
-	                     .command = buf_text(&command),
-	                     .run = boxes_run,
-	                     .arg = l,
-	                     .free_arg = free_load,
-	                     .owner = &m->view,
-	                     .took = took,
-	                     .done = loaded }) != NULL;
+	m->loading = console_start(c, &(struct task_spec){ .title = "list mailboxes",
+					  .command = buf_text(&command),
+					  .run = boxes_run,
+					  .arg = l,
+					  .free_arg = free_load,
+					  .owner = &m->view,
+					  .took = took,
+					  .done = loaded }) != NULL;
 	buf_done(&command);
 }
 
@@ -356,7 +359,8 @@ static void fold(struct view_mailboxes *m)
 
 static void next_shown(struct view_mailboxes *m)
 {
-	static const char *const words[] = { "All mailboxes", "Only what the server lacks: missing, deleted, damaged, replaced",
+	static const char *const words[] = { "All mailboxes",
+		"Only what the server lacks: missing, deleted, damaged, replaced",
 		"Only what is not the same on the server" };
 
 	m->shown = (enum shown)((m->shown + 1) % 3);
@@ -368,7 +372,8 @@ static bool in_archive(struct view_mailboxes *m, size_t row)
 {
 	if (boxes_row(m->boxes, row)->state != BOX_ONLY_LIVE)
 		return true;
-	console_say(m->view.console, STYLE_WARN, "This mailbox is only on the server: the archive does not have it");
+	console_say(
+	    m->view.console, STYLE_WARN, "This mailbox is only on the server: the archive does not have it");
 	return false;
 }
 
@@ -400,7 +405,8 @@ static void mark_selected(struct view_mailboxes *m)
 	if (!list_selected(&m->view.list, &row) || !in_archive(m, row))
 		return;
 	if (!mark(m, row))
-		console_say(m->view.console, STYLE_WARN, "No more than %d mailboxes can be marked", BASKET_MAX);
+		console_say(
+		    m->view.console, STYLE_WARN, "No more than %d mailboxes can be marked", BASKET_MAX);
 	list_move(&m->view.list, REQUEST_DOWN);
 }
 
@@ -423,15 +429,19 @@ static void mark_all(struct view_mailboxes *m)
 static void restore_basket(struct view_mailboxes *m)
 {
 	const struct basket *basket = console_basket(m->view.console);
-	const char **internal = mem_array(basket->n, sizeof *internal), **shown = mem_array(basket->n, sizeof *shown);
+	const char **internal = mem_array(basket->n, sizeof *internal),
+		   **shown = mem_array(basket->n, sizeof *shown);
 
 	for (size_t i = 0; i < basket->n; i++) {
 		internal[i] = basket->items[i].internal;
 		shown[i] = basket->items[i].shown;
 	}
-	console_push(m->view.console,
-	    view_restore_new(m->view.console,
-	        &(struct restore_wish){ .archive = m->archive, .internal = internal, .shown = shown, .n = basket->n, .below = true }));
+	console_push(
+	    m->view.console, view_restore_new(m->view.console, &(struct restore_wish){ .archive = m->archive,
+								   .internal = internal,
+								   .shown = shown,
+								   .n = basket->n,
+								   .below = true }));
 	free(internal);
 	free(shown);
 }
@@ -470,15 +480,15 @@ static void restore(struct view_mailboxes *m)
 	user = box->depth == 0 && !box->deleted ? mboxname_user(names[0]) : NULL;
 	console_push(m->view.console,
 	    view_restore_new(m->view.console,
-	        &(struct restore_wish){ .archive = m->archive,
-	            .internal = names,
-	            .shown = labels,
-	            .n = 1,
-	            .user = user,
-	            .below = has_children(m, row),
-	            /* A user whose INBOX is gone has lost the rest of his files with it. */
-	            .whole_user = user != NULL && (box->state == BOX_MISSING || box->state == BOX_DELETED),
-	            .only_it = has_children(m, row) && !lost_below(m, row) }));
+		&(struct restore_wish){ .archive = m->archive,
+		    .internal = names,
+		    .shown = labels,
+		    .n = 1,
+		    .user = user,
+		    .below = has_children(m, row),
+		    /* A user whose INBOX is gone has lost the rest of his files with it. */
+		    .whole_user = user != NULL && (box->state == BOX_MISSING || box->state == BOX_DELETED),
+		    .only_it = has_children(m, row) && !lost_below(m, row) }));
 	free(user);
 	buf_done(&internal);
 	buf_done(&shown);
@@ -564,7 +574,8 @@ static void status(struct view *v, struct buf *b)
 	struct view_mailboxes *m = self(v);
 	const struct boxes_facts *f = boxes_facts(m->boxes);
 	const struct basket *basket = console_basket(v->console);
-	static const enum box_state told[] = { BOX_MISSING, BOX_DELETED, BOX_DAMAGED, BOX_REPLACED, BOX_RENAMED, BOX_DIFFERS };
+	static const enum box_state told[] = { BOX_MISSING, BOX_DELETED, BOX_DAMAGED, BOX_REPLACED,
+		BOX_RENAMED, BOX_DIFFERS };
 	const char *separator = "; on the server: ";
 	char n[40], size[16];
 
@@ -624,8 +635,9 @@ static void empty(struct view *v, struct buf *b)
 
 static void detail(struct view *v, struct text *t)
 {
-	static const char *const words[BOX_STATES] = { "not compared", "the same there: as many messages, as many unread",
-		"there, with other counts", "not there", "deleted there, but still kept as DELETED.*: restoring renames it back",
+	static const char *const words[BOX_STATES] = { "not compared",
+		"the same there: as many messages, as many unread", "there, with other counts", "not there",
+		"deleted there, but still kept as DELETED.*: restoring renames it back",
 		"there, but its directory, index or messages are damaged or gone", "there under another name",
 		"another mailbox has its name now", "only there: the archive does not have it" };
 	struct view_mailboxes *m = self(v);
@@ -643,8 +655,8 @@ static void detail(struct view *v, struct text *t)
 	text_add(t, STYLE_DIM, 0, "%s", buf_text(&raw));
 	text_add(t, STYLE_NORMAL, 0, "%s", "");
 	if (box->state != BOX_ONLY_LIVE)
-		text_add(t, STYLE_NORMAL, 13, "in archive   %u messages, %u unread, %s", box->messages, box->unread,
-		    str_size(size, sizeof size, box->bytes));
+		text_add(t, STYLE_NORMAL, 13, "in archive   %u messages, %u unread, %s", box->messages,
+		    box->unread, str_size(size, sizeof size, box->bytes));
 	text_add(t, state_style((enum box_state)box->state), 13, "on server    %s", words[box->state]);
 	if (is_there((enum box_state)box->state))
 		text_add(t, STYLE_NORMAL, 13, "             %u messages", box->live_messages);
@@ -671,13 +683,18 @@ static void free_view(struct view *v)
 	free(m);
 }
 
-static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_MARK, REQUEST_DETAILS, REQUEST_LOST,
-	REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_VERIFY, REQUEST_RELOAD, REQUEST_NONE };
+static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_MARK, REQUEST_DETAILS,
+	REQUEST_LOST, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_VERIFY,
+	REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "mailboxes",
-	.about = "The mailboxes of an archive, beside the running server. MSGS, UNREAD, SIZE are the archive's; LIVE is how many "
-		 "messages the server has. ON SERVER: same (as many messages, as many unread), differs, missing, deleted (still kept "
-		 "as DELETED.*: restoring renames it back), damaged (directory, index or messages are gone), renamed, replaced "
-		 "(another mailbox has its name), only live. m shows only what the server lacks; R plans a restore of what is "
+	.about = "The mailboxes of an archive, beside the running server. MSGS, UNREAD, SIZE are the "
+	         "archive's; LIVE is how many "
+		 "messages the server has. ON SERVER: same (as many messages, as many unread), differs, "
+	         "missing, deleted (still kept "
+		 "as DELETED.*: restoring renames it back), damaged (directory, index or messages are gone), "
+	         "renamed, replaced "
+		 "(another mailbox has its name), only live. m shows only what the server lacks; R plans a "
+	         "restore of what is "
 		 "marked, or of the row.",
 	.requests = requests,
 	.title = title,

@@ -45,11 +45,6 @@ struct view *view_doctor_new(struct console *c)
 	return view_text_new(c, "doctor", "doctor", "being written");
 }
 
-struct view *view_restore_new(struct console *c, const struct restore_wish *wish)
-{
-	return view_text_new(c, "restore", wish->archive, "being written");
-}
-
 /* The other front end. */
 #include "ui/console_priv.h"
 int plain_run(struct console *c, struct err *e)
