@@ -60,11 +60,21 @@ void str_utf8_put(struct buf *b, uint32_t cp)
 /* Code points that move the cursor, change direction, or cannot be seen. */
 static bool is_harmful(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 ||
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x34f || (c >= 0x600 && c <= 0x605) || c == 0x61c ||
+	       c == 0x6dd || c == 0x70f || c == 0x890 || c == 0x891 || c == 0x8e2 || c == 0x115f || c == 0x1160 ||
 	       c == 0x17b4 || c == 0x17b5 || c == 0x180e || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
 	       (c >= 0x2060 && c <= 0x206f) || c == 0x3164 || c == 0xfeff || c == 0xffa0 || (c >= 0xfff0 && c <= 0xfffb) ||
+	       c == 0x110bd || c == 0x110cd || (c >= 0x13430 && c <= 0x1343f) ||
 	       (c >= 0x1bca0 && c <= 0x1bca3) || (c >= 0x1d173 && c <= 0x1d17a) || (c & 0xfffe) == 0xfffe ||
 	       (c >= 0xe0000 && c <= 0xe0fff);
+}
+
+static int render_byte(char c, char out[16])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	memcpy(out, (char[]){ '\\', 'x', digits[(uint8_t)c >> 4], digits[(uint8_t)c & 15] }, 4);
+	return 4;
 }
 
 /* Renders one character or bad byte of ${s} into ${out}; returns the bytes consumed. */
@@ -75,13 +85,13 @@ static size_t render_next(const char *s, size_t n, bool lines, char out[16], siz
 	int w;
 
 	if (len == 0) {
-		w = snprintf(out, 16, "\\x%02x", (unsigned)(uint8_t)s[0]);
+		w = render_byte(s[0], out);
 		len = 1;
 	} else if (lines && (cp == '\n' || cp == '\t')) {
 		out[0] = (char)cp;
 		w = 1;
 	} else if (cp < 0x80 && is_harmful(cp)) {
-		w = snprintf(out, 16, "\\x%02x", (unsigned)cp);
+		w = render_byte(s[0], out);
 	} else if (is_harmful(cp)) {
 		w = snprintf(out, 16, "\\u{%x}", (unsigned)cp);
 	} else {
@@ -123,12 +133,26 @@ char *str_safe_vprintf(const char *fmt, va_list ap)
 	return buf_steal(&b);
 }
 
+/* How many of the bytes stand for themselves: most of most text. */
+static size_t plain_run(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= ' ' && s[i] < 0x7f)
+		i++;
+	return i;
+}
+
 static void safe_buf(struct buf *b, const char *s, size_t n, bool lines)
 {
 	for (size_t i = 0; i < n;) {
 		char out[16];
-		size_t w;
+		size_t w, plain = plain_run(s + i, n - i);
 
+		buf_add(b, s + i, plain);
+		i += plain;
+		if (i == n)
+			break;
 		i += render_next(s + i, n - i, lines, out, &w);
 		buf_add(b, out, w);
 	}

@@ -59,15 +59,20 @@ static struct cell *cell_at(struct canvas *c, int row, int column)
 	return &c->cells[(size_t)row * (size_t)c->columns + (size_t)column];
 }
 
+static void blank(struct cell *cell)
+{
+	*cell = (struct cell){ .cp = ' ', .style = cell->style };
+}
+
 /* Half a wide character must not stay behind where something is painted over its other half. */
 static void put(struct canvas *c, int row, int column, uint32_t cp, enum style style)
 {
 	struct cell *cell = cell_at(c, row, column);
 
 	if (cell->cp == 0 && column > 0)
-		cell_at(c, row, column - 1)->cp = ' ';
+		blank(cell_at(c, row, column - 1));
 	if (column + 1 < c->columns && cell_at(c, row, column + 1)->cp == 0)
-		cell_at(c, row, column + 1)->cp = ' ';
+		blank(cell_at(c, row, column + 1));
 	*cell = (struct cell){ .cp = cp, .style = (uint8_t)style };
 }
 
@@ -103,13 +108,14 @@ static int prepare(const struct canvas *c, const char *s, int width, struct buf 
 
 	str_safe(safe, sizeof safe, s, n);
 	if (c->ascii) {
-		struct buf plain = BUF_INIT;
-		int used;
-
-		columns_plain(&plain, safe);
-		used = (int)columns_cut(out, buf_text(&plain), (size_t)width);
-		buf_done(&plain);
-		return used;
+		/* A mark that is ASCII, too, also where the locale has more. */
+		columns_plain(out, safe);
+		if (out->len <= (size_t)width)
+			return (int)out->len;
+		out->len = (size_t)width;
+		out->data[width] = '\0';
+		out->data[width - 1] = '~';
+		return width;
 	}
 	return (int)columns_cut(out, safe, (size_t)width);
 }

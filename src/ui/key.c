@@ -98,18 +98,22 @@ static int bind_words(struct keymap *m, enum request r, const char *words, const
 
 	for (const char *s = words + strspn(words, " \t"); *s != '\0'; s += strspn(s, " \t")) {
 		size_t n = strcspn(s, " \t");
+		const struct binding *taken;
 		int key;
 
 		snprintf(word, sizeof word, "%.*s", (int)n, s);
 		key = key_parse(word);
 		*bad = s;
+		s += n;
 		if (key == KEY_NOTHING)
 			return -1;
-		if (find(m, key) != NULL)
+		taken = find(m, key);
+		if (taken != NULL && taken->request == r)
+			continue;
+		if (taken != NULL)
 			return -2;
 		m->list = mem_grow(m->list, &m->cap, m->n + 1, sizeof *m->list);
 		m->list[m->n++] = (struct binding){ key, r };
-		s += n;
 	}
 	return 0;
 }
@@ -145,6 +149,15 @@ static int unknown_request(const struct conf_pair *p, struct err *e)
 	return err_hint(e, "the names are those that ? shows in the console");
 }
 
+/* As everywhere in the configuration, the last one counts. */
+static bool comes_again(const struct conf_pair *pairs, size_t n, size_t i)
+{
+	for (size_t k = i + 1; k < n; k++)
+		if (strcmp(pairs[k].name, pairs[i].name) == 0)
+			return true;
+	return false;
+}
+
 int keymap_new(const struct conf_pair *pairs, size_t n, struct keymap **ret, struct err *e)
 {
 	struct keymap *m = mem_alloc(sizeof *m);
@@ -159,6 +172,8 @@ int keymap_new(const struct conf_pair *pairs, size_t n, struct keymap **ret, str
 			keymap_free(m);
 			return unknown_request(&pairs[i], e);
 		}
+		if (comes_again(pairs, n, i))
+			continue;
 		why = bind_words(m, r, pairs[i].value, &bad);
 		if (why != 0) {
 			keymap_free(m);

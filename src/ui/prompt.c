@@ -179,7 +179,9 @@ static size_t columns_of_part(const char *s, size_t n)
 
 void prompt_draw(const struct prompt *p, struct canvas *c, int row)
 {
-	int label = canvas_text(c, row, 0, c->columns, STYLE_PROMPT, p->label), room = c->columns - label - 1;
+	/* However long the question, a third of the row is for the answer. */
+	int label = canvas_text(c, row, 0, c->columns - c->columns / 3, STYLE_PROMPT, p->label),
+	    room = c->columns - label - 1;
 	size_t from = 0;
 
 	while (from < p->at && (int)columns_of_part(p->text + from, p->at - from) >= room) {
@@ -191,4 +193,6 @@ void prompt_draw(const struct prompt *p, struct canvas *c, int row)
 	c->cursor = true;
 	c->cursor_row = row;
 	c->cursor_column = label + (int)columns_of_part(p->text + from, p->at - from);
+	if (c->cursor_column >= c->columns)
+		c->cursor_column = c->columns - 1;
 }

@@ -60,20 +60,24 @@ static void add_line(struct text *t, size_t paragraph, size_t start, size_t len,
 		.indent = (uint16_t)indent };
 }
 
-/* Where the line that begins at ${s} must end: at the last blank that fits, else in the middle of a word. */
-static size_t fit(const char *s, size_t room)
+/* Where the line that begins at ${s} must end: at the last blank that fits, else in the middle of a word. Looks at no more than
+ * the line: paragraphs may be long. */
+static size_t fit(const char *s, size_t n, size_t room)
 {
-	size_t n = strlen(s), used = 0, blank = 0, len;
+	size_t used = 0, blank = 0, len;
 	uint32_t cp = 0;
 
 	for (size_t i = 0; i < n; i += len) {
 		char one[8] = "";
 
 		len = str_utf8_next(s + i, n - i, &cp);
-		if (len == 0)
+		if (len <= 1) {
 			len = 1;
-		memcpy(one, s + i, len);
-		used += columns_of(one);
+			used++;
+		} else {
+			memcpy(one, s + i, len);
+			used += columns_of(one);
+		}
 		if (used > room)
 			return blank > 0 ? blank : i > 0 ? i : len;
 		if (s[i] == ' ')
@@ -92,7 +96,7 @@ static void wrap(struct text *t, size_t paragraph)
 		return;
 	}
 	while (at < n) {
-		size_t room = most > indent ? most - indent : 1, len = fit(p->s + at, room);
+		size_t room = most > indent ? most - indent : 1, len = fit(p->s + at, n - at, room);
 
 		add_line(t, paragraph, at, len, indent);
 		at += len;
@@ -110,23 +114,35 @@ static void add(struct text *t, enum style style, int indent, char *safe)
 	wrap(t, t->n_paragraphs - 1);
 }
 
+/* Safe, and with blanks for tabs: the screen has none. */
+static char *expand(const char *s, size_t n)
+{
+	struct buf safe = BUF_INIT;
+	size_t columns_used = 0;
+
+	for (;;) {
+		const char *tab = n > 0 ? memchr(s, '\t', n) : NULL;
+		size_t len = tab != NULL ? (size_t)(tab - s) : n, begin = safe.len, blanks;
+
+		str_safe_buf(&safe, s, len);
+		if (tab == NULL)
+			return buf_steal(&safe);
+		columns_used += safe.len > begin ? columns_of(safe.data + begin) : 0;
+		blanks = 8 - columns_used % 8;
+		buf_add(&safe, "        ", blanks);
+		columns_used += blanks;
+		s += len + 1;
+		n -= len + 1;
+	}
+}
+
 void text_bytes(struct text *t, enum style style, int indent, const char *s, size_t n)
 {
 	for (;;) {
-		const char *end = memchr(s, '\n', n);
+		const char *end = n > 0 ? memchr(s, '\n', n) : NULL;
 		size_t len = end != NULL ? (size_t)(end - s) : n;
-		size_t used = len > 0 && s[len - 1] == '\r' ? len - 1 : len;
-		struct buf raw = BUF_INIT, safe = BUF_INIT;
 
-		/* Tabs to blanks: the screen has none. */
-		for (size_t i = 0; i < used; i++)
-			if (s[i] == '\t')
-				buf_printf(&raw, "%*s", (int)(8 - raw.len % 8), "");
-			else
-				buf_char(&raw, s[i]);
-		str_safe_buf(&safe, buf_text(&raw), raw.len);
-		buf_done(&raw);
-		add(t, style, indent, buf_steal(&safe));
+		add(t, style, indent, expand(s, len > 0 && s[len - 1] == '\r' ? len - 1 : len));
 		if (end == NULL || len + 1 >= n)
 			return;
 		s += len + 1;
