@@ -9,25 +9,11 @@ struct view *view_messages_new(
 	return view_text_new(c, "messages", shown, "being written");
 }
 
-struct view *view_message_new(
-    struct console *c, const char *archive, const char *internal, const char *shown, uint32_t uid)
-{
-	(void)archive;
-	(void)internal;
-	(void)uid;
-	return view_text_new(c, "message", shown, "being written");
-}
-
 struct view *view_details_new(struct console *c, const char *archive, const char *internal, const char *shown)
 {
 	(void)archive;
 	(void)internal;
 	return view_text_new(c, "details", shown, "being written");
-}
-
-struct view *view_basket_new(struct console *c)
-{
-	return view_text_new(c, "basket", "basket", "being written");
 }
 
 struct view *view_backup_new(struct console *c)
