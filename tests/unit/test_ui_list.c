@@ -324,7 +324,7 @@ static void test_columns(void **state)
 	/* What a wide screen has room for. */
 	draws(&l, 102, 0, " NAME" BLANKS_44 BLANKS_44 "N  WIDE");
 	/* Too narrow for all of it: cut, not crashed. */
-	draws(&l, 5, 1, " row \u2026");
+	draws(&l, 5, 1, " row\u2026");
 	draws(&l, 1, 1, "");
 	list_row_text(&l, 8, &b);
 	assert_string_equal(buf_text(&b), "row 8  1");
