@@ -209,6 +209,22 @@ static void draw_pane(struct console *c, struct canvas *canvas, int row, int col
 	text_done(&t);
 }
 
+/* Where the further lines of a wrapped one begin: under what stands behind its label. */
+static int hang_of(const char *s, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n && s[at] == ' ')
+		at++;
+	for (size_t i = at; i + 2 < n && i < 24; i++)
+		if (s[i] == ' ' && s[i + 1] == ' ') {
+			while (i < n && s[i] == ' ')
+				i++;
+			return (int)i;
+		}
+	return (int)at;
+}
+
 static void draw_empty(struct console *c, struct canvas *canvas, int row, int rows, int columns)
 {
 	struct list l;
@@ -220,7 +236,10 @@ static void draw_empty(struct console *c, struct canvas *canvas, int row, int ro
 	c->top->ops->empty(c->top, &b);
 	text_init(&t, &l);
 	text_layout(&t, columns - 2);
-	text_bytes(&t, STYLE_NORMAL, 0, buf_text(&b), b.len);
+	for (const char *s = buf_text(&b), *end; *s != '\0'; s = *end != '\0' ? end + 1 : end) {
+		end = s + strcspn(s, "\n");
+		text_bytes(&t, STYLE_NORMAL, hang_of(s, (size_t)(end - s)), s, (size_t)(end - s));
+	}
 	list_draw(&l, canvas, row, 1, rows, columns - 2);
 	list_done(&l);
 	text_done(&t);
@@ -391,6 +410,7 @@ static void resize(struct console *c, struct canvas *canvas)
 		return;
 	canvas_resize(canvas, rows, columns);
 	c->columns = columns;
+	/* The first time there is no view yet. */
 	if (c->top != NULL && c->top->ops->layout != NULL)
 		c->top->ops->layout(c->top, columns);
 	c->dirty = true;

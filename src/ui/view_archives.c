@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "ui/first_look.h"
 #include "ui/views.h"
 
 struct view_archives {
@@ -13,6 +14,7 @@ struct view_archives {
 	struct app_archives list; /* as it was last read */
 	bool loaded, loading;
 	struct err failed; /* why it could not be read; code ERR_NONE: it could */
+	struct first_look look;
 };
 
 /* The worker's. */
@@ -32,10 +34,10 @@ enum { DATE, AGE, SERVER, SIZE, MAILBOXES, MESSAGES, HEALTH, STORE, NAME };
 
 static const struct list_column columns[] = {
 	{ "DATE", 16, 0, false, 0 },
-	{ "AGE", 4, 0, true, 0 },
+	{ "AGE", 4, 0, true, 66 },
 	{ "SERVER", 8, 1, false, 0 },
 	{ "SIZE", 5, 0, true, 0 },
-	{ "MBOXES", 6, 0, true, 0 },
+	{ "MBOXES", 6, 0, true, 66 },
 	{ "MSGS", 7, 0, true, 0 },
 	{ "HEALTH", 10, 0, false, 0 },
 	{ "STORE", 10, 0, false, 100 },
@@ -145,6 +147,31 @@ static void replace(struct view_archives *a, struct app_archives *list)
 	free(name);
 }
 
+/* ---- the first minute ---- */
+
+static void took_check(struct view *v, struct task *t, void *item)
+{
+	(void)t;
+	first_look_add(&self(v)->look, item);
+}
+
+static void looked(struct view *v, struct task *t)
+{
+	struct first_look *f = &self(v)->look;
+
+	f->running = false;
+	f->done = t->rc == 0;
+}
+
+/* Only where there is nothing else to show. */
+static void look_around(struct view_archives *a)
+{
+	if (a->look.running || (a->failed.code != ERR_NONE && a->failed.code != ERR_NOT_FOUND))
+		return;
+	first_look_free(&a->look);
+	a->look.running = checks_start(a->view.console, &a->view, took_check, looked) != NULL;
+}
+
 static void loaded(struct view *v, struct task *t)
 {
 	struct view_archives *a = self(v);
@@ -159,6 +186,8 @@ static void loaded(struct view *v, struct task *t)
 	} else if (a->list.n > 0) {
 		console_fail(v->console, &t->err);
 	}
+	if (count(a) == 0)
+		look_around(a);
 }
 
 static void reload(struct view_archives *a)
@@ -250,12 +279,7 @@ static void empty(struct view *v, struct buf *b)
 		    a->failed.hint);
 		return;
 	}
-	buf_printf(b,
-	    "There is no archive yet%s%s.\n\n"
-	    "B  takes the first backup of %s now; Cyrus keeps running meanwhile.\n"
-	    "D  looks at what would go wrong: Cyrus, its files, the store, the clock.\n\n%s",
-	    a->failed.code != ERR_NONE ? ": " : "", a->failed.code != ERR_NONE ? a->failed.msg : "",
-	    console_server_name(v->console), a->failed.code != ERR_NONE ? a->failed.hint : "");
+	first_look_write(&a->look, v->console, b);
 }
 
 static void detail(struct view *v, struct text *t)
@@ -283,6 +307,7 @@ static void shown(struct view *v)
 static void free_view(struct view *v)
 {
 	app_archives_done(&self(v)->list);
+	first_look_free(&self(v)->look);
 	free(v);
 }
 

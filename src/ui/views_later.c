@@ -26,11 +26,6 @@ struct view *view_verify_new(struct console *c, const char *archive)
 	return view_text_new(c, "verify", archive, "being written");
 }
 
-struct view *view_doctor_new(struct console *c)
-{
-	return view_text_new(c, "doctor", "doctor", "being written");
-}
-
 /* The other front end. */
 #include "ui/console_priv.h"
 int plain_run(struct console *c, struct err *e)
