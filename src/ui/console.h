@@ -66,4 +66,7 @@ void console_dirty(struct console *c);
 /** console_columns(c): How wide the screen is. */
 int console_columns(const struct console *c);
 
+/** console_room(c, v): How wide the list of ${v} is there: less where it has a pane at its right. */
+int console_room(const struct console *c, const struct view *v);
+
 #endif

@@ -23,18 +23,20 @@ static size_t shown_of(const char *s, size_t n)
 	return end;
 }
 
-static void add_bounded(struct text *t, const char *s, size_t n)
+/* False: not all of it. */
+static bool add_bounded(struct text *t, const char *s, size_t n)
 {
 	size_t shown = shown_of(s, n);
-	char size[16];
 
 	/* What a character was cut into stands as \xNN. */
 	text_bytes(t, STYLE_NORMAL, 0, s, shown);
-	if (shown == n)
-		return;
+	return shown == n;
+}
+
+static void add_cut(struct text *t, const char *what)
+{
 	text_add(t, STYLE_NORMAL, 0, "%s", "");
-	text_add(t, STYLE_WARN, 0, "(%s more are not shown here; e writes all of it to a file)",
-	    str_size(size, sizeof size, n - shown));
+	text_add(t, STYLE_WARN, 0, "(%s; e writes all of it to a file)", what);
 }
 
 static bool is_usual(const char *name)
@@ -84,20 +86,24 @@ static void add_attachments(struct text *t, const struct message *m)
 
 void message_text(struct text *t, enum message_form form, const struct message *m, const char *p, size_t n)
 {
+	bool whole = true;
+
 	if (form == MESSAGE_RAW) {
-		add_bounded(t, p, n);
+		if (!add_bounded(t, p, n))
+			add_cut(t, "this is its beginning");
 		return;
 	}
 	add_headers(t, m, form == MESSAGE_HEADERS);
 	text_add(t, STYLE_NORMAL, 0, "%s", "");
 	if (m->text[0] != '\0')
-		add_bounded(t, m->text, strlen(m->text));
+		whole = add_bounded(t, m->text, strlen(m->text));
 	else
 		text_add(t, STYLE_DIM, 0, "(no text)");
+	if (!whole)
+		add_cut(t, "this is the beginning of the text");
 	if (m->text_is_html)
 		text_add(t, STYLE_DIM, 0, "(made from HTML)");
 	add_attachments(t, m);
-	if (m->cut)
-		text_add(t, STYLE_WARN, 0,
-		    "(not all of it is shown; w turns to the raw bytes, e writes them to a file)");
+	if (m->cut && whole)
+		add_cut(t, "not all of the message is shown");
 }

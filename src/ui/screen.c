@@ -67,7 +67,8 @@ static void draw_status(struct console *c, struct canvas *canvas, int row)
 	} else if (n > 0) {
 		buf_printf(&place, "%zu/%zu ", at + 1, n);
 	}
-	canvas_text(canvas, row, 0, canvas->columns, STYLE_STATUS, buf_text(&b));
+	canvas_text(canvas, row, 0, canvas->columns, STYLE_STATUS, "");
+	canvas_text(canvas, row, 0, canvas->columns - (int)place.len - 1, STYLE_STATUS, buf_text(&b));
 	if (place.len > 0)
 		canvas_text_right(canvas, row, canvas->columns - (int)place.len - 1, (int)place.len + 1,
 		    STYLE_STATUS, buf_text(&place));
@@ -246,10 +247,18 @@ static void draw_empty(struct console *c, struct canvas *canvas, int row, int ro
 	buf_done(&b);
 }
 
+int console_room(const struct console *c, const struct view *v)
+{
+	return v->ops->detail != NULL && c->columns >= PANE_FROM ? c->columns * 3 / 5 : c->columns;
+}
+
 static void draw_body(struct console *c, struct canvas *canvas, int row, int rows)
 {
-	bool pane = c->top->ops->detail != NULL && canvas->columns >= PANE_FROM && list_n(&c->top->list) > 0;
-	int columns = pane ? canvas->columns * 3 / 5 : canvas->columns;
+	int columns = console_room(c, c->top);
+	bool pane = columns < canvas->columns && list_n(&c->top->list) > 0;
+
+	if (!pane)
+		columns = canvas->columns;
 
 	list_draw(&c->top->list, canvas, row, 0, rows, columns);
 	if (pane)

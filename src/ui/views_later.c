@@ -1,14 +1,6 @@
 /* views_later.c: screens that are being written. */
 #include "ui/views.h"
 
-struct view *view_messages_new(
-    struct console *c, const char *archive, const char *internal, const char *shown)
-{
-	(void)archive;
-	(void)internal;
-	return view_text_new(c, "messages", shown, "being written");
-}
-
 struct view *view_details_new(struct console *c, const char *archive, const char *internal, const char *shown)
 {
 	(void)archive;
