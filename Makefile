@@ -2,6 +2,7 @@
 #   make                  build/release/cyrvault            make MODE=asan|tsan|cov|fault   the other builds
 #   make check            quick tests (under a minute)      make check-all   everything that CI runs
 #   make demo             a private Cyrus, a backup, a lost mailbox, and the way back
+#   make screenshots      screens of the console on that server, in screenshots/
 #   make install          DESTDIR and PREFIX as usual
 
 MODE    ?= release
@@ -45,7 +46,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-tui check-fault bench bench-smoke demo clean \
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-tui check-fault bench bench-smoke demo screenshots clean \
         install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -132,6 +133,9 @@ check-all:
 
 demo:
 	@scripts/demo
+
+screenshots:
+	@scripts/screenshots
 
 install: all
 	install -D -m 755 $(B)/cyrvault $(DESTDIR)$(PREFIX)/sbin/cyrvault

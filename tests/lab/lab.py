@@ -57,7 +57,10 @@ def free_ports(count):
 
 
 class Lab:
-    """One server. layout: "uuid" (Cyrus 3.6 default) or "legacy" (directories by name)."""
+    """One server. layout: "uuid" (Cyrus 3.6 default) or "legacy" (directories by name). fixed_ports: where the network is ours
+    alone, the ports of IMAP, LMTP, ManageSieve."""
+
+    fixed_ports = None
 
     def __init__(self, dir, layout="uuid", hashimapspool=True, unixhierarchysep=False, altnamespace=False,
                  second_partition=False, metapartition=False, extra=None, password="secret-of-the-lab"):
@@ -149,7 +152,7 @@ class Lab:
 
     def configure(self):
         """Choose ports and write imapd.conf, cyrus.conf, cyrvault.conf."""
-        self.ports = dict(zip(("imap", "lmtp", "sieve"), free_ports(3)))
+        self.ports = dict(zip(("imap", "lmtp", "sieve"), self.fixed_ports or free_ports(3)))
         word = {True: "yes", False: "no"}
         keys = {
             "servername": REALM,
