@@ -12,15 +12,20 @@
 struct view_archives {
 	struct view view;
 	struct app_archives list; /* as it was last read */
+	size_t cap;
 	bool loaded, loading;
 	struct err failed; /* why it could not be read; code ERR_NONE: it could */
 	struct first_look look;
+	struct app_unfinished unfinished;
 };
 
 /* The worker's. */
 struct load {
 	struct app *app;
+	char *server;
+	struct job *job;
 	struct app_archives list;
+	struct app_unfinished unfinished;
 };
 
 static struct view_archives *self(struct view *v)
@@ -30,7 +35,7 @@ static struct view_archives *self(struct view *v)
 
 /* ---- rows ---- */
 
-enum { DATE, AGE, SERVER, SIZE, MAILBOXES, MESSAGES, HEALTH, STORE, NAME };
+enum { DATE, AGE, SERVER, SIZE, MAILBOXES, MESSAGES, HEALTH, HELD, STORE, WHERE, NAME };
 
 static const struct list_column columns[] = {
 	{ "DATE", 16, 0, false, 0 },
@@ -40,7 +45,9 @@ static const struct list_column columns[] = {
 	{ "MBOXES", 6, 0, true, 66 },
 	{ "MSGS", 7, 0, true, 0 },
 	{ "HEALTH", 10, 0, false, 0 },
+	{ "HELD", 12, 0, false, 100 },
 	{ "STORE", 10, 0, false, 100 },
+	{ "WHERE", 6, 0, false, 110 },
 	{ "NAME", 24, 2, false, 100 },
 };
 
@@ -97,7 +104,14 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 		                                         : STYLE_NORMAL;
 		buf_str(b, app_archive_health(ar));
 		break;
+	case HELD:
+		if (ar->quiesce != NULL)
+			buf_str(b, ar->quiesce);
+		if (ar->quiesce != NULL && ar->longest_hold_ms >= 0)
+			buf_printf(b, " %lld ms", (long long)ar->longest_hold_ms);
+		break;
 	case STORE: buf_str(b, ar->store); break;
+	case WHERE: buf_str(b, ar->where); break;
 	case NAME: buf_str(b, ar->name); break;
 	default: break;
 	}
@@ -114,12 +128,23 @@ static const struct app_archive *selected(struct view_archives *a)
 
 /* ---- reading the list ---- */
 
+static void found(void *arg, const struct app_archive *a, bool looked)
+{
+	struct load *l = arg;
+
+	(void)looked;
+	job_post(l->job, app_archive_copy(a), app_archive_free);
+}
+
 static int load(struct job *job, void *arg, struct err *e)
 {
 	struct load *l = arg;
 
 	job_step(job, "reading the list of archives");
-	return app_archives(l->app, job, &l->list, e);
+	l->job = job;
+	/* That it cannot be read is no reason to show no archives. */
+	app_unfinished(l->app, l->server, &l->unfinished, NULL);
+	return app_archives_each(l->app, job, found, l, &l->list, e);
 }
 
 static void free_load(void *arg)
@@ -127,7 +152,34 @@ static void free_load(void *arg)
 	struct load *l = arg;
 
 	app_archives_done(&l->list);
+	app_unfinished_done(&l->unfinished);
+	free(l->server);
 	free(l);
+}
+
+/* While the first list comes in: an archive that is new, or has been looked at. Later lists take the place of the old one as a whole. */
+static void took(struct view *v, struct task *t, void *item)
+{
+	struct view_archives *a = self(v);
+	struct app_archive *new = item;
+	size_t i = 0;
+
+	(void)t;
+	while (
+	    !a->loaded && i < a->list.n &&
+	    (strcmp(a->list.list[i].name, new->name) != 0 || strcmp(a->list.list[i].store, new->store) != 0))
+		i++;
+	if (!a->loaded && i == a->list.n) {
+		a->list.list = mem_grow(a->list.list, &a->cap, a->list.n + 1, sizeof *a->list.list);
+		a->list.list[a->list.n++] = (struct app_archive){ 0 };
+	}
+	if (!a->loaded) {
+		struct app_archive old = a->list.list[i];
+
+		a->list.list[i] = *new;
+		*new = old;
+	}
+	app_archive_free(new);
 }
 
 /* The cursor stays on the archive it was on. */
@@ -139,6 +191,7 @@ static void replace(struct view_archives *a, struct app_archives *list)
 
 	app_archives_done(&a->list);
 	a->list = *list;
+	a->cap = a->list.n;
 	*list = (struct app_archives){ 0 };
 	for (size_t i = 0; name != NULL && i < a->list.n; i++)
 		if (strcmp(a->list.list[i].name, name) == 0)
@@ -172,6 +225,18 @@ static void look_around(struct view_archives *a)
 	a->look.running = checks_start(a->view.console, &a->view, took_check, looked) != NULL;
 }
 
+static void tell_unfinished(struct view_archives *a)
+{
+	const struct app_unfinished_restore *u = &a->unfinished.list[0];
+	char n[40], when[32];
+
+	console_say(a->view.console, STYLE_WARN,
+	    "A restore of %s from %s%s%s was cut off. R plans what is left of it",
+	    str_count(n, sizeof n, u->n, "mailbox", "mailboxes"),
+	    u->archive != NULL ? u->archive : "an archive", u->begun != 0 ? ", begun " : "",
+	    u->begun != 0 ? clock_local(when, sizeof when, u->begun) : "");
+}
+
 static void loaded(struct view *v, struct task *t)
 {
 	struct view_archives *a = self(v);
@@ -188,6 +253,11 @@ static void loaded(struct view *v, struct task *t)
 	}
 	if (count(a) == 0)
 		look_around(a);
+	app_unfinished_done(&a->unfinished);
+	a->unfinished = l->unfinished;
+	l->unfinished = (struct app_unfinished){ 0 };
+	if (a->unfinished.n > 0)
+		tell_unfinished(a);
 }
 
 static void reload(struct view_archives *a)
@@ -198,12 +268,14 @@ static void reload(struct view_archives *a)
 		return;
 	l = mem_alloc(sizeof *l);
 	l->app = console_app(a->view.console);
+	l->server = mem_strdup(console_server(a->view.console));
 	a->loading = console_start(a->view.console, &(struct task_spec){ .title = "list archives",
 							.command = "cyrvault archives",
 							.run = load,
 							.arg = l,
 							.free_arg = free_load,
 							.owner = &a->view,
+							.took = took,
 							.done = loaded }) != NULL;
 }
 
@@ -223,6 +295,28 @@ static void open_archive(struct view_archives *a)
 	console_push(a->view.console, view_mailboxes_new(a->view.console, ar->name));
 }
 
+/* The rest of one that was cut off; there is nothing else to restore on this screen. */
+static void restore(struct view_archives *a)
+{
+	const struct app_unfinished_restore *u = a->unfinished.n > 0 ? &a->unfinished.list[0] : NULL;
+	const struct app_archive *ar = selected(a);
+	const char *archive;
+
+	if (u == NULL) {
+		console_say(a->view.console, STYLE_NORMAL,
+		    "Open an archive (Enter), then choose the mailbox to restore");
+		return;
+	}
+	archive = u->archive != NULL ? u->archive : ar != NULL ? ar->name : "latest";
+	console_push(a->view.console,
+	    view_restore_new(a->view.console, &(struct restore_wish){ .archive = archive,
+						  .internal = (const char *const *)u->mailboxes,
+						  .shown = (const char *const *)u->mailboxes,
+						  .n = u->n,
+						  .user = u->user,
+						  .whole_user = u->user != NULL }));
+}
+
 static bool request(struct view *v, enum request r)
 {
 	struct view_archives *a = self(v);
@@ -234,10 +328,7 @@ static bool request(struct view *v, enum request r)
 		if (selected(a) != NULL)
 			console_push(v->console, view_verify_new(v->console, selected(a)->name));
 		return true;
-	case REQUEST_RESTORE:
-		console_say(
-		    v->console, STYLE_NORMAL, "Open an archive (Enter), then choose the mailbox to restore");
-		return true;
+	case REQUEST_RESTORE: restore(a); return true;
 	default: return false;
 	}
 }
@@ -251,6 +342,8 @@ static void status(struct view *v, struct buf *b)
 		buf_str(b, "reading the list of archives");
 	else
 		buf_str(b, str_count(n, sizeof n, a->list.n, "archive", "archives"));
+	if (a->unfinished.n > 0)
+		buf_str(b, ", a restore was cut off (R)");
 	if (a->list.n_away > 0)
 		buf_printf(b, ", %s away (r tries again)",
 		    str_count(n, sizeof n, a->list.n_away, "store", "stores"));
@@ -294,6 +387,9 @@ static void detail(struct view *v, struct text *t)
 	text_add(t, STYLE_NORMAL, 12, "made        %s", clock_iso(text, sizeof text, ar->when));
 	text_add(t, STYLE_NORMAL, 12, "size        %s", str_size(text, sizeof text, ar->size_bytes));
 	text_add(t, STYLE_NORMAL, 12, "health      %s", app_archive_health(ar));
+	if (ar->quiesce != NULL)
+		text_add(t, STYLE_NORMAL, 12, "held still  by %s, longest %lld ms", ar->quiesce,
+		    (long long)ar->longest_hold_ms);
 	if (ar->why != NULL)
 		text_add(t, STYLE_BAD, 12, "            %s", ar->why);
 }
@@ -306,6 +402,7 @@ static void shown(struct view *v)
 
 static void free_view(struct view *v)
 {
+	app_unfinished_done(&self(v)->unfinished);
 	app_archives_done(&self(v)->list);
 	first_look_free(&self(v)->look);
 	free(v);
