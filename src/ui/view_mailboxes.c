@@ -43,7 +43,7 @@ enum { NAME, MESSAGES, UNREAD, SIZE, LIVE, STATE, HEALTH };
 static const struct list_column columns[] = {
 	{ "MAILBOX", 20, 1, false, 0 },
 	{ "MSGS", 6, 0, true, 0 },
-	{ "UNREAD", 6, 0, true, 0 },
+	{ "UNREAD", 6, 0, true, 70 },
 	{ "SIZE", 5, 0, true, 0 },
 	{ "LIVE", 6, 0, true, 0 },
 	{ "ON SERVER", 9, 0, false, 0 },
