@@ -9,9 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "archive/verify.h"
 #include "backup/backup.h"
 #include "core/conf.h"
 #include "core/job.h"
+#include "restore/export.h"
 #include "restore/restore.h"
 #include "restore/source.h"
 #include "store/store.h"
@@ -127,6 +129,52 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
     struct job *job, struct restore_plan **ret, struct err *e);
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e);
+
+/** What became of a verification. */
+enum app_verdict {
+	VERDICT_GOOD,     /* every byte that was read is as it was written */
+	VERDICT_DAMAGED,  /* see the findings */
+	VERDICT_READABLE, /* something else's archive, which carries no checksums: it can be read to its end */
+};
+struct app_verified {
+	char *name; /* of the archive; also after a failure, if it was found */
+	enum app_verdict verdict;
+	bool quick; /* only end mark and index were read */
+	struct verify_result counts;
+};
+
+/** app_verify(app, archive, quick, job, finding, arg, ret, e): Prove an archive; findings (NULL: only counted) come from this thread.
+ * -1 when it cannot be read at all. app_verified_done() in either case. */
+int app_verify(struct app *app, const char *archive, bool quick, struct job *job, archive_finding_fn *finding,
+    void *arg, struct app_verified *ret, struct err *e);
+void app_verified_done(struct app_verified *v);
+
+/** app_verdict_word(v): "good", "damaged", "readable". app_verified_words(v, b): Append what was read and found: "12 files in 3 units, 4M". */
+const char *app_verdict_word(enum app_verdict verdict);
+void app_verified_words(const struct app_verified *v, struct buf *b);
+
+/** Something that could not be exported. */
+struct app_export_trouble {
+	enum export_trouble kind;
+	const char *mailbox, *shown; /* internal, and for people */
+	uint32_t uid;                /* 0: not about one message */
+	const char *what;
+};
+typedef void app_export_trouble_fn(void *arg, const struct app_export_trouble *t);
+
+/** app_export(app, server, archive, mailbox, how, job, trouble, arg, ret, e): Write messages of ${mailbox} (as names_find() takes it) as ${how}
+ * says, whose mailbox is filled in here. ${trouble} (NULL: only counted in ${ret}) comes from this thread. See restore/export.h. */
+int app_export(struct app *app, const char *server, const char *archive, const char *mailbox,
+    const struct export_request *how, struct job *job, app_export_trouble_fn *trouble, void *arg,
+    struct export_result *ret, struct err *e);
+
+/** app_export_trouble_word(kind): "damaged", "lacking", "kept", "other". app_export_words(how, r, b): Append "wrote 3 messages of 1 mailbox,
+ * 12K, to PATH", safe. */
+const char *app_export_trouble_word(enum export_trouble kind);
+void app_export_words(const struct export_request *how, const struct export_result *r, struct buf *b);
+
+/** app_uid_ranges(text, list, n, e): Append the UIDs "7", "3:9", "12:*" or "1,4:6" to an array on the heap (NULL and 0 at first); ERR_USAGE. */
+int app_uid_ranges(const char *text, struct export_range **list, size_t *n, struct err *e);
 
 /** A restore that did not come to its end. */
 struct app_unfinished_restore {

@@ -1,15 +1,10 @@
 /* cmd_export.c: cyrvault export. */
-#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/mem.h"
-#include "core/str.h"
-#include "restore/export.h"
 
 #define WARNINGS_SHOWN 100
 
@@ -40,40 +35,29 @@ struct work {
 	const char *archive, *mailbox;
 	struct export_request request;
 	struct finds *finds;
-	struct names names;
 	struct export_result result;
 	uint64_t shown;
 };
 
-/* In the worker's thread, where the names are. */
-static void trouble(void *arg, enum export_trouble kind, const char *mailbox, uint32_t uid, const char *what)
+/* In the worker's thread. */
+static void trouble(void *arg, const struct app_export_trouble *t)
 {
 	struct work *w = arg;
-	struct buf name = BUF_INIT;
 	char number[16] = "";
 
-	if (uid != 0)
-		snprintf(number, sizeof number, "%u", uid);
-	if (printer_is_json(w->c->out))
-		buf_str(&name, mailbox);
-	else
-		names_show(&w->names, mailbox, &name);
-	finds_add(w->finds, (int)kind, buf_text(&name), number, what);
-	buf_done(&name);
+	if (t->uid != 0)
+		snprintf(number, sizeof number, "%u", t->uid);
+	finds_add(w->finds, (int)t->kind, printer_is_json(w->c->out) ? t->mailbox : t->shown, number, t->what);
 }
 
 static void show_trouble(struct cli *c, void *arg, int kind, const char *const words[3])
 {
-	static const char *const names[] = { [EXPORT_DAMAGED] = "damaged",
-		[EXPORT_LACKING] = "lacking",
-		[EXPORT_KEPT] = "kept",
-		[EXPORT_OTHER] = "other" };
 	struct work *w = arg;
 	bool uid = words[1][0] != '\0';
 
 	if (printer_is_json(c->out)) {
 		printer_row(c->out, "trouble");
-		printer_string(c->out, "kind", names[kind]);
+		printer_string(c->out, "kind", app_export_trouble_word((enum export_trouble)kind));
 		printer_string(c->out, "mailbox", words[0]);
 		if (uid)
 			printer_number(c->out, "uid", strtoul(words[1], NULL, 10));
@@ -90,63 +74,16 @@ static void show_trouble(struct cli *c, void *arg, int kind, const char *const w
 static int work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
-	struct source *source = NULL;
-	struct store *store = NULL;
-	int rc = -1;
 
-	if (app_source(w->c->app, w->archive, job, &source, &store, e) == -1)
-		return -1;
-	names_init(&w->names, w->c->app, w->c->args.server, source);
-	if (names_find(&w->names, source, w->mailbox, &w->request.mailbox, e) == 0)
-		rc = export_run(source, &w->request, job, trouble, w, &w->result, e);
-	names_done(&w->names);
-	source_close(source);
-	store_free(store);
-	return rc;
-}
-
-/* "7", "3:9", "12:*" */
-static int parse_range(char *word, struct export_range *r)
-{
-	char *colon = strchr(word, ':');
-	uint64_t first, last;
-	int rc;
-
-	if (colon != NULL)
-		*colon = '\0';
-	rc = str_u64(word, UINT32_MAX, &first);
-	last = first;
-	if (rc == 0 && colon != NULL && strcmp(colon + 1, "*") == 0)
-		last = UINT32_MAX;
-	else if (rc == 0 && colon != NULL)
-		rc = str_u64(colon + 1, UINT32_MAX, &last);
-	if (colon != NULL)
-		*colon = ':';
-	if (rc == -1 || first == 0 || last < first)
-		return -1;
-	*r = (struct export_range){ (uint32_t)first, (uint32_t)last };
-	return 0;
+	return app_export(w->c->app, w->c->args.server, w->archive, w->mailbox, &w->request, job, trouble, w,
+	    &w->result, e);
 }
 
 static int parse_ranges(struct export_range **ret, size_t *ret_n, int argc, char **argv, struct err *e)
 {
-	size_t cap = 0;
-
-	for (int i = 0; i < argc; i++) {
-		char *save = NULL, *words = mem_strdup(argv[i]);
-
-		for (char *w = strtok_r(words, ",", &save); w != NULL; w = strtok_r(NULL, ",", &save)) {
-			*ret = mem_grow(*ret, &cap, *ret_n + 1, sizeof **ret);
-			if (parse_range(w, &(*ret)[*ret_n]) == -1) {
-				err_set(e, ERR_USAGE, "export: \"%s\" is no UID", w);
-				err_hint(e, "UIDs are written 7, 3:9, 12:* or 1,4:6");
-				free(words);
-				return -1;
-			}
-			(*ret_n)++;
-		}
-		free(words);
-	}
+	for (int i = 0; i < argc; i++)
+		if (app_uid_ranges(argv[i], ret, ret_n, e) == -1)
+			return err_wrap(e, "export");
 	return 0;
 }
 
@@ -179,12 +116,11 @@ static int print_result(const struct work *w)
 	struct printer *out = w->c->out;
 	uint64_t left_out =
 	    r->troubles[EXPORT_LACKING] + r->troubles[EXPORT_KEPT] + r->troubles[EXPORT_OTHER];
-	char mails[40], boxes[40], size[16];
+	struct buf words = BUF_INIT;
 
-	printer_say(out, "%s %s of %s, %s, to %s", w->request.dry_run ? "would write" : "wrote",
-	    str_count(mails, sizeof mails, r->messages, "message", "messages"),
-	    str_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
-	    str_size(size, sizeof size, r->bytes), w->request.output);
+	app_export_words(&w->request, r, &words);
+	printer_say(out, "%s", buf_text(&words));
+	buf_done(&words);
 	printer_row(out, "summary");
 	printer_string(out, "output", w->request.output);
 	printer_bool(out, "dry_run", w->request.dry_run);

@@ -2,14 +2,6 @@
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "archive/archive.h"
-#include "archive/foreign.h"
-#include "archive/verify.h"
-#include "core/str.h"
-
 static const struct cli_option options[] = {
 	{ "quick", 0, OPTION_FLAG, offsetof(struct cli_args, quick), NULL,
 	    "only the end mark and the index" },
@@ -25,10 +17,8 @@ static const struct cli_exit exits[] = {
 struct work {
 	struct cli *c;
 	const char *archive;
-	char *name;
-	bool foreign;
 	struct finds *finds;
-	struct verify_result result;
+	struct app_verified result;
 };
 
 static void found(void *arg, const struct archive_finding *f)
@@ -52,99 +42,31 @@ static void show_finding(struct cli *c, void *arg, int kind, const char *const w
 	    words[1], words[1][0] != '\0' ? ": " : "", words[2]);
 }
 
-/* ---- an archive of something else: reading it through is all that can be done ---- */
-
-static int count_begin(
-    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
-{
-	struct verify_result *r = arg;
-
-	(void)file;
-	(void)meta;
-	(void)e;
-	r->files++;
-	return 1;
-}
-
-static int count_data(void *arg, const void *p, size_t n, struct err *e)
-{
-	struct verify_result *r = arg;
-
-	(void)p;
-	(void)e;
-	r->bytes += n;
-	return 0;
-}
-
-static int count_end(void *arg, struct err *e)
-{
-	(void)arg;
-	(void)e;
-	return 0;
-}
-
-static void count_abort(void *arg)
-{
-	struct verify_result *r = arg;
-
-	r->files_bad++;
-}
-
 static int work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
-	struct store *store = NULL;
-	struct archive *archive = NULL;
-	int rc = -1;
 
-	if (app_open_store_of(w->c->app, w->archive, &store, &w->name, e) == -1)
-		return -1;
-	job_step(job, "opening %s", w->name);
-	if (archive_open(store, w->name, job, &archive, e) == -1)
-		goto out;
-	w->foreign = archive_get_kind(archive) == ARCHIVE_FOREIGN;
-	job_step(job, "verifying %s", w->name);
-	if (w->foreign) {
-		struct file_sink sink = { .arg = &w->result,
-			.begin = count_begin,
-			.data = count_data,
-			.end = count_end,
-			.abort = count_abort };
-
-		rc = archive_foreign_each(store, w->name, job, &sink, e);
-	} else {
-		rc = archive_verify(archive, w->c->args.quick, job, found, w->finds, &w->result, e);
-	}
-out:
-	archive_close(archive);
-	store_free(store);
-	return rc;
+	return app_verify(w->c->app, w->archive, w->c->args.quick, job, found, w->finds, &w->result, e);
 }
 
-static void print_result(const struct work *w, uint64_t bad)
+static void print_result(const struct work *w)
 {
-	const struct verify_result *r = &w->result;
+	static const enum printer_tone tones[] = { [VERDICT_GOOD] = TONE_GOOD,
+		[VERDICT_DAMAGED] = TONE_BAD,
+		[VERDICT_READABLE] = TONE_PLAIN };
+	const struct app_verified *v = &w->result;
+	const struct verify_result *r = &v->counts;
 	struct printer *out = w->c->out;
-	char files[40], units[40], bytes[16];
+	struct buf words = BUF_INIT;
 
-	str_count(files, sizeof files, r->files, "file", "files");
-	str_count(units, sizeof units, r->units, "unit", "units");
-	str_size(bytes, sizeof bytes, r->bytes);
-	if (w->foreign)
-		printer_toned(out, TONE_PLAIN, "readable",
-		    ": %s: %s, %s; it carries no checksums to compare with", w->name, files, bytes);
-	else if (bad > 0)
-		printer_toned(out, TONE_BAD, "damaged", ": %s: %llu of %s and %llu of %s are bad", w->name,
-		    (unsigned long long)r->files_bad, files, (unsigned long long)r->units_bad, units);
-	else if (w->c->args.quick)
-		printer_toned(out, TONE_GOOD, "good",
-		    ": %s: end mark and index of %s (the files were not read)", w->name, units);
-	else
-		printer_toned(out, TONE_GOOD, "good", ": %s: %s in %s, %s", w->name, files, units, bytes);
+	app_verified_words(v, &words);
+	printer_toned(
+	    out, tones[v->verdict], app_verdict_word(v->verdict), ": %s: %s", v->name, buf_text(&words));
+	buf_done(&words);
 	printer_row(out, "summary");
-	printer_string(out, "archive", w->name);
-	printer_string(out, "verdict", w->foreign ? "readable" : bad > 0 ? "damaged" : "good");
-	printer_bool(out, "quick", w->c->args.quick && !w->foreign);
+	printer_string(out, "archive", v->name);
+	printer_string(out, "verdict", app_verdict_word(v->verdict));
+	printer_bool(out, "quick", v->quick);
 	printer_number(out, "files", r->files);
 	printer_number(out, "files_bad", r->files_bad);
 	printer_number(out, "units", r->units);
@@ -161,16 +83,16 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	(void)argc;
 	w.finds = finds_new(show_finding, NULL);
 	if (progress_run_finds(c, work, &w, w.finds, e) == 0) {
-		bool bad = w.result.files_bad > 0 || w.result.units_bad > 0 || finds_total(w.finds) > 0;
+		bool bad = w.result.verdict == VERDICT_DAMAGED;
 
-		print_result(&w, bad);
+		print_result(&w);
 		status = bad ? 13 : 0;
 		if (bad)
 			printer_say(c->out, "  next: cyrvault salvage %s --output=DIR gets out what is whole",
-			    w.name);
+			    w.result.name);
 	}
 	finds_free(w.finds);
-	free(w.name);
+	app_verified_done(&w.result);
 	return status;
 }
 

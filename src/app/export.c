@@ -1,0 +1,112 @@
+/* export.c: messages of an archive as files, by names as they are typed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "app/names.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+struct telling {
+	app_export_trouble_fn *trouble;
+	void *arg;
+	struct names names;
+};
+
+static void tell(void *arg, enum export_trouble kind, const char *mailbox, uint32_t uid, const char *what)
+{
+	struct telling *t = arg;
+	struct app_export_trouble trouble = { .kind = kind, .mailbox = mailbox, .uid = uid, .what = what };
+	struct buf shown = BUF_INIT;
+
+	names_show(&t->names, mailbox, &shown);
+	trouble.shown = buf_text(&shown);
+	t->trouble(t->arg, &trouble);
+	buf_done(&shown);
+}
+
+int app_export(struct app *app, const char *server, const char *archive, const char *mailbox,
+    const struct export_request *how, struct job *job, app_export_trouble_fn *trouble, void *arg,
+    struct export_result *ret, struct err *e)
+{
+	struct telling t = { .trouble = trouble, .arg = arg };
+	struct export_request request = *how;
+	struct source *source = NULL;
+	struct store *store = NULL;
+	int rc = -1;
+
+	*ret = (struct export_result){ 0 };
+	if (app_source(app, archive, job, &source, &store, e) == -1)
+		return -1;
+	names_init(&t.names, app, server, source);
+	if (names_find(&t.names, source, mailbox, &request.mailbox, e) == 0)
+		rc = export_run(source, &request, job, trouble != NULL ? tell : NULL, &t, ret, e);
+	names_done(&t.names);
+	source_close(source);
+	store_free(store);
+	return rc;
+}
+
+const char *app_export_trouble_word(enum export_trouble kind)
+{
+	static const char *const words[] = { [EXPORT_DAMAGED] = "damaged",
+		[EXPORT_LACKING] = "lacking",
+		[EXPORT_KEPT] = "kept",
+		[EXPORT_OTHER] = "other" };
+
+	return words[kind];
+}
+
+void app_export_words(const struct export_request *how, const struct export_result *r, struct buf *b)
+{
+	char mails[40], boxes[40], size[16];
+
+	buf_printf(b, "%s %s of %s, %s, to ", how->dry_run ? "would write" : "wrote",
+	    str_count(mails, sizeof mails, r->messages, "message", "messages"),
+	    str_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes"),
+	    str_size(size, sizeof size, r->bytes));
+	str_safe_buf(b, how->output, strlen(how->output));
+}
+
+/* "7", "3:9", "12:*" */
+static int parse_range(char *word, struct export_range *r)
+{
+	char *colon = strchr(word, ':');
+	uint64_t first, last;
+	int rc;
+
+	if (colon != NULL)
+		*colon = '\0';
+	rc = str_u64(word, UINT32_MAX, &first);
+	last = first;
+	if (rc == 0 && colon != NULL && strcmp(colon + 1, "*") == 0)
+		last = UINT32_MAX;
+	else if (rc == 0 && colon != NULL)
+		rc = str_u64(colon + 1, UINT32_MAX, &last);
+	if (colon != NULL)
+		*colon = ':';
+	if (rc == -1 || first == 0 || last < first)
+		return -1;
+	*r = (struct export_range){ (uint32_t)first, (uint32_t)last };
+	return 0;
+}
+
+int app_uid_ranges(const char *text, struct export_range **list, size_t *n, struct err *e)
+{
+	char *save = NULL, *words = mem_strdup(text);
+	size_t cap = *n, before = *n;
+	int rc = 0;
+
+	for (char *w = strtok_r(words, ",", &save); w != NULL && rc == 0; w = strtok_r(NULL, ",", &save)) {
+		*list = mem_grow(*list, &cap, *n + 1, sizeof **list);
+		rc = parse_range(w, &(*list)[*n]);
+		*n += rc == 0;
+		if (rc == -1)
+			err_set(e, ERR_USAGE, "\"%s\" is no UID", w);
+	}
+	/* Nothing asked for must not become everything. */
+	if (rc == 0 && *n == before)
+		rc = err_set(e, ERR_USAGE, "\"%s\" is no UID", text);
+	free(words);
+	return rc == 0 ? 0 : err_hint(e, "UIDs are written 7, 3:9, 12:* or 1,4:6");
+}
