@@ -94,11 +94,14 @@ void first_look_write(const struct first_look *f, const struct console *c, struc
 		    "%s  takes the first backup of %s; Cyrus keeps running meanwhile.\n"
 		    "%s  looks closer at what would go wrong.\n\n",
 		    backup, console_server_name(c), doctor);
+	/* Without a server that comes first, for the smallest screen again. */
+	if (!has_server(f))
+		buf_printf(b, "%s\n", buf_text(&missing));
 	if (write_found(f, b) > 0)
 		buf_char(b, '\n');
-	if (missing.len > 0)
+	if (missing.len > 0 && has_server(f))
 		buf_str(b, buf_text(&missing));
-	else if (f->done)
+	else if (missing.len == 0 && f->done)
 		buf_str(b, "Nothing is missing.\n");
 	if (f->running)
 		buf_str(b, "Still looking ...\n");
