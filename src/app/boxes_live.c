@@ -181,14 +181,17 @@ static int on_entry(void *arg, const struct mailbox_entry *entry, struct err *e)
 	deleted = mboxname_is_deleted(l->w->server->conf, entry->name);
 	if (other == (size_t)-1 && deleted)
 		other = find_undeleted(l, entry);
-	if (other != (size_t)-1 && !(l->mates[other].named && l->mates[other].same_id)) {
+	if (other != (size_t)-1 && l->mates[other].named && l->mates[other].same_id)
+		other = (size_t)-1;
+	if (other != (size_t)-1) {
 		/* Of several the one that is not deleted; else the last, which was deleted last. */
 		if (l->mates[other].elsewhere == 0 || l->mates[other].gone_deleted || !deleted) {
 			set_elsewhere(l, &l->mates[other], entry);
 			l->mates[other].gone_deleted = deleted;
 		}
 	}
-	if (i == (size_t)-1) {
+	/* What the archive has under another name is told with that one. */
+	if (i == (size_t)-1 && other == (size_t)-1) {
 		struct box row = { .state = BOX_ONLY_LIVE,
 			.health = HEALTH_UNCHECKED,
 			.number = (uint32_t)l->w->next_number++ };

@@ -105,9 +105,7 @@ static int add_root(void *arg, uint8_t *p, size_t n, struct err *e)
 
 int archive_load_root(struct archive *a, archive_watch_fn *watch, void *arg, struct err *e)
 {
-	struct root_reader r = {
-		root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0, a, watch, arg
-	};
+	struct root_reader r = { root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0, a, watch, arg };
 	uint8_t sha[SHA256_SIZE];
 	int rc = -1;
 
@@ -352,6 +350,15 @@ size_t archive_find(const struct archive *a, enum unit_kind kind, const char *na
 
 	if (a->root.n_units == 0 || a->root.n_units >= UINT32_MAX / 2)
 		return (size_t)-1;
+	/* Of these there are few, and who wants no others shall not wait until a million names are sorted in. */
+	if (kind != UNIT_USER && kind != UNIT_MAILBOX && kind != UNIT_ORPHAN) {
+		size_t i = a->root.n_units;
+
+		while (i > 0 &&
+		       (a->root.units[i - 1].kind != kind || strcmp(a->root.units[i - 1].name, name) != 0))
+			i--;
+		return i - 1;
+	}
 	if (a->find == NULL) {
 		for (m->find_size = 16; m->find_size < 2 * a->root.n_units;)
 			m->find_size *= 2;
@@ -366,9 +373,9 @@ size_t archive_find(const struct archive *a, enum unit_kind kind, const char *na
 
 struct group_reader {
 	struct digest *sha;
-	uint64_t at;	   /* plain bytes seen */
+	uint64_t at;       /* plain bytes seen */
 	uint64_t from, to; /* of the table wanted */
-	uint64_t plain;	   /* of the group */
+	uint64_t plain;    /* of the group */
 	struct table_parser *parser;
 	uint8_t *keep; /* or NULL */
 };
@@ -386,7 +393,7 @@ static int add_group(void *arg, uint8_t *p, size_t n, struct err *e)
 	if (r->keep != NULL)
 		memcpy(r->keep + begin, p, n);
 	return from < to ? table_parser_add(r->parser, (char *)p + (from - begin), (size_t)(to - from), e)
-			 : 0;
+	                 : 0;
 }
 
 static int load_group(struct archive *a, const struct table_group *g, struct group_reader *r, struct err *e)

@@ -1,4 +1,5 @@
 /* cmd_mailboxes.c: cyrvault mailboxes. */
+#include "app/boxes.h"
 #include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -10,6 +11,8 @@
 static const struct cli_option options[] = {
 	{ "deleted", 0, OPTION_FLAG, offsetof(struct cli_args, deleted), NULL,
 	    "also mailboxes that were already deleted (DELETED.*)" },
+	{ "live", 0, OPTION_FLAG, offsetof(struct cli_args, live), NULL,
+	    "compare with the running server; also show what only it has" },
 	{ "raw", 0, OPTION_FLAG, offsetof(struct cli_args, raw), NULL, "names as Cyrus keeps them" },
 	{ 0 },
 };
@@ -21,12 +24,10 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "name", "MAILBOX", false, 24, false, 0 },
-	{ "messages", "MSGS", true, 0, false, 0 },
-	{ "unread", "UNREAD", true, 0, false, 0 },
-	{ "size_bytes", "SIZE", true, 0, false, 0 },
-	{ "partition", "PARTITION", false, 0, false, 1 },
-	{ "health", "HEALTH", false, 0, false, 0 },
+	{ "name", "MAILBOX", false, 24, false, 0 }, { "messages", "MSGS", true, 0, false, 0 },
+	{ "unread", "UNREAD", true, 0, false, 0 }, { "size_bytes", "SIZE", true, 0, false, 0 },
+	{ "partition", "PARTITION", false, 0, false, 1 }, { "health", "HEALTH", false, 0, false, 0 },
+	{ "live", "LIVE", false, 0, false, 0 }, /* with --live */
 };
 
 struct work {
@@ -35,6 +36,7 @@ struct work {
 	struct source *source;
 	struct store *store;
 	struct names names;
+	struct boxes *boxes; /* NULL: without --live */
 };
 
 static int work(struct job *job, void *arg, struct err *e)
@@ -44,7 +46,17 @@ static int work(struct job *job, void *arg, struct err *e)
 	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1)
 		return -1;
 	names_init(&w->names, w->c->app, w->c->args.server, w->source);
-	return 0;
+	if (w->boxes == NULL)
+		return 0;
+	return boxes_run(job,
+	    &(struct boxes_request){
+		.app = w->c->app, .server = w->c->args.server, .archive = w->archive, .live = true },
+	    e);
+}
+
+static void take(void *to, void *item)
+{
+	boxes_take(to, item);
 }
 
 static void print_health(struct printer *out, const struct source_mailbox *m)
@@ -59,17 +71,39 @@ static void print_health(struct printer *out, const struct source_mailbox *m)
 		printer_word(out, "health", "unchecked", TONE_PLAIN);
 }
 
-static void print_mailbox(struct printer *out, const struct work *w, const struct source_mailbox *m)
+static void print_name(struct printer *out, const struct work *w, const char *internal)
 {
 	struct buf shown = BUF_INIT;
 
 	if (w->c->args.raw)
-		str_safe_buf(&shown, m->name, strlen(m->name));
+		str_safe_buf(&shown, internal, strlen(internal));
 	else
-		names_show(&w->names, m->name, &shown);
+		names_show(&w->names, internal, &shown);
 	printer_row(out, "mailbox");
 	printer_string(out, "name", buf_text(&shown));
-	printer_string(out, "internal", m->name);
+	printer_string(out, "internal", internal);
+	buf_done(&shown);
+}
+
+static void print_state(struct printer *out, const struct box *row)
+{
+	static const enum printer_tone tones[BOX_STATES] = { [BOX_SAME] = TONE_GOOD,
+		[BOX_DIFFERS] = TONE_WARN,
+		[BOX_MISSING] = TONE_BAD,
+		[BOX_DELETED] = TONE_BAD,
+		[BOX_DAMAGED] = TONE_BAD,
+		[BOX_RENAMED] = TONE_WARN,
+		[BOX_REPLACED] = TONE_WARN };
+
+	if (row == NULL || row->state == BOX_UNCOMPARED)
+		printer_string(out, "live", NULL);
+	else
+		printer_word(out, "live", box_state_name((enum box_state)row->state), tones[row->state]);
+}
+
+static void print_mailbox(struct printer *out, const struct work *w, const struct source_mailbox *m)
+{
+	print_name(out, w, m->name);
 	printer_string(out, "uniqueid", m->uniqueid[0] != '\0' ? m->uniqueid : NULL);
 	printer_number(out, "uidvalidity", m->uidvalidity);
 	printer_number(out, "messages", m->messages);
@@ -78,17 +112,67 @@ static void print_mailbox(struct printer *out, const struct work *w, const struc
 	printer_string(out, "partition", m->partition);
 	printer_bool(out, "deleted", m->deleted);
 	print_health(out, m);
+	if (w->boxes != NULL) {
+		size_t at = boxes_find(w->boxes, m->name);
+
+		print_state(out, at != (size_t)-1 ? boxes_row(w->boxes, at) : NULL);
+	}
 	printer_row_end(out);
-	buf_done(&shown);
+}
+
+/* What only the running server has; returns how many. */
+static uint64_t print_only_live(const struct work *w, const char *pattern)
+{
+	static const char *const archive_keys[] = { "uniqueid", "uidvalidity", "messages", "unread",
+		"size_bytes", "partition", "health" };
+	struct printer *out = w->c->out;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < boxes_n(w->boxes) && !printer_broken(out); i++) {
+		const struct box *row = boxes_row(w->boxes, i);
+		struct buf internal = BUF_INIT;
+
+		boxes_internal(w->boxes, i, &internal);
+		if (row->state == BOX_ONLY_LIVE && (!row->deleted || w->c->args.deleted) &&
+		    (pattern == NULL || names_match(&w->names, buf_text(&internal), pattern))) {
+			print_name(out, w, buf_text(&internal));
+			for (size_t k = 0; k < sizeof archive_keys / sizeof archive_keys[0]; k++)
+				printer_string(out, archive_keys[k], NULL);
+			printer_bool(out, "deleted", row->deleted);
+			print_state(out, row);
+			printer_row_end(out);
+			n++;
+		}
+		buf_done(&internal);
+	}
+	return n;
+}
+
+static void say_live(const struct work *w)
+{
+	const struct boxes_facts *f = boxes_facts(w->boxes);
+	struct buf b = BUF_INIT;
+
+	if (f->why_not[0] != '\0')
+		printer_warn(w->c->out, "%s%s",
+		    f->comparing ? "" : "not compared with the running server: ", f->why_not);
+	if (!f->comparing)
+		return;
+	for (int i = BOX_SAME; i < BOX_STATES; i++)
+		if (f->n[i] > 0)
+			buf_printf(&b, "%s%zu %s", b.len > 0 ? ", " : "", f->n[i],
+			    box_state_name((enum box_state)i));
+	printer_say(w->c->out, "Of all, on the running server: %s", buf_text(&b));
+	buf_done(&b);
 }
 
 static int print_all(struct work *w, const char *pattern, struct err *e)
 {
 	struct printer *out = w->c->out;
-	uint64_t n = 0, hidden = 0, messages = 0, bytes = 0;
+	uint64_t n = 0, only_live = 0, hidden = 0, messages = 0, bytes = 0;
 	char boxes[40], mails[40], size[16];
 
-	printer_table(out, columns, sizeof columns / sizeof columns[0]);
+	printer_table(out, columns, sizeof columns / sizeof columns[0] - (w->boxes == NULL));
 	for (size_t i = 0; i < source_n(w->source) && !printer_broken(out); i++) {
 		const struct source_mailbox *m = source_mailbox(w->source, i);
 
@@ -103,8 +187,10 @@ static int print_all(struct work *w, const char *pattern, struct err *e)
 		messages += m->messages;
 		bytes += m->bytes;
 	}
+	if (w->boxes != NULL)
+		only_live = print_only_live(w, pattern);
 	printer_table_end(out);
-	if (n == 0 && pattern != NULL && hidden == 0) {
+	if (n + only_live == 0 && pattern != NULL && hidden == 0) {
 		err_set(e, ERR_NOT_FOUND, "no mailbox in %s fits \"%s\"", source_name(w->source), pattern);
 		return err_hint(e, "cyrvault mailboxes %s lists all", w->archive);
 	}
@@ -114,6 +200,8 @@ static int print_all(struct work *w, const char *pattern, struct err *e)
 	if (hidden > 0)
 		printer_say(out, "%s not shown, see --deleted",
 		    str_count(boxes, sizeof boxes, hidden, "deleted mailbox", "deleted mailboxes"));
+	if (w->boxes != NULL)
+		say_live(w);
 	printer_row(out, "summary");
 	printer_string(out, "archive", source_name(w->source));
 	printer_time(out, "when", source_when(w->source));
@@ -130,8 +218,11 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	struct work w = { .c = c, .archive = argv[0] };
 	int status = -1;
 
-	if (progress_run(c, work, &w, e) == 0)
+	if (c->args.live)
+		w.boxes = boxes_new();
+	if (progress_run_posts(c, work, &w, take, w.boxes, e) == 0)
 		status = print_all(&w, argc > 1 ? argv[1] : NULL, e);
+	boxes_free(w.boxes);
 	names_done(&w.names);
 	source_close(w.source);
 	store_free(w.store);
@@ -146,13 +237,18 @@ const struct cli_verb verb_mailboxes = {
 	         "pattern (* ? [a-z]) over the whole name; without these characters it may stand\n"
 	         "anywhere in it. Letter case does not count.\n"
 	         "HEALTH is what the backup found: \"ok\", \"findings\" (see the archive's report),\n"
-	         "\"unchecked\", or \"no files\" when only the list of mailboxes knows it.\n",
+	         "\"unchecked\", or \"no files\" when only the list of mailboxes knows it.\n"
+	         "LIVE, with --live, is the mailbox on the running server: \"same\" (as many\n"
+	         "messages, as many unread), \"differs\", \"missing\", \"deleted\" (but still there as\n"
+	         "DELETED.*), \"damaged\" (files are missing), \"renamed\", \"replaced\" (another one\n"
+	         "has its name), or \"only live\". cyrvault messages --live compares exactly.\n",
 	.least = 1,
 	.most = 2,
 	.options = options,
 	.exits = exits,
 	.examples = {
 	    { "All of the newest archive", "cyrvault mailboxes latest" },
+	    { "What is lost or damaged now", "cyrvault mailboxes latest --live" },
 	    { "What alice had, deleted folders too", "cyrvault mailboxes latest 'user?alice*' --deleted" },
 	},
 	.run = run,

@@ -1,4 +1,5 @@
 /* cmd_messages.c: cyrvault messages. */
+#include "app/mails.h"
 #include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -15,6 +16,8 @@
 static const struct cli_option options[] = {
 	{ "expunged", 0, OPTION_FLAG, offsetof(struct cli_args, expunged), NULL,
 	    "also expunged messages that Cyrus had not removed yet" },
+	{ "live", 0, OPTION_FLAG, offsetof(struct cli_args, live), NULL,
+	    "compare each message with the running server" },
 	{ 0 },
 };
 
@@ -26,14 +29,14 @@ static const struct cli_exit exits[] = {
 };
 
 static const struct printer_column columns[] = {
-	{ "uid", "UID", true, 0, false, 0 },
-	{ "letters", "FLAGS", false, 0, false, 0 },
-	{ "internaldate", "DATE", false, 0, false, 0 },
-	{ "sender", "FROM", false, 14, false, 0 },
-	{ "subject", "SUBJECT", false, 16, false, 0 },
-	{ "size_bytes", "SIZE", true, 0, false, 0 },
-	{ "file", "FILE", false, 0, false, 0 },
+	{ "uid", "UID", true, 0, false, 0 }, { "letters", "FLAGS", false, 0, false, 0 },
+	{ "internaldate", "DATE", false, 0, false, 0 }, { "sender", "FROM", false, 14, false, 0 },
+	{ "subject", "SUBJECT", false, 16, false, 0 }, { "size_bytes", "SIZE", true, 0, false, 0 },
+	{ "live", "LIVE", false, 0, false, 0 }, /* with --live */
+	{ "file", "FILE", false, 0, false, 0 }, /* where something is missing */
 };
+
+#define N_COLUMNS (sizeof columns / sizeof columns[0])
 
 struct work {
 	struct cli *c;
@@ -43,7 +46,24 @@ struct work {
 	struct names names;
 	size_t at;
 	struct source_messages *messages;
+	struct mails *mails; /* NULL: without --live */
 };
+
+static int compare(const struct work *w, struct job *job, struct err *e)
+{
+	return mails_run(job,
+	    &(struct mails_request){ .app = w->c->app,
+		.server = w->c->args.server,
+		.archive = w->archive,
+		.mailbox = source_mailbox(w->source, w->at)->name,
+		.live = true },
+	    e);
+}
+
+static void take(void *to, void *item)
+{
+	mails_take(to, item);
+}
 
 static int work(struct job *job, void *arg, struct err *e)
 {
@@ -55,7 +75,7 @@ static int work(struct job *job, void *arg, struct err *e)
 	if (names_find(&w->names, w->source, w->mailbox, &w->at, e) == -1)
 		return -1;
 	if (source_load(w->source, w->at, true, &w->messages, e) == 0)
-		return 0;
+		return w->mails != NULL ? compare(w, job, e) : 0;
 	if (e->code == ERR_DAMAGE)
 		err_hint(e, "the messages may be whole all the same: cyrvault export writes those that are");
 	return -1;
@@ -73,27 +93,6 @@ static bool has_file(const struct source_messages *m, uint32_t uid)
 	return bsearch(&uid, m->uids, m->n_uids, sizeof uid, compare_u32) != NULL;
 }
 
-/* "N FAD*x": as in the help. */
-static void add_letters(struct buf *b, const struct index_record *r, bool seen, bool expunged)
-{
-	static const struct {
-		uint32_t flag;
-		char letter;
-	} letters[] = { { FLAG_ANSWERED, 'A' }, { FLAG_FLAGGED, 'F' }, { FLAG_DELETED, 'D' },
-		{ FLAG_DRAFT, 'd' } };
-
-	if (!seen)
-		buf_char(b, 'N');
-	for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
-		if ((r->flags & letters[i].flag) != 0)
-			buf_char(b, letters[i].letter);
-	}
-	if ((r->user_flags[0] | r->user_flags[1] | r->user_flags[2] | r->user_flags[3]) != 0)
-		buf_char(b, '*');
-	if (expunged)
-		buf_char(b, 'x');
-}
-
 static void print_header(struct printer *out, const char *key, const char *raw)
 {
 	struct buf b = BUF_INIT;
@@ -107,26 +106,34 @@ static void print_header(struct printer *out, const char *key, const char *raw)
 	buf_done(&b);
 }
 
-/* Of "Name <address>" the name is enough for a line of a list. */
 static void show_sender(struct printer *out, const char *raw)
 {
-	struct buf b = BUF_INIT;
-	const char *s;
-	size_t n;
+	struct buf from = BUF_INIT, name = BUF_INIT;
 
 	if (raw == NULL)
 		return;
-	message_header_decode(raw, strlen(raw), &b);
-	s = buf_text(&b);
-	n = strcspn(s, "<");
-	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '"'))
-		n--;
-	if (n > 0 && strchr(s, '<') != NULL) {
-		b.data[n] = '\0';
-		s += s[0] == '"';
-	}
-	printer_shown(out, "sender", s);
-	buf_done(&b);
+	message_header_decode(raw, strlen(raw), &from);
+	mail_sender(buf_text(&from), &name);
+	printer_shown(out, "sender", buf_text(&name));
+	buf_done(&from);
+	buf_done(&name);
+}
+
+static void print_state(struct printer *out, const struct mails *mails, uint32_t uid)
+{
+	static const enum printer_tone tones[MAIL_STATES] = { [MAIL_SAME] = TONE_GOOD,
+		[MAIL_MISSING] = TONE_BAD,
+		[MAIL_EXPUNGED] = TONE_WARN,
+		[MAIL_LOST] = TONE_BAD,
+		[MAIL_FLAGS] = TONE_WARN,
+		[MAIL_OTHER] = TONE_BAD };
+	size_t at = mails_find(mails, uid);
+	unsigned state = at != (size_t)-1 ? mails_row(mails, at)->state : MAIL_UNCOMPARED;
+
+	if (state == MAIL_UNCOMPARED)
+		printer_string(out, "live", NULL);
+	else
+		printer_word(out, "live", mail_state_name((enum mail_state)state), tones[state]);
 }
 
 /* Where the cache has nothing to say, the row stays without it: reading each message would fetch the whole mailbox. */
@@ -147,19 +154,22 @@ static void print_envelope(struct printer *out, const struct source_messages *m,
 		envelope_done(&env);
 }
 
-static void print_message(struct printer *out, const struct source_messages *m,
-    const struct mailbox_index *index, const struct index_record *r, bool expunged)
+static void print_message(
+    const struct work *w, const struct mailbox_index *index, const struct index_record *r, bool expunged)
 {
+	struct printer *out = w->c->out;
+	const struct source_messages *m = w->messages;
 	bool seen = source_seen_flag(m, r), file = has_file(m, r->uid);
-	struct buf letters = BUF_INIT, flags = BUF_INIT, guid = BUF_INIT;
+	struct buf flags = BUF_INIT, guid = BUF_INIT;
+	char letters[MAIL_LETTERS];
 
-	add_letters(&letters, r, seen, expunged);
+	mail_letters(r, seen, expunged, letters);
 	index_flags_text(r, m->header, seen, &flags);
 	if (r->has_guid)
 		str_hex(&guid, r->guid, sizeof r->guid);
 	printer_row(out, "message");
 	printer_number(out, "uid", r->uid);
-	printer_shown(out, "letters", buf_text(&letters));
+	printer_shown(out, "letters", letters);
 	printer_words(out, "flags", buf_text(&flags));
 	printer_time(out, "internaldate", r->internaldate);
 	print_envelope(out, m, index, r);
@@ -169,11 +179,12 @@ static void print_message(struct printer *out, const struct source_messages *m,
 	printer_bool(out, "expunged", expunged);
 	printer_word(out, "file",
 	    printer_is_json(out) ? (file ? "present" : "missing")
-	    : file		 ? ""
+	    : file               ? ""
 				 : "missing",
 	    TONE_BAD);
+	if (w->mails != NULL)
+		print_state(out, w->mails, r->uid);
 	printer_row_end(out);
-	buf_done(&letters);
 	buf_done(&flags);
 	buf_done(&guid);
 }
@@ -195,7 +206,7 @@ static void print_index(
 			t->hidden++;
 			continue;
 		}
-		print_message(w->c->out, w->messages, index, r, expunged);
+		print_message(w, index, r, expunged);
 		t->messages++;
 		t->bytes += r->size;
 		if (index_record_has_file(r) && !has_file(w->messages, r->uid)) {
@@ -219,23 +230,54 @@ static void warn_lacking(struct printer *out, const struct totals *t)
 	buf_done(&list);
 }
 
+static void say_live(const struct work *w)
+{
+	const struct mails_facts *f = mails_facts(w->mails);
+	struct printer *out = w->c->out;
+	struct buf b = BUF_INIT;
+
+	if (f->why_not[0] != '\0')
+		printer_warn(out, "not compared with the running server: %s", f->why_not);
+	if (f->box != BOX_UNCOMPARED)
+		printer_say(out, "The mailbox on the running server: %s%s%s", box_state_name(f->box),
+		    f->live_name[0] != '\0' ? "; compared with " : "", f->live_name);
+	if (!f->compared)
+		return;
+	for (int i = MAIL_SAME; i < MAIL_STATES; i++)
+		if (f->n[i] > 0)
+			buf_printf(&b, "%s%zu %s", b.len > 0 ? ", " : "", f->n[i],
+			    mail_state_name((enum mail_state)i));
+	printer_say(out, "Of all: %s%s%zu only live", buf_text(&b), b.len > 0 ? "; " : "", f->only_live);
+	buf_done(&b);
+}
+
+/* The columns there are: without --live not LIVE, and FILE only where something is missing. */
+static size_t choose_columns(const struct work *w, struct printer_column ret[])
+{
+	const struct source_messages *m = w->messages;
+	bool lacking = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->index->n && !lacking; i++)
+		lacking =
+		    index_record_has_file(&m->index->records[i]) && !has_file(m, m->index->records[i].uid);
+	for (size_t i = 0; i < N_COLUMNS; i++)
+		if ((strcmp(columns[i].key, "live") != 0 || w->mails != NULL) &&
+		    (strcmp(columns[i].key, "file") != 0 || lacking || m->index->n == 0))
+			ret[n++] = columns[i];
+	return n;
+}
+
 static int print_all(struct work *w)
 {
 	struct printer *out = w->c->out;
 	const struct source_messages *m = w->messages;
 	struct totals t = { 0 };
 	char mails[40], size[16];
-	size_t n = sizeof columns / sizeof columns[0];
+	struct printer_column chosen[N_COLUMNS];
 	int status;
 
-	/* The last column is for what is missing. */
-	for (size_t i = 0; i < m->index->n; i++) {
-		if (index_record_has_file(&m->index->records[i]) && !has_file(m, m->index->records[i].uid))
-			break;
-		if (i + 1 == m->index->n)
-			n--;
-	}
-	printer_table(out, columns, n);
+	printer_table(out, chosen, choose_columns(w, chosen));
 	print_index(w, m->index, false, &t);
 	if (m->expunged != NULL)
 		print_index(w, m->expunged, true, &t);
@@ -248,6 +290,8 @@ static int print_all(struct work *w)
 		    str_count(mails, sizeof mails, t.hidden, "expunged message", "expunged messages"));
 	if (t.n_lacking > 0)
 		warn_lacking(out, &t);
+	if (w->mails != NULL)
+		say_live(w);
 	printer_row(out, "summary");
 	printer_string(out, "archive", source_name(w->source));
 	printer_string(out, "mailbox", source_mailbox(w->source, w->at)->name);
@@ -255,6 +299,13 @@ static int print_all(struct work *w)
 	printer_number(out, "expunged_not_shown", t.hidden);
 	printer_size(out, "bytes", t.bytes);
 	printer_numbers(out, "lacking_uids", t.lacking, t.n_lacking);
+	if (w->mails != NULL) {
+		const struct mails_facts *f = mails_facts(w->mails);
+
+		printer_string(out, "live", f->box != BOX_UNCOMPARED ? box_state_name(f->box) : NULL);
+		printer_string(out, "live_name", f->live_name[0] != '\0' ? f->live_name : NULL);
+		printer_number(out, "only_live", f->only_live);
+	}
 	printer_row_end(out);
 	status = t.n_lacking > 0 ? 1 : 0;
 	free(t.lacking);
@@ -267,9 +318,12 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	int status = -1;
 
 	(void)argc;
-	if (progress_run(c, work, &w, e) == 0)
+	if (c->args.live)
+		w.mails = mails_new();
+	if (progress_run_posts(c, work, &w, take, w.mails, e) == 0)
 		status = print_all(&w);
 	source_messages_free(w.messages);
+	mails_free(w.mails);
 	names_done(&w.names);
 	source_close(w.source);
 	store_free(w.store);
@@ -283,13 +337,17 @@ const struct cli_verb verb_messages = {
 	.about = "Only the mailbox's index and cache are read, not its messages.\n"
 	         "FLAGS: N not seen by the owner, A answered, F flagged, D marked as deleted,\n"
 	         "d draft, * other keywords (--json names them), x expunged. FILE says \"missing\"\n"
-	         "where the archive lacks the message itself.\n",
+	         "where the archive lacks the message itself.\n"
+	         "LIVE, with --live, is the message on the running server: \"same\", \"missing\",\n"
+	         "\"expunged\" (but its file is still kept), \"file lost\", \"flags differ\", or\n"
+	         "\"another\" when its UID is another message now.\n",
 	.least = 2,
 	.most = 2,
 	.options = options,
 	.exits = exits,
 	.examples = {
 	    { "What was in alice's Work last night", "cyrvault messages latest user/alice/Work" },
+	    { "Which of them are lost now", "cyrvault messages latest user/alice/Work --live" },
 	    { "Also what she had expunged", "cyrvault messages latest user/alice/Work --expunged" },
 	},
 	.run = run,

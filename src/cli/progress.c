@@ -136,9 +136,24 @@ static void take_signals(struct cli *c, int fd)
 	}
 }
 
-static int wait_for(struct cli *c, struct job *job, int signal_fd, struct finds *finds, struct err *e)
+/* Where rows and items go. */
+struct outlet {
+	struct finds *finds;
+	progress_take *take; /* NULL: nothing is posted */
+	void *to;
+};
+
+static void take_posts(struct job *job, const struct outlet *o)
 {
-	bool ticks = printer_has_status(c->out) || printer_is_verbose(c->out) || finds != NULL;
+	void *item;
+
+	while (o->take != NULL && (item = job_take(job)) != NULL)
+		o->take(o->to, item);
+}
+
+static int wait_for(struct cli *c, struct job *job, int signal_fd, const struct outlet *o, struct err *e)
+{
+	bool ticks = printer_has_status(c->out) || printer_is_verbose(c->out) || o->finds != NULL;
 	struct pollfd fds[2] = { { .fd = job_fd(job), .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN } };
 	struct meter meter = { 0 };
@@ -154,14 +169,19 @@ static int wait_for(struct cli *c, struct job *job, int signal_fd, struct finds 
 			return -1;
 		}
 		take_signals(c, signal_fd);
-		finds_drain(c, finds);
-		if (r > 0 && (fds[0].revents & POLLIN) != 0)
-			return job_reap(job, e);
+		finds_drain(c, o->finds);
+		if (r > 0 && (fds[0].revents & POLLIN) != 0 && (o->take == NULL || job_ended(job))) {
+			int rc = job_reap(job, e);
+
+			take_posts(job, o);
+			return rc;
+		}
+		take_posts(job, o);
 		show(c, job, &meter, step);
 	}
 }
 
-int progress_run_finds(struct cli *c, job_fn *fn, void *arg, struct finds *finds, struct err *e)
+static int run(struct cli *c, job_fn *fn, void *arg, const struct outlet *o, struct err *e)
 {
 	struct job *job = job_new();
 	sigset_t stop, old;
@@ -182,8 +202,8 @@ int progress_run_finds(struct cli *c, job_fn *fn, void *arg, struct finds *finds
 	}
 	if (job_start(job, fn, arg, e) == -1)
 		goto out;
-	rc = wait_for(c, job, signal_fd, finds, e);
-	finds_drain(c, finds);
+	rc = wait_for(c, job, signal_fd, o, e);
+	finds_drain(c, o->finds);
 	printer_status(c->out, NULL);
 out:
 	if (signal_fd != -1)
@@ -194,5 +214,15 @@ out:
 
 int progress_run(struct cli *c, job_fn *fn, void *arg, struct err *e)
 {
-	return progress_run_finds(c, fn, arg, NULL, e);
+	return run(c, fn, arg, &(struct outlet){ NULL, NULL, NULL }, e);
+}
+
+int progress_run_finds(struct cli *c, job_fn *fn, void *arg, struct finds *finds, struct err *e)
+{
+	return run(c, fn, arg, &(struct outlet){ finds, NULL, NULL }, e);
+}
+
+int progress_run_posts(struct cli *c, job_fn *fn, void *arg, progress_take *take, void *to, struct err *e)
+{
+	return run(c, fn, arg, &(struct outlet){ NULL, take, to }, e);
 }

@@ -12,6 +12,10 @@
  * stopped it is in c->stopped_by. */
 int progress_run(struct cli *c, job_fn *fn, void *arg, struct err *e);
 
+/** progress_run_posts(c, fn, arg, take, to, e): The same; ${take} gets each item that ${fn} posts (core/job.h) in the main thread, with ${to}. */
+typedef void progress_take(void *to, void *item);
+int progress_run_posts(struct cli *c, job_fn *fn, void *arg, progress_take *take, void *to, struct err *e);
+
 /** A queue of rows of text from the worker to the main thread. */
 struct finds;
 

@@ -222,29 +222,27 @@ int source_open_ours(struct source *s, struct err *e)
 	return 0;
 }
 
-/* Mailboxes that are only listed: mailboxes.txt is taken apart piece by piece, each as a list of its own. */
+/* Mailboxes that are only listed: mailboxes.txt is taken apart as it comes, piece by piece, each as a list of its own. */
 
 #define PIECE_BYTES (1u << 20)
 
 struct listed {
 	struct source *s;
-	int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e);
-	void *arg;
+	struct buf piece; /* begins with a line */
+	bool begun, json;
+	size_t next;            /* the list's order is that of the mailboxes: where to look first */
+	struct mboxlist *found; /* held back until the text has proved whole */
 };
 
-static int each_of(const struct listed *l, const char *p, size_t n, struct err *e)
+static bool is_known(struct listed *l, const char *name)
 {
-	struct mboxlist *list;
-	int rc = 0;
+	size_t i = l->next < l->s->n && strcmp(l->s->boxes[l->next].name, name) == 0
+	               ? l->next
+	               : source_find(l->s, name);
 
-	if (job_cancelled(l->s->job, e) || mboxlist_read_text(p, n, &list, NULL, e) == -1)
-		return -1;
-	for (size_t i = 0; i < list->n && rc == 0; i++)
-		if (mailbox_entry_has_directory(&list->entries[i]) &&
-		    source_find(l->s, list->entries[i].name) == SOURCE_NO_PLACE)
-			rc = l->each(l->arg, &list->entries[i], e);
-	mboxlist_free(list);
-	return rc;
+	if (i != SOURCE_NO_PLACE)
+		l->next = i + 1;
+	return i != SOURCE_NO_PLACE;
 }
 
 /* The JSON that ctl_mboxlist prints has a line "{", one for each mailbox, and a line "}". */
@@ -253,41 +251,118 @@ static bool is_bracket(const char *p, const char *end)
 	return end > p && (*p == '{' || *p == '}') && (end - p == 1 || (end - p == 2 && p[1] == '\n'));
 }
 
-static int each_piece(const struct listed *l, const struct buf *text, struct err *e)
+/* Whole lines, as a list. */
+static int each_of(struct listed *l, const char *p, const char *end, struct err *e)
 {
-	const char *p = text->data, *end = p + text->len;
-	bool json = text->len >= 2 && *p == '{' && is_bracket(p, p + 2);
-	struct buf piece = BUF_INIT;
-	int rc = 0;
+	struct buf text = BUF_INIT;
+	struct mboxlist *list;
+	int rc;
 
-	while (p < end && rc == 0) {
-		buf_clear(&piece);
-		buf_str(&piece, json ? "{\n" : "");
-		while (p < end && piece.len < PIECE_BYTES) {
-			const char *nl = memchr(p, '\n', (size_t)(end - p));
-			const char *next = nl == NULL ? end : nl + 1;
+	if (!l->begun)
+		l->json = end - p >= 2 && *p == '{' && is_bracket(p, p + 2);
+	l->begun = true;
+	if (l->json && is_bracket(p, p + 2))
+		p += 2;
+	if (l->json && end - p >= 2 && is_bracket(end - 2, end))
+		end -= 2;
+	buf_str(&text, l->json ? "{\n" : "");
+	buf_add(&text, p, (size_t)(end - p));
+	buf_str(&text, l->json ? "}\n" : "");
+	rc = job_cancelled(l->s->job, e) ? -1 : mboxlist_read_text(buf_text(&text), text.len, &list, NULL, e);
+	buf_done(&text);
+	if (rc == -1)
+		return -1;
+	for (size_t i = 0; i < list->n; i++)
+		if (mailbox_entry_has_directory(&list->entries[i]) && !is_known(l, list->entries[i].name))
+			mboxlist_add(l->found, &list->entries[i]);
+	mboxlist_free(list);
+	return 0;
+}
 
-			if (!json || !is_bracket(p, next))
-				buf_add(&piece, p, (size_t)(next - p));
-			p = next;
-		}
-		buf_str(&piece, json ? "}\n" : "");
-		rc = each_of(l, piece.data, piece.len, e);
-	}
-	buf_done(&piece);
+static int listed_begin(
+    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+{
+	(void)arg;
+	(void)meta;
+	(void)e;
+	return strcmp(source_base(file->path), "mailboxes.txt") == 0 && file->role != ROLE_DIRECTORY;
+}
+
+static int listed_data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct listed *l = arg;
+	const char *end;
+
+	if (n > SOURCE_LIST_MAX - l->piece.len)
+		return err_set(e, ERR_FORMAT, "a line is too long");
+	buf_add(&l->piece, p, n);
+	if (l->piece.len < PIECE_BYTES)
+		return 0;
+	end = memrchr(l->piece.data, '\n', l->piece.len);
+	if (end == NULL)
+		return 0;
+	if (each_of(l, l->piece.data, end + 1, e) == -1)
+		return -1;
+	l->piece.len -= (size_t)(end + 1 - l->piece.data);
+	memmove(l->piece.data, end + 1, l->piece.len);
+	return 0;
+}
+
+static int listed_end(void *arg, struct err *e)
+{
+	struct listed *l = arg;
+	int rc = l->piece.len > 0 ? each_of(l, l->piece.data, l->piece.data + l->piece.len, e) : 0;
+
+	buf_clear(&l->piece);
 	return rc;
+}
+
+static void listed_abort(void *arg)
+{
+	struct listed *l = arg;
+
+	buf_clear(&l->piece);
+}
+
+/* The unit that holds the list: the newer one stands in the report. 1, 0 none, -1. */
+static int unit_of_list(struct source *s, size_t *ret, struct err *e)
+{
+	const size_t units[] = { archive_find(s->archive, UNIT_REPORT, "report"),
+		archive_find(s->archive, UNIT_CONTROL, "control") };
+	const struct archive_table *t;
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (units[i] == (size_t)-1)
+			continue;
+		if (archive_table(s->archive, units[i], &t, e) == -1)
+			return -1;
+		for (size_t k = 0; k < t->n_files; k++)
+			if (strcmp(source_base(t->files[k].path), "mailboxes.txt") == 0) {
+				*ret = units[i];
+				return 1;
+			}
+	}
+	return 0;
 }
 
 static int ours_each_listed(struct source *s,
     int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e), void *arg, struct err *e)
 {
-	const struct listed l = { s, each, arg };
-	struct buf b = BUF_INIT;
-	int rc = ours_text(s, "mailboxes.txt", &b, e);
+	struct listed l = { .s = s, .found = mboxlist_new() };
+	struct file_sink sink = { .arg = &l,
+		.begin = listed_begin,
+		.data = listed_data,
+		.end = listed_end,
+		.abort = listed_abort };
+	size_t unit = 0;
+	int rc = unit_of_list(s, &unit, e);
 
-	if (rc == 0 && b.len > 0)
-		rc = each_piece(&l, &b, e);
-	buf_done(&b);
+	if (rc == 1)
+		rc = archive_read_unit(s->archive, unit, &sink, e);
+	for (size_t i = 0; i < l.found->n && rc == 0; i++)
+		rc = each(arg, &l.found->entries[i], e);
+	mboxlist_free(l.found);
+	buf_done(&l.piece);
 	return rc == -1 ? err_wrap(e, "mailboxes.txt") : 0;
 }
 
@@ -318,7 +393,7 @@ static int at_cmp(const void *pa, const void *pb)
 	const struct uid_at *a = pa, *b = pb;
 
 	return a->uid != b->uid ? (a->uid > b->uid) - (a->uid < b->uid)
-				: (a->file > b->file) - (a->file < b->file);
+	                        : (a->file > b->file) - (a->file < b->file);
 }
 
 static void map_uids(struct ours *o, size_t unit, const struct archive_table *t)
@@ -517,8 +592,8 @@ static int ours_users(
 		return -1;
 	for (size_t k = 0; k < t->n_files && rc == 0; k++) {
 		char *user = t->files[k].role == ROLE_SEEN || t->files[k].role == ROLE_SUBS
-				 ? user_of_path(t->files[k].path)
-				 : NULL;
+		                 ? user_of_path(t->files[k].path)
+		                 : NULL;
 
 		if (user != NULL)
 			rc = each(arg, user, e);

@@ -1,8 +1,10 @@
 /* lists.c: makes archives of any size for the console's lists, and measures how they are listed.
  *
- *   lists make DIR N_MAILBOXES N_MESSAGES      DIR/lists-20261122T010203Z.cpio.gz: so many mailboxes, one of them with so many messages
+ *   lists make DIR N_MAILBOXES N_MESSAGES      DIR/lists-20261122T010203Z.cpio.gz: so many mailboxes, with so many messages in one
+ *                                              amid them, whose internal name is printed as well
  *   lists boxes CONF ARCHIVE WORD [--live] [--print]     how long the list of mailboxes takes, and one scan for WORD
  *   lists mails CONF ARCHIVE MAILBOX WORD [--live] [--print]
+ *   lists details CONF ARCHIVE MAILBOX         the page of details
  *
  * The mailboxes are those of 3.6: user.u0000000 and its folders, each with a cyrus.header and an empty cyrus.index; only the large one
  * has messages: index, cache and message files of 3 bytes. */
@@ -22,8 +24,8 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-static const char *const folders[] = { "", ".Archive", ".Drafts", ".Sent", ".Spam", ".Trash", ".Entw&APw-rfe",
-	".Projects", ".Projects.2025", ".Projects.2026" };
+static const char *const folders[] = { "", ".Archive", ".Drafts", ".Entw&APw-rfe", ".Projects",
+	".Projects.2025", ".Projects.2026", ".Sent", ".Spam", ".Trash" };
 #define FOLDERS (sizeof folders / sizeof folders[0])
 
 static void must(int rc, const struct err *e)
@@ -225,7 +227,7 @@ static int make(const char *dir, size_t n_boxes, uint32_t n_messages)
 	add(w, "etc/imapd.conf", ROLE_IMAPD_CONF, conf, strlen(conf));
 	end(w, UNIT_GLOBAL, "global");
 	for (size_t i = 0; i < n_boxes; i++)
-		add_mailbox(w, i, i == 0 ? n_messages : 0);
+		add_mailbox(w, i, i == n_boxes / 20 * FOLDERS ? n_messages : 0);
 	must(archive_writer_begin(w, UNIT_REPORT, "report", &e), &e);
 	add(w, "cyrvault/report.json", ROLE_CONTROL, "{}\n", 3);
 	end(w, UNIT_REPORT, "report");
@@ -234,7 +236,7 @@ static int make(const char *dir, size_t n_boxes, uint32_t n_messages)
 	archive_writer_free(w);
 	stream_close(out);
 	store_free(store);
-	printf("%s/%s\n", dir, name);
+	printf("%s/%s\nuser.u%07zu\n", dir, name, n_boxes / 20);
 	return 0;
 }
 
@@ -254,12 +256,17 @@ static uint64_t kb_of(const char *key)
 	return kb;
 }
 
-static double now_ms(void)
+static double clock_ms(clockid_t which)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(which, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
 }
 
 /* What is measured: the table of either kind. */
@@ -289,13 +296,14 @@ static bool complete(const struct table *t)
 static void scan(const struct table *t, const char *word)
 {
 	char *folded = boxes_fold(word);
-	double start = now_ms();
+	double start = now_ms(), cpu = clock_ms(CLOCK_THREAD_CPUTIME_ID);
 	size_t hits = 0;
 
 	for (size_t i = 0; i < rows(t); i++)
 		hits += t->boxes != NULL ? boxes_matches(t->boxes, i, folded)
 		                         : mails_matches(t->mails, i, folded);
-	printf("scan_ms %.1f\nscan_hits %zu\n", now_ms() - start, hits);
+	printf("scan_ms %.1f\nscan_cpu_ms %.1f\nscan_hits %zu\n", now_ms() - start,
+	    clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu, hits);
 	free(folded);
 }
 
@@ -357,6 +365,21 @@ static void print_mails(const struct mails *m)
 	    mails_facts(m)->only_live, mails_facts(m)->live_name, mails_facts(m)->why_not);
 }
 
+static int details(const char *conf, const char *archive, const char *mailbox)
+{
+	struct app_details d;
+	struct app *app;
+	struct err e = { 0 };
+
+	must(app_open(conf, &app, &e), &e);
+	must(app_box_details(app, NULL, archive, mailbox, NULL, &d, &e), &e);
+	for (size_t i = 0; i < d.n; i++)
+		printf("%-16s%s\n", d.list[i].label != NULL ? d.list[i].label : "", d.list[i].value);
+	app_details_done(&d);
+	app_close(app);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool live = false, print = false, boxes;
@@ -370,6 +393,8 @@ int main(int argc, char **argv)
 
 	if (argc == 5 && strcmp(argv[1], "make") == 0)
 		return make(argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
+	if (argc == 5 && strcmp(argv[1], "details") == 0)
+		return details(argv[2], argv[3], argv[4]);
 	for (; argc > 1 && str_starts(argv[argc - 1], "--"); argc--) {
 		live = live || strcmp(argv[argc - 1], "--live") == 0;
 		print = print || strcmp(argv[argc - 1], "--print") == 0;
@@ -397,7 +422,8 @@ int main(int argc, char **argv)
 	watch(job, &t, start);
 	must(job_reap(job, &e), &e);
 	job_free(job);
-	printf("rows %zu\nrss_mib_end %.1f\nrss_mib_peak %.1f\n", rows(&t), (double)kb_of("VmRSS:") / 1024,
+	printf("cpu_ms %.1f\nrows %zu\nrss_mib_end %.1f\nrss_mib_peak %.1f\n",
+	    clock_ms(CLOCK_PROCESS_CPUTIME_ID), rows(&t), (double)kb_of("VmRSS:") / 1024,
 	    (double)kb_of("VmHWM:") / 1024);
 	scan(&t, argv[argc - 1]);
 	if (print && boxes)
