@@ -122,11 +122,13 @@ check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
 	@tests/fault/run build/fault
 
-bench: all
+bench: all tools
 	@tests/bench/run
+	@tests/bench/console
 
-bench-smoke: all
+bench-smoke: all tools
 	@tests/bench/run --smoke
+	@tests/bench/console --smoke
 
 check-all:
 	@scripts/check-all

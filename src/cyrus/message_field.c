@@ -125,10 +125,23 @@ void message_words_decode(const char *text, struct buf *b)
 	g_free(decoded);
 }
 
+/* One line of printable ASCII without an encoded word stands for itself, and most lines of most lists do. */
+static bool is_plain(const char *raw, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (raw[i] < 0x20 || raw[i] > 0x7e || (raw[i] == '?' && i > 0 && raw[i - 1] == '='))
+			return false;
+	return n > 0 && raw[0] != ' ' && raw[n - 1] != ' ';
+}
+
 void message_header_decode(const char *raw, size_t n, struct buf *b)
 {
 	struct buf line = BUF_INIT;
 
+	if (n <= MESSAGE_FIELD_BYTES && is_plain(raw, n)) {
+		buf_add(b, raw, n);
+		return;
+	}
 	message_field_unfold((struct slice){ raw, n }, MESSAGE_FIELD_BYTES, &line);
 	if (line.len > 0)
 		message_words_decode(line.data, b);

@@ -70,6 +70,9 @@ int compare_live_open(const struct server *server, const struct mailbox_entry *e
     const struct source_messages *m, struct compare_live *ret, struct err *e);
 void compare_live_done(struct compare_live *l);
 
+/** compare_map_flags(l, archive): Find each keyword of the archive's header among those of the live one; done by compare_live_open(). */
+void compare_map_flags(struct compare_live *l, const struct mailbox_header *archive);
+
 /** compare_message(l, m, r): Record ${r} of the archive's ${m}. compare_only_live(l, m): Messages that the live mailbox shows and ${m}
  * does not have under that UID. */
 enum compare_message compare_message(

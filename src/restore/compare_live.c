@@ -115,7 +115,7 @@ static void read_seen(const struct server *server, const struct mailbox_entry *e
 	free(owner);
 }
 
-static void map_flags(struct compare_live *l, const struct mailbox_header *archive)
+void compare_map_flags(struct compare_live *l, const struct mailbox_header *archive)
 {
 	const struct mailbox_header *live = l->mailbox->header;
 
@@ -147,7 +147,7 @@ int compare_live_open(const struct server *server, const struct mailbox_entry *e
 	ret->seen_known = ret->seen_in_index;
 	if (!ret->seen_in_index)
 		read_seen(server, entry, ret);
-	map_flags(ret, m->header);
+	compare_map_flags(ret, m->header);
 	return 1;
 }
 

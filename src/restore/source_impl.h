@@ -87,6 +87,10 @@ struct source_watching {
 /** source_ours_watch: an archive_watch_fn for a struct source_watching. */
 int source_ours_watch(void *arg, struct archive *a, size_t ready, struct err *e);
 
+/** source_ours_each_listed(): As source_each_listed(). */
+int source_ours_each_listed(struct source *s,
+    int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e), void *arg, struct err *e);
+
 extern const struct source_ops source_ours;
 extern const struct source_ops source_foreign;
 
