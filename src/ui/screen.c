@@ -452,6 +452,7 @@ int screen_run(struct console *c, struct err *e)
 
 	if (term_open(&conf->console, conf->colors, conf->n_colors, &ascii, e) == -1)
 		return -1;
+	text_ascii(ascii);
 	canvas_init(&canvas, 24, 80, ascii);
 	resize(c, &canvas);
 	c->columns = canvas.columns;

@@ -51,6 +51,14 @@ void text_done(struct text *t)
 	*t = (struct text){ 0 };
 }
 
+/* Of the one terminal that there is. */
+static bool ascii;
+
+void text_ascii(bool yes)
+{
+	ascii = yes;
+}
+
 static void add_line(struct text *t, size_t paragraph, size_t start, size_t len, size_t indent)
 {
 	t->lines = mem_grow(t->lines, &t->cap_lines, t->n_lines + 1, sizeof *t->lines);
@@ -114,22 +122,36 @@ static void add(struct text *t, enum style style, int indent, char *safe)
 	wrap(t, t->n_paragraphs - 1);
 }
 
-/* Safe, and with blanks for tabs: the screen has none. */
-static char *expand(const char *s, size_t n)
+/* Bytes as they are shown, which is what lines are measured by. */
+static void add_shown(struct buf *b, const char *s, size_t n)
 {
 	struct buf safe = BUF_INIT;
+
+	if (!ascii) {
+		str_safe_buf(b, s, n);
+		return;
+	}
+	str_safe_buf(&safe, s, n);
+	columns_plain(b, buf_text(&safe));
+	buf_done(&safe);
+}
+
+/* With blanks for tabs: the screen has none. */
+static char *expand(const char *s, size_t n)
+{
+	struct buf shown = BUF_INIT;
 	size_t columns_used = 0;
 
 	for (;;) {
 		const char *tab = n > 0 ? memchr(s, '\t', n) : NULL;
-		size_t len = tab != NULL ? (size_t)(tab - s) : n, begin = safe.len, blanks;
+		size_t len = tab != NULL ? (size_t)(tab - s) : n, begin = shown.len, blanks;
 
-		str_safe_buf(&safe, s, len);
+		add_shown(&shown, s, len);
 		if (tab == NULL)
-			return buf_steal(&safe);
-		columns_used += safe.len > begin ? columns_of(safe.data + begin) : 0;
+			return buf_steal(&shown);
+		columns_used += shown.len > begin ? columns_of(shown.data + begin) : 0;
 		blanks = 8 - columns_used % 8;
-		buf_add(&safe, "        ", blanks);
+		buf_add(&shown, "        ", blanks);
 		columns_used += blanks;
 		s += len + 1;
 		n -= len + 1;

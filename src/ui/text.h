@@ -37,6 +37,9 @@ void text_add(struct text *t, enum style style, int indent, const char *fmt, ...
 /** text_bytes(t, style, indent, s, n): The same for bytes from anywhere, of any length. */
 void text_bytes(struct text *t, enum style style, int indent, const char *s, size_t n);
 
+/** text_ascii(yes): The terminal shows no more than ASCII: what is added from here on is worded, and so wrapped, as it will be painted. */
+void text_ascii(bool yes);
+
 /** text_layout(t, columns): Wrap it for a screen so wide. */
 void text_layout(struct text *t, int columns);
 

@@ -16,11 +16,12 @@ static void show(const struct message *m, const uint8_t *data, size_t size, enum
 	size_t top;
 
 	canvas_init(&c, 20, columns, ascii);
+	text_ascii(ascii);
 	text_init(&t, &l);
 	text_layout(&t, columns);
 	message_text(&t, form, m, (const char *)data, size);
-	/* Bytes become at most four columns each, lines at least one. */
-	if (t.n_lines > 4 * size + 100)
+	/* Bytes become at most nine columns each. */
+	if (t.n_lines > 9 * size + 100)
 		abort();
 	do {
 		canvas_clear(&c);

@@ -124,6 +124,18 @@ static void test_tabs(void **state)
 	end();
 }
 
+/* Nothing is lost where a character takes more room than it has columns. */
+static void test_ascii(void **state)
+{
+	(void)state;
+	text_ascii(true);
+	begin(18);
+	text_add(&t, STYLE_NORMAL, 2, "%s", "\u6587\u4ef6 z\u00fc b");
+	lines_are("|\\u{6587}\\u{4ef6}|  z\\u{fc} b");
+	end();
+	text_ascii(false);
+}
+
 /* ---- messages ---- */
 
 static void open_as(enum message_form form, const char *raw, size_t n)
@@ -254,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_no_blank),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_tabs),
+		cmocka_unit_test(test_ascii),
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_uids),
