@@ -288,7 +288,8 @@ static void loaded(struct view *v, struct task *t)
 		m->fresh = NULL;
 		/* Numbers are the new table's: what was folded is not known any more. */
 		m->folds = 0;
-		memset(m->folded, 0, m->n_folded);
+		if (m->n_folded > 0)
+			memset(m->folded, 0, m->n_folded);
 		list_moved(&v->list, row);
 	}
 	look_again(m);
