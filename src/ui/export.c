@@ -17,7 +17,7 @@
 /* The worker's while it runs. */
 struct work {
 	struct app *app;
-	char *archive, *internal, *shown, *path;
+	char *server, *archive, *internal, *shown, *path;
 	struct export_range *ranges;
 	size_t n_ranges;
 	bool file;
@@ -31,6 +31,7 @@ static void free_work(void *arg)
 {
 	struct work *w = arg;
 
+	free(w->server);
 	free(w->archive);
 	free(w->internal);
 	free(w->shown);
@@ -42,18 +43,17 @@ static void free_work(void *arg)
 
 /* ---- [worker] ---- */
 
-static void trouble(void *arg, enum export_trouble kind, const char *mailbox, uint32_t uid, const char *what)
+static void trouble(void *arg, const struct app_export_trouble *t)
 {
 	struct work *w = arg;
 
-	(void)mailbox;
 	if (w->n_troubles++ >= TROUBLES_SHOWN)
 		return;
-	if (uid != 0)
-		buf_printf(&w->troubles, "UID %u: ", uid);
-	if (kind == EXPORT_KEPT)
+	if (t->uid != 0)
+		buf_printf(&w->troubles, "UID %u: ", t->uid);
+	if (t->kind == EXPORT_KEPT)
 		buf_str(&w->troubles, "there was a file already, which stays: ");
-	str_safe_buf(&w->troubles, what, strlen(what));
+	str_safe_buf(&w->troubles, t->what, strlen(t->what));
 	buf_char(&w->troubles, '\n');
 }
 
@@ -106,48 +106,52 @@ out:
 	return rc;
 }
 
-static int one_file(struct work *w, struct source *s, size_t at, struct err *e)
+/* Under a name of the operator's, which app_export() does not give. */
+static int one_file(struct work *w, struct job *job, struct err *e)
 {
+	struct source *source = NULL;
+	struct store *store = NULL;
 	struct buf bytes = BUF_INIT;
-	int64_t when = source_when(s);
-	int rc = source_read_message(s, at, w->ranges[0].first, MESSAGE_BYTES_MAX, &bytes, e);
+	uint32_t uid = w->ranges[0].first;
+	size_t at;
+	int64_t when;
+	int rc = -1;
 
+	if (app_source(w->app, w->archive, job, &source, &store, e) == -1)
+		return -1;
+	at = source_find(source, w->internal);
+	when = source_when(source);
+	if (at == (size_t)-1)
+		err_set(e, ERR_NOT_FOUND, "%s is not in %s", w->shown, w->archive);
+	else
+		rc = source_read_message(source, at, uid, MESSAGE_BYTES_MAX, &bytes, e);
 	/* Without an index the message is as good, only not dated. */
 	if (rc == 0)
-		internal_date(s, at, w->ranges[0].first, &when);
+		internal_date(source, at, uid, &when);
 	if (rc == 0)
 		rc = write_file(w, &bytes, when, e);
 	if (rc == 0)
 		w->result = (struct export_result){ .mailboxes = 1, .messages = 1, .bytes = bytes.len };
 	buf_done(&bytes);
+	source_close(source);
+	store_free(store);
 	return rc;
 }
 
 static int run(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
-	struct source *source = NULL;
-	struct store *store = NULL;
-	struct export_request request = { .format = EXPORT_EML,
+
+	job_step(job, "writing messages of %s", w->shown);
+	if (w->file)
+		return one_file(w, job, e);
+	return app_export(w->app, w->server, w->archive, w->internal,
+	    &(struct export_request){ .format = EXPORT_EML,
 		.output = w->path,
 		.expunged = true,
 		.ranges = w->ranges,
-		.n_ranges = w->n_ranges };
-	int rc = -1;
-
-	job_step(job, "opening %s", w->archive);
-	if (app_source(w->app, w->archive, job, &source, &store, e) == -1)
-		return -1;
-	request.mailbox = source_find(source, w->internal);
-	if (request.mailbox == (size_t)-1)
-		err_set(e, ERR_NOT_FOUND, "%s is not in %s", w->shown, w->archive);
-	else if (w->file)
-		rc = one_file(w, source, request.mailbox, e);
-	else
-		rc = export_run(source, &request, job, trouble, w, &w->result, e);
-	source_close(source);
-	store_free(store);
-	return rc;
+		.n_ranges = w->n_ranges },
+	    job, trouble, w, &w->result, e);
 }
 
 /* ---- what came of it ---- */
@@ -156,9 +160,12 @@ static void add_result(const struct work *w, struct buf *b)
 {
 	char mails[40], size[16];
 
-	buf_printf(b, "%s, %s, written to %s",
-	    str_count(mails, sizeof mails, w->result.messages, "message", "messages"),
-	    str_size(size, sizeof size, w->result.bytes), w->path);
+	if (w->result.messages > 0)
+		buf_printf(b, "%s, %s, written to %s",
+		    str_count(mails, sizeof mails, w->result.messages, "message", "messages"),
+		    str_size(size, sizeof size, w->result.bytes), w->path);
+	else
+		buf_printf(b, "Nothing was written to %s", w->path);
 	if (w->n_troubles > 0)
 		buf_printf(b, "; %s not",
 		    str_count(mails, sizeof mails, w->n_troubles, "message was", "messages were"));
@@ -232,6 +239,7 @@ void ui_export(struct console *c, struct view *owner, const struct ui_export *x)
 	}
 	w = mem_alloc(sizeof *w);
 	w->app = console_app(c);
+	w->server = mem_strdup(console_server(c));
 	w->archive = mem_strdup(x->archive);
 	w->internal = mem_strdup(x->internal);
 	w->shown = mem_strdup(x->shown);

@@ -129,19 +129,30 @@ static void set_modes(const struct conf_console *c)
 	mouseinterval(0);
 }
 
+/* newterm() would end the program over an unknown TERM. */
+static bool can_be_painted(const char *name)
+{
+	int status;
+	bool ret;
+
+	if (name == NULL || setupterm(name, STDOUT_FILENO, &status) == ERR)
+		return false;
+	ret = tigetstr("cup") != NULL && tigetstr("cup") != (char *)-1;
+	/* newterm() makes its own. */
+	del_curterm(cur_term);
+	return ret;
+}
+
 int term_open(const struct conf_console *c, const struct conf_pair *colors, size_t n_colors, bool *ret_ascii,
     struct err *e)
 {
 	const char *name = getenv("TERM");
 	struct theme probe;
-	int status;
 
 	theme_set(&probe, CONF_THEME_MONO, 0);
 	if (theme_configure(&probe, colors, n_colors, e) == -1)
 		return -1;
-	/* newterm() would end the program over an unknown TERM. */
-	if (name == NULL || setupterm(name, STDOUT_FILENO, &status) == ERR || tigetstr("cup") == NULL ||
-	    tigetstr("cup") == (char *)-1) {
+	if (!can_be_painted(name)) {
 		err_set(e, ERR_UNSUPPORTED, "a terminal of the kind \"%s\" cannot show the console",
 		    name != NULL ? name : "");
 		return err_hint(e, "cyrvault console --plain works on any; or set TERM to what it really is");
