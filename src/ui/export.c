@@ -221,6 +221,7 @@ static void add_command(struct console *c, const struct ui_export *x, const stru
 		buf_str(b, " >");
 	} else {
 		app_command_add(b, "--format=eml");
+		app_command_add(b, "--expunged");
 		app_command_add(b, "-o");
 	}
 	app_command_add(b, x->path);
