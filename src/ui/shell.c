@@ -12,10 +12,15 @@ const char *shell_word(const char *internal, const char *shown)
 	return strchr(shown, '\\') == NULL ? shown : internal;
 }
 
+void shell_begin(struct buf *b, struct console *c, const char *verb)
+{
+	app_command_begin(b, console_app(c), console_server(c), verb);
+}
+
 void shell_mailbox(struct buf *b, struct console *c, const char *verb, const char *archive,
     const char *internal, const char *shown)
 {
-	app_command_begin(b, console_app(c), console_server(c), verb);
+	shell_begin(b, c, verb);
 	app_command_add(b, archive);
 	app_command_add(b, shell_word(internal, shown));
 }

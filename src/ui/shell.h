@@ -8,8 +8,10 @@
 
 struct console;
 
-/** shell_mailbox(b, c, verb, archive, internal, shown): Append "cyrvault VERB ARCHIVE MAILBOX", with the options that lead to this
- * console's configuration and server. The mailbox as people see it, where a command takes it back so. */
+/** shell_begin(b, c, verb): Append "cyrvault VERB" with the options that lead to this console's configuration and server. */
+void shell_begin(struct buf *b, struct console *c, const char *verb);
+
+/** shell_mailbox(b, c, verb, archive, internal, shown): Append "cyrvault VERB ARCHIVE MAILBOX" likewise. The mailbox as people see it, where a command takes it back so. */
 void shell_mailbox(struct buf *b, struct console *c, const char *verb, const char *archive,
     const char *internal, const char *shown);
 

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "ui/first_look.h"
+#include "ui/shell.h"
 #include "ui/views.h"
 
 struct view_archives {
@@ -262,6 +263,7 @@ static void loaded(struct view *v, struct task *t)
 
 static void reload(struct view_archives *a)
 {
+	struct buf command = BUF_INIT;
 	struct load *l;
 
 	if (a->loading)
@@ -269,14 +271,16 @@ static void reload(struct view_archives *a)
 	l = mem_alloc(sizeof *l);
 	l->app = console_app(a->view.console);
 	l->server = mem_strdup(console_server(a->view.console));
+	shell_begin(&command, a->view.console, "archives");
 	a->loading = console_start(a->view.console, &(struct task_spec){ .title = "list archives",
-							.command = "cyrvault archives",
+							.command = buf_text(&command),
 							.run = load,
 							.arg = l,
 							.free_arg = free_load,
 							.owner = &a->view,
 							.took = took,
 							.done = loaded }) != NULL;
+	buf_done(&command);
 }
 
 /* ---- what can be asked ---- */
@@ -354,10 +358,10 @@ static void command(struct view *v, struct buf *b)
 	const struct app_archive *ar = selected(self(v));
 
 	if (ar == NULL) {
-		buf_str(b, "cyrvault archives");
+		shell_begin(b, v->console, "archives");
 		return;
 	}
-	buf_str(b, "cyrvault mailboxes");
+	shell_begin(b, v->console, "mailboxes");
 	app_command_add(b, ar->name);
 }
 

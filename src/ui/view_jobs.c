@@ -282,7 +282,7 @@ static const enum request job_requests[] = { REQUEST_STOP, REQUEST_SEARCH, REQUE
 	REQUEST_NONE };
 static const struct view_ops job_ops = { .name = "job",
 	.about = "One job: how far it is or how it ended, what it did and when, and the command that does "
-	         "the same.",
+		 "the same.",
 	.requests = job_requests,
 	.title = job_title,
 	.command = job_command,

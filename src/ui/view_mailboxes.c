@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "cyrus/mboxname.h"
+#include "ui/shell.h"
 #include "ui/views.h"
 
 #define NO_ROW ((size_t)-1)
@@ -310,7 +311,7 @@ static void reload(struct view_mailboxes *m)
 	l->request = (struct boxes_request){
 		.app = console_app(c), .server = console_server(c), .archive = l->archive, .live = true
 	};
-	buf_str(&command, "cyrvault mailboxes");
+	shell_begin(&command, c, "mailboxes");
 	app_command_add(&command, m->archive);
 	buf_str(&command, " --live");
 	m->changes = console_changes(c);
@@ -577,7 +578,7 @@ static void status(struct view *v, struct buf *b)
 	const struct basket *basket = console_basket(v->console);
 	static const enum box_state told[] = { BOX_MISSING, BOX_DELETED, BOX_DAMAGED, BOX_REPLACED,
 		BOX_RENAMED, BOX_DIFFERS };
-	const char *separator = "; on the server: ";
+	const char *separator = "; there: ";
 	char n[40], size[16];
 
 	if (basket->n > 0 && strcmp(basket->archive, m->archive) == 0)
@@ -599,22 +600,27 @@ static void command(struct view *v, struct buf *b)
 {
 	struct view_mailboxes *m = self(v);
 	const struct basket *basket = console_basket(v->console);
-	struct buf shown = BUF_INIT;
+	struct buf internal = BUF_INIT, shown = BUF_INIT;
 	size_t row;
 
 	if (basket->n > 0 && strcmp(basket->archive, m->archive) == 0) {
-		buf_str(b, "cyrvault restore");
+		shell_begin(b, v->console, "restore");
 		app_command_add(b, m->archive);
 		for (size_t i = 0; i < basket->n && i < 50; i++)
-			app_command_add(b, basket->items[i].shown);
+			app_command_add(b, shell_word(basket->items[i].internal, basket->items[i].shown));
 		return;
 	}
-	buf_str(b, "cyrvault messages");
-	app_command_add(b, m->archive);
-	if (list_selected(&v->list, &row)) {
-		boxes_shown(m->boxes, row, &shown);
-		app_command_add(b, buf_text(&shown));
+	if (!list_selected(&v->list, &row)) {
+		shell_begin(b, v->console, "mailboxes");
+		app_command_add(b, m->archive);
+		buf_str(b, " --live");
+		return;
 	}
+	boxes_internal(m->boxes, row, &internal);
+	boxes_shown(m->boxes, row, &shown);
+	shell_mailbox(b, v->console, "messages", m->archive, buf_text(&internal), buf_text(&shown));
+	buf_str(b, " --live");
+	buf_done(&internal);
 	buf_done(&shown);
 }
 
@@ -689,13 +695,13 @@ static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_
 	REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "mailboxes",
 	.about = "The mailboxes of an archive, beside the running server. MSGS, UNREAD, SIZE are the "
-	         "archive's; LIVE is how many "
+		 "archive's; LIVE is how many "
 		 "messages the server has. ON SERVER: same (as many messages, as many unread), differs, "
-	         "missing, deleted (still kept "
+		 "missing, deleted (still kept "
 		 "as DELETED.*: restoring renames it back), damaged (directory, index or messages are gone), "
-	         "renamed, replaced "
+		 "renamed, replaced "
 		 "(another mailbox has its name), only live. m shows only what the server lacks; R plans a "
-	         "restore of what is "
+		 "restore of what is "
 		 "marked, or of the row.",
 	.requests = requests,
 	.title = title,

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "ui/restore_task.h"
+#include "ui/shell.h"
 #include "ui/views.h"
 
 enum scope { SCOPE_ONLY, SCOPE_BELOW, SCOPE_USER, SCOPES };
@@ -233,7 +234,7 @@ static void command(struct view *v, struct buf *b)
 {
 	struct view_restore *r = self(v);
 
-	buf_str(b, "cyrvault restore");
+	shell_begin(b, v->console, "restore");
 	app_command_add(b, r->archive);
 	if (r->scope == SCOPE_USER) {
 		buf_str(b, " --user");
@@ -241,7 +242,7 @@ static void command(struct view *v, struct buf *b)
 		return;
 	}
 	for (size_t i = 0; i < r->n && i < 200; i++)
-		app_command_add(b, r->shown[i]);
+		app_command_add(b, shell_word(r->internal[i], r->shown[i]));
 	if (r->scope == SCOPE_BELOW)
 		buf_str(b, " --recursive");
 }
@@ -451,9 +452,9 @@ static const enum request requests[] = { REQUEST_GO, REQUEST_MARK, REQUEST_SHOW_
 	REQUEST_NONE };
 static const struct view_ops ops = { .name = "restore",
 	.about = "What will be restored, how each mailbox stands on the server now, and the plan, step by "
-	         "step, with the command that "
+		 "step, with the command that "
 		 "does the same where there is one. Space turns a choice; y carries the plan out, after one "
-	         "more question. Until "
+		 "more question. Until "
 		 "then nothing is changed. Cyrus keeps running; stopped at any point no live mail is harmed.",
 	.requests = requests,
 	.title = title,

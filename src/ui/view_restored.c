@@ -199,7 +199,7 @@ static void free_view(struct view *v)
 static const enum request requests[] = { REQUEST_STOP, REQUEST_SHOW_COMMAND, REQUEST_JOBS, REQUEST_NONE };
 static const struct view_ops ops = { .name = "receipt",
 	.about = "A restore: its steps while it runs; when it has ended, what came of it. The proof reads "
-	         "each mailbox back from the server and "
+		 "each mailbox back from the server and "
 		 "compares it with the archive. A restore that was stopped goes on when it is planned again.",
 	.requests = requests,
 	.title = title,
