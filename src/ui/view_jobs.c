@@ -85,9 +85,10 @@ static void add_time(struct buf *b, const struct task *t, const struct job_progr
 
 /* ---- rows ---- */
 
-enum { STATE, TITLE, DONE, RATE, TIME, RESULT };
+enum { NUMBER, STATE, TITLE, DONE, RATE, TIME, RESULT };
 
 static const struct list_column columns[] = {
+	{ "NO", 3, 0, true, 0 },
 	{ "STATE", 8, 0, false, 0 },
 	{ "JOB", 18, 2, false, 0 },
 	{ "%", 4, 0, true, 0 },
@@ -112,6 +113,7 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 		return;
 	progress_of(t, &p);
 	switch (column) {
+	case NUMBER: buf_printf(b, "%u", t->number); break;
 	case STATE: buf_str(b, state_of(t, &p, style)); break;
 	case TITLE: buf_str(b, t->title); break;
 	case DONE:

@@ -8,11 +8,6 @@ struct view *view_details_new(struct console *c, const char *archive, const char
 	return view_text_new(c, "details", shown, "being written");
 }
 
-struct view *view_verify_new(struct console *c, const char *archive)
-{
-	return view_text_new(c, "verify", archive, "being written");
-}
-
 /* The other front end. */
 #include "ui/console_priv.h"
 int plain_run(struct console *c, struct err *e)
