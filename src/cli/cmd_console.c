@@ -5,9 +5,9 @@
 
 static const struct cli_option options[] = {
 	{ "plain", 0, OPTION_FLAG, offsetof(struct cli_args, plain), NULL,
-	    "numbered lines instead of a full screen: for screen readers, dumb terminals" },
+	    "numbered lines, for screen readers and dumb terminals" },
 	{ "read-only", 0, OPTION_FLAG, offsetof(struct cli_args, read_only), NULL,
-	    "only look: nothing can be restored, backed up or written" },
+	    "only look: nothing is restored, backed up, written" },
 	{ 0 },
 };
 
@@ -33,7 +33,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 const struct cli_verb verb_console = {
 	.name = "console",
 	.usage = { "" },
-	.purpose = "all of it on a full screen; what runs without a verb on a terminal",
+	.purpose = "all of it on a full screen; runs without a verb too",
 	.about = "Lists the archives, shows the mailboxes of one beside those of the running\n"
 		 "server, the messages themselves, and brings back what is lost. Takes backups.\n"
 		 "? shows the keys; each screen shows the command that does the same.\n"
@@ -44,7 +44,7 @@ const struct cli_verb verb_console = {
 	.options = options,
 	.exits = exits,
 	.examples = {
-	    { "Open it", "cyrvault" },
+	    { "Open it; without a verb it is the same", "cyrvault console" },
 	    { "Only look, over a slow line or with a screen reader", "cyrvault console --plain --read-only" },
 	},
 	.run = run,

@@ -12,7 +12,7 @@ static const struct cli_option options[] = {
 	{ "deleted", 0, OPTION_FLAG, offsetof(struct cli_args, deleted), NULL,
 	    "also mailboxes that were already deleted (DELETED.*)" },
 	{ "live", 0, OPTION_FLAG, offsetof(struct cli_args, live), NULL,
-	    "compare with the running server; also show what only it has" },
+	    "compare with the running server, both ways" },
 	{ "raw", 0, OPTION_FLAG, offsetof(struct cli_args, raw), NULL, "names as Cyrus keeps them" },
 	{ 0 },
 };
