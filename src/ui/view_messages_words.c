@@ -37,6 +37,8 @@ void messages_status(struct view *v, struct buf *b)
 		buf_str(b, f->complete ? "; comparing" : "; reading");
 	else if (f->why_not[0] != '\0')
 		buf_printf(b, "; not compared: %s", f->why_not);
+	else if (f->live_name[0] != '\0')
+		buf_printf(b, "; there it is %s", f->live_name);
 }
 
 void messages_empty(struct view *v, struct buf *b)
@@ -56,6 +58,9 @@ void messages_empty(struct view *v, struct buf *b)
 	else if (f->why_not[0] != '\0')
 		buf_printf(b, "The messages are not compared with the live server: %s.\nm shows all of them.",
 		    f->why_not);
+	else if (f->live_name[0] != '\0')
+		buf_printf(b, "The mailbox is %s there, and has them all.\nR plans its restore, m goes on.",
+		    f->live_name);
 	else
 		buf_printf(b, "%s.\nm shows %s.",
 		    m->show == SHOW_LACKING ? "The live server lacks none of these messages"
