@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unicodedata
 
@@ -26,7 +27,6 @@ set -g default-terminal screen-256color
 set -g visual-bell off
 set -g bell-action none
 set -g allow-rename off
-set -g exit-empty off
 """
 
 
@@ -39,7 +39,7 @@ class Tmux(Terminal):
         with open(os.path.join(self.dir.name, "tmux.conf"), "w") as f:
             f.write(CONFIG)
         with open(os.path.join(self.dir.name, "job.json"), "w") as f:
-            json.dump({"command": self.command, "env": self.env, "cwd": self.cwd}, f)
+            json.dump({"command": self.command, "env": self.env, "cwd": self.cwd, "test": os.getpid()}, f)
         self.lost = False
         self.tmux("-f", os.path.join(self.dir.name, "tmux.conf"), "new-session", "-d", "-x", str(self.columns), "-y", str(self.rows),
                   "exec " + shlex.join([sys.executable, os.path.abspath(__file__), "run", self.dir.name]))
@@ -168,13 +168,24 @@ def run_in_pane(where):
     child = subprocess.Popen(job["command"], env=job["env"], cwd=job["cwd"],
                              preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in numbers])
     note("pid", child.pid)
+    threading.Thread(target=end_with, args=(job["test"], child), daemon=True).start()
     status = child.wait()
     with contextlib.suppress(OSError, termios.error):
         seen()
     note("status", status)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    while True:
-        signal.pause()
+    with contextlib.suppress(termios.error):
+        while True:
+            termios.tcgetattr(0)                # fails once the terminal is gone
+            time.sleep(0.1)
+
+
+def end_with(test, child):
+    """A test that was killed takes its terminal with it."""
+    while os.path.exists("/proc/%d" % test):
+        time.sleep(0.5)
+    with contextlib.suppress(ProcessLookupError):
+        child.kill()
+    os._exit(1)
 
 
 def seen():
