@@ -256,7 +256,7 @@ static void job_command(struct view *v, struct buf *b)
 static void stop(struct console *c, struct task *t)
 {
 	if (t == NULL || !task_running(t)) {
-		console_say(c, STYLE_NORMAL, "That job has ended");
+		console_say(c, STYLE_NORMAL, "%s", t == NULL ? "There is no job here" : "That job has ended");
 		return;
 	}
 	console_stop(c, t);
