@@ -95,7 +95,11 @@ static void describe(struct store *store, struct job *job, struct app_archive *a
 	size_t report;
 
 	if (archive_open(store, a->name, job, &ar, &e) == -1) {
-		a->why = mem_strdup(e.msg);
+		size_t n = strlen(a->name);
+
+		/* Whoever shows it names the archive. */
+		a->why = mem_strdup(
+		    strncmp(e.msg, a->name, n) == 0 && str_starts(e.msg + n, ": ") ? e.msg + n + 2 : e.msg);
 		return;
 	}
 	a->readable = true;

@@ -120,8 +120,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		const struct app_archive *a = &w.list.list[i];
 
 		if (!a->readable && a->why != NULL)
-			printer_say(c->out, "%s%s%s", str_starts(a->why, a->name) ? "" : a->name,
-			    str_starts(a->why, a->name) ? "" : ": ", a->why);
+			printer_say(c->out, "%s: %s", a->name, a->why);
 	}
 	print_away(c->out, &w.list);
 	if (w.list.n == 0)

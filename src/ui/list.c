@@ -66,11 +66,10 @@ static size_t position_of(const struct list *l, size_t row)
 
 static void clamp(struct list *l)
 {
-	size_t n = list_n(l), height = l->height > 0 ? (size_t)l->height : 1;
+	size_t n = list_n(l), height = l->height > 0 ? (size_t)l->height : 1,
+	       last = n > height ? n - height : 0;
 
 	if (l->pager) {
-		size_t last = n > height ? n - height : 0;
-
 		l->top = l->top > last ? last : l->top;
 		l->cursor = l->top;
 		return;
@@ -81,6 +80,9 @@ static void clamp(struct list *l)
 		l->top = l->cursor;
 	if (l->cursor >= l->top + height)
 		l->top = l->cursor - height + 1;
+	/* No empty lines below while there are rows above. */
+	if (l->top > last)
+		l->top = last;
 }
 
 /* The cursor onto ${row}, which stays as far from the top of the screen as it was. */
