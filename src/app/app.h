@@ -38,7 +38,7 @@ struct app_archive {
 	uint64_t size_bytes;
 	int64_t when;
 	enum archive_kind kind;
-	bool readable; /* false: why says what is wrong */
+	bool readable; /* false: why says what is wrong, with its name */
 	char *why;     /* heap or NULL */
 	char *server;  /* ours, else NULL */
 	uint64_t mailboxes, messages;

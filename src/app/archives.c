@@ -95,11 +95,8 @@ static void describe(struct store *store, struct job *job, struct app_archive *a
 	size_t report;
 
 	if (archive_open(store, a->name, job, &ar, &e) == -1) {
-		size_t n = strlen(a->name);
-
-		/* Whoever shows it names the archive. */
-		a->why = mem_strdup(
-		    strncmp(e.msg, a->name, n) == 0 && str_starts(e.msg + n, ": ") ? e.msg + n + 2 : e.msg);
+		a->why =
+		    str_starts(e.msg, a->name) ? mem_strdup(e.msg) : mem_printf("%s: %s", a->name, e.msg);
 		return;
 	}
 	a->readable = true;

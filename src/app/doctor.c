@@ -116,10 +116,8 @@ static void check_unfinished(struct doctor *d)
 		str_count(count, sizeof count, r->n, "mailbox", "mailboxes");
 		say(d, DOCTOR_WARN, "restores", next, "a restore of %s%s from %s%s%s%s was cut off",
 		    r->user != NULL ? "user " : count, r->user != NULL ? r->user : "",
-		    r->archive != NULL ? r->archive : "an archive",
-		    r->begun > 0 ? ", begun " : "",
-		    r->begun > 0 ? clock_local(when, sizeof when, r->begun) : "",
-		    r->begun > 0 ? "," : "");
+		    r->archive != NULL ? r->archive : "an archive", r->begun > 0 ? ", begun " : "",
+		    r->begun > 0 ? clock_local(when, sizeof when, r->begun) : "", r->begun > 0 ? "," : "");
 		free(next);
 	}
 	app_unfinished_done(&u);
@@ -244,8 +242,8 @@ static void check_clock(struct doctor *d)
 		    "archive %s is from the future", l.list[0].name);
 	for (size_t i = 0; i < l.n; i++)
 		if (!l.list[i].readable)
-			say(d, DOCTOR_WARN, "archive", "cyrvault verify and cyrvault salvage tell more",
-			    "%s: %s", l.list[i].name, l.list[i].why);
+			say(d, DOCTOR_WARN, "archive", "cyrvault verify and cyrvault salvage tell more", "%s",
+			    l.list[i].why);
 	app_archives_done(&l);
 }
 

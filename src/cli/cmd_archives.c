@@ -120,7 +120,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		const struct app_archive *a = &w.list.list[i];
 
 		if (!a->readable && a->why != NULL)
-			printer_say(c->out, "%s: %s", a->name, a->why);
+			printer_say(c->out, "%s", a->why);
 	}
 	print_away(c->out, &w.list);
 	if (w.list.n == 0)

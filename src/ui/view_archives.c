@@ -292,7 +292,7 @@ static void open_archive(struct view_archives *a)
 	if (ar == NULL)
 		return;
 	if (!ar->readable) {
-		console_say(a->view.console, STYLE_BAD, "It is damaged: %s. cyrvault salvage %s gets out what can be had",
+		console_say(a->view.console, STYLE_BAD, "%s. cyrvault salvage %s gets out what can be had",
 		    ar->why, ar->name);
 		return;
 	}
