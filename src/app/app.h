@@ -37,9 +37,10 @@ struct app_archive {
 	char *store; /* its section's name */
 	uint64_t size_bytes;
 	int64_t when;
-	enum archive_kind kind;
+	bool looked;   /* false: what comes of the archive itself, as all below, is not known yet */
 	bool readable; /* false: why says what is wrong, with its name */
 	char *why;     /* heap or NULL */
+	enum archive_kind kind;
 	char *server;  /* ours, else NULL */
 	uint64_t mailboxes, messages;
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */

@@ -94,6 +94,7 @@ static void describe(struct store *store, struct job *job, struct app_archive *a
 	struct err e;
 	size_t report;
 
+	a->looked = true;
 	if (archive_open(store, a->name, job, &ar, &e) == -1) {
 		a->why =
 		    str_starts(e.msg, a->name) ? mem_strdup(e.msg) : mem_printf("%s: %s", a->name, e.msg);

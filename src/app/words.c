@@ -10,6 +10,8 @@
 
 const char *app_archive_health(const struct app_archive *a)
 {
+	if (!a->looked)
+		return "";
 	if (!a->readable)
 		return "damaged";
 	if (a->kind == ARCHIVE_FOREIGN)

@@ -98,7 +98,8 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 			buf_printf(b, "%llu", (unsigned long long)ar->messages);
 		break;
 	case HEALTH:
-		*style = !ar->readable                   ? STYLE_BAD
+		*style = !ar->looked                     ? STYLE_NORMAL
+		         : !ar->readable                 ? STYLE_BAD
 		         : ar->kind == ARCHIVE_FOREIGN   ? STYLE_NORMAL
 		         : ar->health == HEALTH_OK       ? STYLE_GOOD
 		         : ar->health == HEALTH_FINDINGS ? STYLE_WARN
@@ -291,7 +292,8 @@ static void open_archive(struct view_archives *a)
 
 	if (ar == NULL)
 		return;
-	if (!ar->readable) {
+	/* If nobody has looked into it yet, that it cannot be read is seen there. */
+	if (ar->looked && !ar->readable) {
 		console_say(a->view.console, STYLE_BAD, "%s. cyrvault salvage %s gets out what can be had",
 		    ar->why, ar->name);
 		return;
