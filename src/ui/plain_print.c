@@ -85,7 +85,8 @@ void plain_question(struct plain *p)
 			buf_str(&words, " (an empty line)");
 		s += n;
 	}
-	plain_say(p, "question", "%s Answer with: %s", a->question, buf_text(&words));
+	plain_say(p, "question", "%s", a->question);
+	plain_say(p, "answers", "%s", buf_text(&words));
 	buf_done(&words);
 }
 
