@@ -16,12 +16,21 @@ struct elsewhere {
 	char *name, *id;
 };
 
+/* What is only live is looked at too, unless it is a whole other server. */
+#define ONLY_MAX 10000
+struct only {
+	uint32_t number;
+	struct mailbox_entry entry;
+};
+
 struct live {
 	struct boxes_job *w;
 	struct boxes_mate *mates; /* of the source's mailboxes, then of those that are only listed */
 	size_t n;
 	struct elsewhere *elsewhere;
 	size_t n_elsewhere, cap_elsewhere;
+	struct only *only;
+	size_t n_only, cap_only;
 	char **partitions;
 	size_t n_partitions, cap_partitions;
 	uint32_t
@@ -197,6 +206,11 @@ static int on_entry(void *arg, const struct mailbox_entry *entry, struct err *e)
 			.number = (uint32_t)l->w->next_number++ };
 
 		boxes_add(l->w, &row, entry->name);
+		if (l->n_only < ONLY_MAX) {
+			l->only = mem_grow(l->only, &l->cap_only, l->n_only + 1, sizeof *l->only);
+			l->only[l->n_only].number = row.number;
+			mailbox_entry_copy(&l->only[l->n_only++].entry, entry);
+		}
 	}
 	return 0;
 }
@@ -288,6 +302,12 @@ static int look_at_all(struct live *l, struct err *e)
 		if (mate->partition < l->n_partitions && (mate->named ? mate->same_id : mate->elsewhere != 0))
 			look_at(l, i);
 	}
+	for (size_t i = 0; i < l->n_only; i++) {
+		struct compare_look look;
+
+		compare_look(l->w->server, &l->only[i].entry, &look);
+		boxes_update(l->w, l->only[i].number, BOX_ONLY_LIVE, look.messages);
+	}
 	boxes_updates_post(l->w);
 	return 0;
 }
@@ -333,6 +353,9 @@ out:
 		free(l.elsewhere[i].name);
 		free(l.elsewhere[i].id);
 	}
+	for (size_t i = 0; i < l.n_only; i++)
+		mailbox_entry_done(&l.only[i].entry);
+	free(l.only);
 	for (size_t i = 0; i < l.n_partitions; i++)
 		free(l.partitions[i]);
 	free(l.partitions);

@@ -95,10 +95,13 @@ static void print_state(struct printer *out, const struct box *row)
 		[BOX_RENAMED] = TONE_WARN,
 		[BOX_REPLACED] = TONE_WARN };
 
-	if (row == NULL || row->state == BOX_UNCOMPARED)
+	if (row == NULL || row->state == BOX_UNCOMPARED) {
 		printer_string(out, "live", NULL);
-	else
-		printer_word(out, "live", box_state_name((enum box_state)row->state), tones[row->state]);
+		return;
+	}
+	printer_word(out, "live", box_state_name((enum box_state)row->state), tones[row->state]);
+	if (row->state != BOX_MISSING && row->state != BOX_REPLACED)
+		printer_number(out, "live_messages", row->live_messages);
 }
 
 static void print_mailbox(struct printer *out, const struct work *w, const struct source_mailbox *m)

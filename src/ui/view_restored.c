@@ -102,6 +102,8 @@ static void add_receipt(struct view_restored *r)
 		text_add(&r->text, STYLE_WARN, 9, "warning: %s", x->warnings[i]);
 }
 
+static const struct view_ops running_ops, ended_ops;
+
 static void rebuild(struct view_restored *r)
 {
 	size_t top = r->view.list.top;
@@ -121,6 +123,7 @@ static void rebuild(struct view_restored *r)
 	r->view.list.top = top;
 	list_set_height(&r->view.list, r->view.list.height);
 	r->receipt = !task_running(r->task);
+	r->view.ops = r->receipt ? &ended_ops : &running_ops;
 }
 
 /* ---- the view ---- */
@@ -196,25 +199,29 @@ static void free_view(struct view *v)
 	free(v);
 }
 
-static const enum request requests[] = { REQUEST_STOP, REQUEST_SHOW_COMMAND, REQUEST_JOBS, REQUEST_NONE };
-static const struct view_ops ops = { .name = "receipt",
-	.about = "A restore: its steps while it runs; when it has ended, what came of it. The proof reads "
-		 "each mailbox back from the server and "
-		 "compares it with the archive. A restore that was stopped goes on when it is planned again.",
-	.requests = requests,
-	.title = title,
-	.status = status,
-	.command = command,
-	.request = request,
-	.layout = layout,
-	.refresh = refresh,
-	.free = free_view };
+#define ABOUT                                                                                           \
+	"A restore: its steps while it runs; when it has ended, what came of it. The proof reads each " \
+	"mailbox back from "                                                                            \
+	"the server and compares it with the archive. A restore that was stopped goes on when it is "   \
+	"planned again."
+#define OPS(offers)                                                                                      \
+	{                                                                                                \
+		.name = "receipt", .about = ABOUT, .requests = offers, .title = title, .status = status, \
+		.command = command, .request = request, .layout = layout, .refresh = refresh,            \
+		.free = free_view                                                                        \
+	}
+
+static const enum request while_running[] = { REQUEST_STOP, REQUEST_SHOW_COMMAND, REQUEST_JOBS,
+	REQUEST_NONE };
+static const enum request at_the_end[] = { REQUEST_SHOW_COMMAND, REQUEST_JOBS, REQUEST_LOG, REQUEST_NONE };
+static const struct view_ops running_ops = OPS(while_running);
+static const struct view_ops ended_ops = OPS(at_the_end);
 
 static struct view *view_of(struct console *c, struct task *t)
 {
 	struct view_restored *r = mem_alloc(sizeof *r);
 
-	r->view.ops = &ops;
+	r->view.ops = task_running(t) ? &running_ops : &ended_ops;
 	r->view.console = c;
 	r->task = t;
 	text_init(&r->text, &r->view.list);
