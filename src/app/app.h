@@ -41,10 +41,10 @@ struct app_archive {
 	bool readable; /* false: why says what is wrong, with its name */
 	char *why;     /* heap or NULL */
 	enum archive_kind kind;
-	char *server;  /* ours, else NULL */
+	char *server; /* ours, else NULL */
 	uint64_t mailboxes, messages;
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
-	char *quiesce;           /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */
+	char *quiesce; /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */
 	int64_t longest_hold_ms; /* the longest pause of any user; -1: not known */
 	const char *where;       /* "local"; static */
 };

@@ -17,6 +17,8 @@ static void test_health(void **state)
 	struct app_archive a = { .readable = false, .kind = ARCHIVE_OURS, .health = HEALTH_OK };
 
 	(void)state;
+	assert_string_equal(app_archive_health(&a), "");
+	a.looked = true;
 	assert_string_equal(app_archive_health(&a), "damaged");
 	a.readable = true;
 	assert_string_equal(app_archive_health(&a), "verified");
