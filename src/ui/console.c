@@ -455,6 +455,20 @@ static int set_signals(struct console *c, sigset_t *old, struct err *e)
 	return c->signal_fd == -1 ? err_sys(e, "signalfd") : 0;
 }
 
+/* On the terminal that is the shell's again: how what was stopped is finished. */
+static void tell_unfinished(const struct console *c)
+{
+	struct app_unfinished u = { 0 };
+	bool stopped = false;
+
+	for (const struct task *t = c->tasks; t != NULL; t = t->next)
+		stopped |= t->spec.changes && t->cancelled && t->rc == -1;
+	if (stopped && app_unfinished(c->app, c->opts.server, &u, NULL) == 0)
+		for (size_t i = 0; i < u.n; i++)
+			fprintf(stderr, "A restore was stopped; this finishes it: %s\n", u.list[i].command);
+	app_unfinished_done(&u);
+}
+
 int console_run(struct app *app, const struct console_opts *opts, struct err *e)
 {
 	const struct conf *conf = app_conf(app);
@@ -475,6 +489,7 @@ int console_run(struct app *app, const struct console_opts *opts, struct err *e)
 	if (set_signals(c, &old, e) == -1)
 		goto out;
 	rc = opts->plain ? plain_run(c, e) : screen_run(c, e);
+	tell_unfinished(c);
 	if (rc == 0 && c->stopped_by != 0)
 		rc = 128 + c->stopped_by;
 out:

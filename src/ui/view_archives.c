@@ -48,8 +48,8 @@ static const struct list_column columns[] = {
 	{ "HEALTH", 10, 0, false, 0 },
 	{ "HELD", 12, 0, false, 100 },
 	{ "STORE", 10, 0, false, 100 },
-	{ "WHERE", 6, 0, false, 110 },
-	{ "NAME", 24, 2, false, 100 },
+	{ "WHERE", 6, 0, false, 100 },
+	{ "NAME", 30, 2, false, 130 },
 };
 
 static size_t count(void *model)
@@ -393,6 +393,9 @@ static void detail(struct view *v, struct text *t)
 	text_add(t, STYLE_NORMAL, 12, "made        %s", clock_iso(text, sizeof text, ar->when));
 	text_add(t, STYLE_NORMAL, 12, "size        %s", str_size(text, sizeof text, ar->size_bytes));
 	text_add(t, STYLE_NORMAL, 12, "health      %s", app_archive_health(ar));
+	if (ar->readable && ar->kind == ARCHIVE_OURS)
+		text_add(t, STYLE_NORMAL, 12, "holds       %llu mailboxes, %llu messages", (unsigned long long)ar->mailboxes,
+		    (unsigned long long)ar->messages);
 	if (ar->quiesce != NULL)
 		text_add(t, STYLE_NORMAL, 12, "held still  by %s, longest %lld ms", ar->quiesce,
 		    (long long)ar->longest_hold_ms);

@@ -578,7 +578,7 @@ static void status(struct view *v, struct buf *b)
 	const struct basket *basket = console_basket(v->console);
 	static const enum box_state told[] = { BOX_MISSING, BOX_DELETED, BOX_DAMAGED, BOX_REPLACED,
 		BOX_RENAMED, BOX_DIFFERS };
-	const char *separator = "; there: ";
+	const char *separator = "; server: ";
 	char n[40], size[16];
 
 	if (basket->n > 0 && strcmp(basket->archive, m->archive) == 0)
