@@ -114,8 +114,9 @@ check-valgrind: all $(UNIT)
 check-cyrus: all tools
 	@tests/run-scripts tests/cyrus
 
-# The console on terminals.
+# The console on terminals; some of its stories stand still at the fault build's places.
 check-tui: all
+	@$(MAKE) --no-print-directory MODE=fault all
 	@tests/run-scripts -j 2 tests/tui
 
 check-fault:
