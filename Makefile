@@ -126,10 +126,12 @@ check-fault:
 bench: all tools
 	@tests/bench/run
 	@tests/bench/console
+	@tests/bench/console_keys
 
 bench-smoke: all tools
 	@tests/bench/run --smoke
 	@tests/bench/console --smoke
+	@tests/bench/console_keys --smoke
 
 check-all:
 	@scripts/check-all

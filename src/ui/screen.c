@@ -55,10 +55,11 @@ static void draw_status(struct console *c, struct canvas *canvas, int row)
 	size_t n = list_n(&v->list), at = v->list.pager ? v->list.top : v->list.cursor;
 
 	buf_char(&b, ' ');
+	/* First, as the line may be cut: rows that are not shown are never a surprise. */
+	if (v->list.filter != NULL)
+		buf_printf(&b, "[only \"%s\"] ", v->list.filter);
 	if (v->ops->status != NULL)
 		v->ops->status(v, &b);
-	if (v->list.filter != NULL)
-		buf_printf(&b, "  [only \"%s\"]", v->list.filter);
 	if (v->list.pager) {
 		size_t end = at + (size_t)v->list.height;
 
