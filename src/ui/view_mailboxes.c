@@ -304,7 +304,9 @@ static void restore(struct view_mailboxes *m)
 	buf_done(&shown);
 }
 
-static void open_messages(struct view_mailboxes *m)
+typedef struct view *make_fn(struct console *c, const char *archive, const char *internal, const char *shown);
+
+static void open_selected(struct view_mailboxes *m, make_fn *make)
 {
 	struct buf internal = BUF_INIT, shown = BUF_INIT;
 	size_t row;
@@ -313,23 +315,8 @@ static void open_messages(struct view_mailboxes *m)
 		return;
 	boxes_internal(m->boxes, row, &internal);
 	boxes_shown(m->boxes, row, &shown);
-	console_push(m->view.console,
-	    view_messages_new(m->view.console, m->archive, buf_text(&internal), buf_text(&shown)));
-	buf_done(&internal);
-	buf_done(&shown);
-}
-
-static void open_details(struct view_mailboxes *m)
-{
-	struct buf internal = BUF_INIT, shown = BUF_INIT;
-	size_t row;
-
-	if (!list_selected(&m->view.list, &row) || !in_archive(m, row))
-		return;
-	boxes_internal(m->boxes, row, &internal);
-	boxes_shown(m->boxes, row, &shown);
-	console_push(m->view.console,
-	    view_details_new(m->view.console, m->archive, buf_text(&internal), buf_text(&shown)));
+	console_push(
+	    m->view.console, make(m->view.console, m->archive, buf_text(&internal), buf_text(&shown)));
 	buf_done(&internal);
 	buf_done(&shown);
 }
@@ -339,8 +326,8 @@ static bool request(struct view *v, enum request r)
 	struct view_mailboxes *m = mailboxes_of(v);
 
 	switch ((int)r) {
-	case REQUEST_OPEN: open_messages(m); return true;
-	case REQUEST_DETAILS: open_details(m); return true;
+	case REQUEST_OPEN: open_selected(m, view_messages_new); return true;
+	case REQUEST_DETAILS: open_selected(m, view_details_new); return true;
 	case REQUEST_RESTORE: restore(m); return true;
 	case REQUEST_MARK: mark_selected(m); return true;
 	case REQUEST_MARK_ALL: mark_all(m); return true;
