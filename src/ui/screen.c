@@ -139,15 +139,18 @@ static void draw_job(const struct console *c, struct canvas *canvas, int row)
 
 static int add_key(const struct console *c, struct canvas *canvas, int row, int at, int end, enum request r)
 {
+	const char *name = request_info(r)->name;
 	char key[16];
 	int width;
 
+	if (r == REQUEST_MARK && c->top->ops->space != NULL)
+		name = c->top->ops->space;
 	keymap_first(c->keys, r, key, sizeof key);
-	width = (int)columns_of(key) + 1 + (int)strlen(request_info(r)->name);
+	width = (int)columns_of(key) + 1 + (int)strlen(name);
 	if (key[0] == '\0' || at + width > end)
 		return at;
 	at += canvas_text(canvas, row, at, end - at, STYLE_KEY, key) + 1;
-	at += canvas_text(canvas, row, at, end - at, STYLE_DIM, request_info(r)->name) + 2;
+	at += canvas_text(canvas, row, at, end - at, STYLE_DIM, name) + 2;
 	return at;
 }
 

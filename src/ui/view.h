@@ -12,6 +12,7 @@
 struct view_ops {
 	const char *name;  /* "mailboxes" */
 	const char *about; /* a sentence or two for the help */
+	const char *space; /* what MARK does here, in a word, for the key bar; NULL: mark */
 	const enum request *
 	    requests; /* what it offers besides moving and finding, the most wanted first; REQUEST_NONE at the end */
 	void (*title)(struct view *v, struct buf *b); /* its part of the path in the title line; NULL: none */

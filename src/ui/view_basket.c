@@ -200,6 +200,7 @@ static void free_view(struct view *v)
 static const enum request requests[] = { REQUEST_RESTORE, REQUEST_OPEN, REQUEST_MARK, REQUEST_UNMARK_ALL,
 	REQUEST_DETAILS, REQUEST_NONE };
 static const struct view_ops ops = { .name = "basket",
+	.space = "unmark",
 	.about =
 	    "The mailboxes that are marked, all of one archive: what R restores. Space takes the mark from "
 	    "one, - from all.",

@@ -451,6 +451,7 @@ static void free_view(struct view *v)
 static const enum request requests[] = { REQUEST_GO, REQUEST_MARK, REQUEST_SHOW_COMMAND, REQUEST_RELOAD,
 	REQUEST_NONE };
 static const struct view_ops ops = { .name = "restore",
+	.space = "choose",
 	.about = "What will be restored, how each mailbox stands on the server now, and the plan, step by "
 		 "step, with the command that "
 		 "does the same where there is one. Space turns a choice; y carries the plan out, after one "
@@ -489,5 +490,10 @@ struct view *view_restore_new(struct console *c, const struct restore_wish *wish
 	r->view.list.pager = false;
 	text_layout(&r->text, console_columns(c));
 	replan(r);
+	/* On the choice that is made; what it leads to follows. */
+	for (size_t i = 0; i < r->text.n_lines; i++)
+		if (r->text.lines[i].paragraph == r->first_choice &&
+		    (r->offers[SCOPE_BELOW] || r->offers[SCOPE_USER]))
+			list_select(&r->view.list, i);
 	return &r->view;
 }

@@ -344,6 +344,7 @@ static void free_view(struct view *view)
 static const enum request requests[] = { REQUEST_GO, REQUEST_MARK, REQUEST_OPEN, REQUEST_STOP, REQUEST_RELOAD,
 	REQUEST_SHOW_COMMAND, REQUEST_NONE };
 static const struct view_ops ops = { .name = "verify",
+	.space = "choose",
 	.about = "Proves one archive: all of it, or quickly its end mark and index. Choose with Space, then "
 		 "y begins. It "
 		 "changes nothing, and goes on when you leave this screen: v on the same archive, or the "
