@@ -85,4 +85,4 @@ def draw(emulator, palette, path):
         left, top = MARGIN + min(cursor.x, screen.columns - 1) * WIDTH, MARGIN + cursor.y * HEIGHT
         pen.rectangle((left, top, left + WIDTH - 1, top + HEIGHT - 1), outline=rgb(palette["fg"]))
     # Few colours: a quarter of the size.
-    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -197,8 +197,8 @@ static void test_odd_reports(void **state)
 {
 	static const char *const odd[] = { "", "{", "[]", "7", "{\"quiesce\": 5, \"longest_hold_ms\": \"x\"}",
 		"{\"quiesce\": null, \"longest_hold_ms\": -4}",
-		"{\"quiesce\": "
-		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}" };
+		("{\"quiesce\": "
+		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}") };
 	struct app *app = session(false);
 	struct err err = { 0 };
 
