@@ -306,7 +306,7 @@ int store_dir_open(struct store *s, const char *path, bool create, struct err *e
 		return err_hint(e, "is the file system mounted, and writable for you?");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1) {
-		err_sys(e, "open %s", path);
+		err_sys(e, "its directory");
 		return err_hint(e, "is the file system mounted, and the url right?");
 	}
 	d = mem_alloc(sizeof *d);

@@ -80,7 +80,7 @@ void console_say(struct console *c, enum style style, const char *fmt, ...)
 void console_fail(struct console *c, const struct err *e)
 {
 	if (e->hint[0] != '\0')
-		console_say(c, STYLE_BAD, "%s. %s", e->msg, e->hint);
+		console_say(c, STYLE_BAD, "%s; %s", e->msg, e->hint);
 	else
 		console_say(c, STYLE_BAD, "%s", e->msg);
 	log_write(LOG_LEVEL_WARNING, "%s%s%s", e->msg, e->hint[0] != '\0' ? "; " : "", e->hint);

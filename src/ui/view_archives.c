@@ -250,8 +250,12 @@ static void loaded(struct view *v, struct task *t)
 	if (t->rc == 0) {
 		a->failed.code = ERR_NONE;
 		replace(a, &l->list);
-	} else if (a->list.n > 0) {
-		console_fail(v->console, &t->err);
+	} else {
+		/* That it is gone is another matter than that it is not there yet. */
+		if (l->list.n_away > 0 && l->list.away[0].state == STORE_GONE)
+			a->failed.code = ERR_SYS;
+		if (a->list.n > 0)
+			console_fail(v->console, &t->err);
 	}
 	if (count(a) == 0)
 		look_around(a);
@@ -348,6 +352,8 @@ static void status(struct view *v, struct buf *b)
 		buf_str(b, "reading the list of archives");
 	else
 		buf_str(b, str_count(n, sizeof n, a->list.n, "archive", "archives"));
+	if (a->failed.code != ERR_NONE && a->list.n > 0)
+		buf_str(b, " when last listed, out of reach now (r tries again)");
 	if (a->unfinished.n > 0)
 		buf_str(b, ", a restore was cut off (R)");
 	if (a->list.n_away > 0)
@@ -394,8 +400,8 @@ static void detail(struct view *v, struct text *t)
 	text_add(t, STYLE_NORMAL, 12, "size        %s", str_size(text, sizeof text, ar->size_bytes));
 	text_add(t, STYLE_NORMAL, 12, "health      %s", app_archive_health(ar));
 	if (ar->readable && ar->kind == ARCHIVE_OURS)
-		text_add(t, STYLE_NORMAL, 12, "holds       %llu mailboxes, %llu messages", (unsigned long long)ar->mailboxes,
-		    (unsigned long long)ar->messages);
+		text_add(t, STYLE_NORMAL, 12, "holds       %llu mailboxes, %llu messages",
+		    (unsigned long long)ar->mailboxes, (unsigned long long)ar->messages);
 	if (ar->quiesce != NULL)
 		text_add(t, STYLE_NORMAL, 12, "held still  by %s, longest %lld ms", ar->quiesce,
 		    (long long)ar->longest_hold_ms);

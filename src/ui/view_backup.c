@@ -68,15 +68,23 @@ static void free_work(void *arg)
 	free(w);
 }
 
-static char *result_line(const struct task *t)
+static void add_counts(const struct task *t, struct buf *b)
 {
 	const struct work *w = t->spec.arg;
 	char boxes[40], findings[40];
 
-	str_count(boxes, sizeof boxes, w->result.mailboxes, "mailbox", "mailboxes");
-	str_count(findings, sizeof findings, w->result.n_findings, "finding", "findings");
-	return mem_printf("%s: %s, %s", w->result.archive != NULL ? w->result.archive : "nothing was written",
-	    boxes, findings);
+	buf_printf(b, "%s, %s", str_count(boxes, sizeof boxes, w->result.mailboxes, "mailbox", "mailboxes"),
+	    str_count(findings, sizeof findings, w->result.n_findings, "finding", "findings"));
+}
+
+static char *result_line(const struct task *t)
+{
+	const struct work *w = t->spec.arg;
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "%s: ", w->result.archive != NULL ? w->result.archive : "nothing was written");
+	add_counts(t, &b);
+	return buf_steal(&b);
 }
 
 static struct view *open_job(struct console *c, struct task *t);
@@ -389,10 +397,11 @@ static void status(struct view *view, struct buf *b)
 	} else if (task_running(t)) {
 		buf_str(b, "Running, also when this screen is left");
 	} else {
-		buf_printf(b, "%s; r prepares another one",
-		    t->rc == -1         ? "No archive was made"
-		    : t->result != NULL ? t->result
-					: "Done");
+		if (t->rc == -1)
+			buf_str(b, "No archive was made");
+		else
+			add_counts(t, b);
+		buf_str(b, "; r prepares another one");
 	}
 }
 

@@ -65,14 +65,14 @@ class Place:
 
     def __init__(self, stage, name):
         self.path = stage.lab.path("stands-still")
-        self.env = {"CYRVAULT_FAULT": "%s=wait:%s" % (name, self.path)}
+        self.action = "%s=wait:%s" % (name, self.path)
         self.let_go()
 
     def reached(self, t, timeout=30):
         until = time.monotonic() + timeout
         while not os.path.exists(self.path):
             if time.monotonic() > until or not t.alive():
-                raise Unseen("%s is not reached\n%s" % (self.env["CYRVAULT_FAULT"], t.picture()))
+                raise Unseen("%s is not reached\n%s" % (self.action, t.picture()))
             time.sleep(0.01)
 
     def let_go(self):
@@ -80,14 +80,18 @@ class Place:
             os.unlink(self.path)
 
 
+def faulty(stage, action, columns=80, rows=24, kind=None, env=None, **more):
+    """A console of the fault build, with what shall happen where."""
+    kind = kind or TERMINALS[os.environ.get("TUI", "tmux")]
+    return kind([FAULT, "-C", stage.lab.cyrvault_conf], columns, rows, env=dict(stage.clock, CYRVAULT_FAULT=action, **(env or {})), **more)
+
+
 @contextlib.contextmanager
-def held(stage, name, columns=80, rows=24, kind=None, **more):
+def held(stage, name, *size, **more):
     """A console of the fault build, and the place where its work stands still: (terminal, place)."""
     place = Place(stage, name)
-    kind = kind or TERMINALS[os.environ.get("TUI", "tmux")]
-    command = [FAULT, "-C", stage.lab.cyrvault_conf]
     try:
-        with kind(command, columns, rows, env=dict(stage.clock, **place.env), **more) as t:
+        with faulty(stage, place.action, *size, **more) as t:
             try:
                 yield t, place
             finally:
