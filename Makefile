@@ -107,6 +107,7 @@ check-asan:
 	@$(MAKE) --no-print-directory MODE=asan all unit
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_by_hand
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."
+	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/tui/test_story_lost_mailbox
 
 check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
