@@ -16,8 +16,7 @@ static void run_search(struct console *c, const char *argument)
 	struct list *l = &c->top->list;
 
 	list_set_search(l, argument);
-	if (argument[0] != '\0' && !list_find(l, l->pager ? l->top : l->cursor, true))
-		console_say(c, STYLE_WARN, "\"%s\" is not found", argument);
+	list_seek(l, l->pager ? l->top : l->cursor, true);
 }
 
 static void run_theme(struct console *c, const char *argument)

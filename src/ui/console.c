@@ -185,8 +185,7 @@ static void end_search(struct console *c, const struct ask *a, const char *text)
 		return;
 	}
 	list_set_search(l, text);
-	if (text[0] != '\0' && !list_find(l, l->pager ? l->top : l->cursor, true))
-		console_say(c, STYLE_WARN, "\"%s\" is not found", text);
+	list_seek(l, l->pager ? l->top : l->cursor, true);
 }
 
 void console_ask_end(struct console *c, const char *text)
@@ -222,8 +221,7 @@ void console_prompt_changed(struct console *c)
 		list_set_filter(l, c->prompt.text);
 	} else if (c->ask.kind == ASK_SEARCH) {
 		list_set_search(l, c->prompt.text);
-		if (c->prompt.len > 0)
-			list_find(l, c->ask.from, true);
+		list_seek(l, c->ask.from, true);
 	}
 	c->dirty = true;
 }
@@ -282,8 +280,8 @@ static void find_again(struct console *c, bool forward)
 
 	if (l->search == NULL)
 		console_say(c, STYLE_NORMAL, "Nothing is being searched for: / begins");
-	else if (n == 0 || !list_find(l, forward ? at + 1 : at + n - 1, forward))
-		console_say(c, STYLE_WARN, "\"%s\" is not found", l->search);
+	else
+		list_seek(l, forward ? at + 1 : at + n - 1, forward);
 }
 
 static void stop_current(struct console *c)
@@ -402,7 +400,13 @@ void console_request(struct console *c, enum request r)
 
 bool console_idle_work(struct console *c)
 {
-	return list_work(&c->top->list, 8);
+	struct list *l = &c->top->list;
+	bool more = list_work(l, 7);
+
+	/* While it is typed, what is not there yet may still become something. */
+	if (list_missed(l) && c->ask.kind == ASK_NOTHING && l->search != NULL)
+		console_say(c, STYLE_WARN, "\"%s\" is not found", l->search);
+	return more;
 }
 
 /* ---- the loop's common part ---- */

@@ -11,7 +11,9 @@
 
 #define NO_ROW ((size_t)-1)
 /* Rows looked at between two looks at the clock. */
-#define SLICE 4096
+#define SLICE 1024
+/* What is quick is done at once, so that nothing flickers; the rest by and by, so that no key waits for it. */
+#define AT_ONCE_MS 2
 
 void list_init(
     struct list *l, const struct list_ops *ops, void *model, const struct list_column *columns, size_t n)
@@ -85,50 +87,70 @@ static void clamp(struct list *l)
 		l->top = last;
 }
 
-/* The cursor onto ${row}, which stays as far from the top of the screen as it was. */
-static void put_cursor(struct list *l, size_t row)
+/* How far below the top of the screen the cursor is. */
+static size_t below_top(const struct list *l)
 {
-	size_t below = l->cursor >= l->top ? l->cursor - l->top : 0;
+	return l->cursor >= l->top ? l->cursor - l->top : 0;
+}
 
+static void put_cursor(struct list *l, size_t row, size_t below)
+{
 	l->cursor = position_of(l, row);
 	l->top = l->cursor >= below ? l->cursor - below : 0;
 	clamp(l);
 }
 
-void list_select(struct list *l, size_t row)
+/* Whether it is known by now if the row is shown. */
+static bool passed(const struct list *l, size_t row)
+{
+	return !l->partial || (l->next < l->end ? l->order[l->next] > row : l->scanned > row);
+}
+
+/* The cursor onto ${row} as soon as it is there, as far from the top of the screen as it is now. */
+static void want(struct list *l, size_t row)
 {
 	l->wanted = row;
-	if (l->partial && l->scanned <= row)
+	l->wanted_below = below_top(l);
+}
+
+static void put_wanted(struct list *l)
+{
+	if (l->wanted == NO_ROW || !passed(l, l->wanted))
 		return;
-	put_cursor(l, row);
+	put_cursor(l, l->wanted, l->wanted_below);
 	l->wanted = NO_ROW;
+}
+
+void list_select(struct list *l, size_t row)
+{
+	want(l, row);
+	put_wanted(l);
 }
 
 static void restart(struct list *l, size_t selected)
 {
+	if (l->wanted != selected)
+		want(l, selected);
 	l->partial = l->filter != NULL || l->ops->hidden != NULL;
-	l->n_order = l->scanned = 0;
-	l->wanted = selected;
+	l->n_order = l->scanned = l->next = l->end = l->seek_left = 0;
 	if (l->partial) {
-		/* What is quick is done at once: nothing flickers. */
-		list_work(l, 5);
+		list_work(l, AT_ONCE_MS);
 		return;
 	}
-	if (selected != NO_ROW)
-		put_cursor(l, selected);
-	l->wanted = NO_ROW;
+	put_wanted(l);
 	clamp(l);
+}
+
+static size_t row_to_keep(const struct list *l)
+{
+	size_t row;
+
+	return l->wanted != NO_ROW ? l->wanted : list_selected(l, &row) ? row : NO_ROW;
 }
 
 void list_changed(struct list *l)
 {
-	size_t row = NO_ROW;
-
-	if (l->wanted != NO_ROW)
-		row = l->wanted;
-	else if (!list_selected(l, &row))
-		row = NO_ROW;
-	restart(l, row);
+	restart(l, row_to_keep(l));
 }
 
 void list_moved(struct list *l, size_t selected)
@@ -151,33 +173,35 @@ static void set_text(char **to, const char *text)
 void list_set_search(struct list *l, const char *text)
 {
 	set_text(&l->search, text);
+	l->seek_left = 0;
+}
+
+/* What no longer matches because the text grew is among what matched: a key more costs less and less. */
+static void narrow(struct list *l)
+{
+	size_t row = row_to_keep(l), left = l->end - l->next;
+
+	if (l->wanted != row)
+		want(l, row);
+	if (left > 0)
+		memmove(l->order + l->n_order, l->order + l->next, left * sizeof *l->order);
+	l->next = 0;
+	l->end = l->n_order + left;
+	l->n_order = l->seek_left = 0;
+	list_work(l, AT_ONCE_MS);
 }
 
 void list_set_filter(struct list *l, const char *text)
 {
 	char *before = l->filter;
-	size_t row = NO_ROW, kept = 0, done;
 
 	l->filter = NULL;
 	set_text(&l->filter, text);
-	/* What no longer matches because the text grew is among what matched: a key more costs less and less. */
-	if (before != NULL && l->filter != NULL && strstr(l->filter, before) != NULL && l->partial) {
-		list_selected(l, &row);
-		done = l->n_order;
-		for (size_t i = 0; i < done; i++)
-			if (l->ops->matches != NULL && l->ops->matches(l->model, l->order[i], l->filter))
-				l->order[kept++] = l->order[i];
-		if (l->ops->matches != NULL) {
-			l->n_order = kept;
-			if (row != NO_ROW)
-				put_cursor(l, row);
-			clamp(l);
-			free(before);
-			return;
-		}
-	}
+	if (before != NULL && l->filter != NULL && l->partial && strstr(l->filter, before) != NULL)
+		narrow(l);
+	else
+		list_changed(l);
 	free(before);
-	list_changed(l);
 }
 
 void list_row_text(const struct list *l, size_t row, struct buf *b)
@@ -210,35 +234,83 @@ static bool matches(const struct list *l, size_t row, const char *folded)
 	return ret;
 }
 
-bool list_work(struct list *l, unsigned budget_ms)
+static void narrow_slice(struct list *l)
 {
-	uint64_t end = clock_monotonic_ms() + budget_ms;
-	size_t n = l->ops->count(l->model);
+	size_t stop = l->end - l->next > SLICE ? l->next + SLICE : l->end;
 
-	if (!l->partial)
-		return false;
-	while (l->scanned < n) {
-		size_t stop = n - l->scanned > SLICE ? l->scanned + SLICE : n;
+	for (; l->next < stop; l->next++)
+		if (matches(l, l->order[l->next], l->filter))
+			l->order[l->n_order++] = l->order[l->next];
+}
 
-		for (; l->scanned < stop; l->scanned++) {
-			if (l->ops->hidden != NULL && l->ops->hidden(l->model, l->scanned))
-				continue;
-			if (l->filter != NULL && !matches(l, l->scanned, l->filter))
-				continue;
-			l->order = mem_grow(l->order, &l->cap_order, l->n_order + 1, sizeof *l->order);
-			l->order[l->n_order++] = (uint32_t)l->scanned;
-		}
-		if (l->wanted != NO_ROW && l->scanned > l->wanted) {
-			put_cursor(l, l->wanted);
-			l->wanted = NO_ROW;
-		}
-		if (clock_monotonic_ms() >= end)
-			break;
+static void scan_slice(struct list *l, size_t n)
+{
+	size_t stop = n - l->scanned > SLICE ? l->scanned + SLICE : n;
+
+	for (; l->scanned < stop; l->scanned++) {
+		if (l->ops->hidden != NULL && l->ops->hidden(l->model, l->scanned))
+			continue;
+		if (l->filter != NULL && !matches(l, l->scanned, l->filter))
+			continue;
+		l->order = mem_grow(l->order, &l->cap_order, l->n_order + 1, sizeof *l->order);
+		l->order[l->n_order++] = (uint32_t)l->scanned;
 	}
-	if (l->scanned >= n)
+}
+
+/* Until ${end_ms}, but at least a slice; true when there is more. */
+static bool show_more(struct list *l, uint64_t end_ms)
+{
+	size_t n = l->ops->count(l->model);
+	bool more;
+
+	do {
+		if (l->next < l->end)
+			narrow_slice(l);
+		else if (l->scanned < n)
+			scan_slice(l, n);
+		put_wanted(l);
+		more = l->next < l->end || l->scanned < n;
+	} while (more && clock_monotonic_ms() < end_ms);
+	if (!more)
 		l->wanted = NO_ROW;
 	clamp(l);
-	return l->scanned < n;
+	return more;
+}
+
+/* A match for what is searched for; true when there are more rows to look at. */
+static bool seek_more(struct list *l, uint64_t end_ms)
+{
+	size_t n = list_n(l);
+
+	if (l->seek_left > n)
+		l->seek_left = n;
+	while (l->seek_left > 0) {
+		size_t stop = l->seek_left > SLICE ? l->seek_left - SLICE : 0;
+
+		for (; l->seek_left > stop; l->seek_left--) {
+			size_t at = l->seek_at % n;
+
+			if (matches(l, list_row(l, at), l->search)) {
+				*(l->pager ? &l->top : &l->cursor) = at;
+				l->seek_left = 0;
+				clamp(l);
+				return false;
+			}
+			l->seek_at = l->seek_forward ? at + 1 : at + n - 1;
+		}
+		if (l->seek_left > 0 && clock_monotonic_ms() >= end_ms)
+			return true;
+	}
+	l->missed = true;
+	return false;
+}
+
+bool list_work(struct list *l, unsigned budget_ms)
+{
+	uint64_t end_ms = clock_monotonic_ms() + budget_ms;
+	bool more = l->partial && show_more(l, end_ms);
+
+	return more || (l->seek_left > 0 && seek_more(l, end_ms));
 }
 
 void list_set_height(struct list *l, int rows)
@@ -252,6 +324,7 @@ bool list_move(struct list *l, enum request r)
 	size_t n = list_n(l), page = l->height > 1 ? (size_t)l->height - 1 : 1,
 	       *at = l->pager ? &l->top : &l->cursor;
 
+	l->seek_left = 0;
 	switch ((int)r) {
 	case REQUEST_UP: *at -= *at > 0; break;
 	case REQUEST_DOWN: *at += *at + 1 < n; break;
@@ -272,23 +345,31 @@ bool list_move(struct list *l, enum request r)
 	return true;
 }
 
+void list_seek(struct list *l, size_t from, bool forward)
+{
+	l->missed = false;
+	if (l->search == NULL)
+		return;
+	l->seek_at = from;
+	l->seek_forward = forward;
+	l->seek_left = NO_ROW;
+	list_work(l, AT_ONCE_MS);
+}
+
+bool list_missed(struct list *l)
+{
+	bool ret = l->missed;
+
+	l->missed = false;
+	return ret;
+}
+
 bool list_find(struct list *l, size_t from, bool forward)
 {
-	size_t n = list_n(l);
-
-	if (l->search == NULL || n == 0)
+	if (l->search == NULL)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		size_t at = forward ? (from + i) % n : (from + n - i) % n;
-
-		if (!matches(l, list_row(l, at), l->search))
-			continue;
-		if (l->pager)
-			l->top = at;
-		else
-			l->cursor = at;
-		clamp(l);
-		return true;
-	}
-	return false;
+	list_seek(l, from, forward);
+	while (list_work(l, 100))
+		;
+	return !list_missed(l);
 }

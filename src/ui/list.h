@@ -37,11 +37,16 @@ struct list {
 	int height;            /* rows on the screen when it was last drawn */
 	char *search, *filter; /* folded, or NULL */
 
-	/* What is shown, where not all is: row numbers, as far as ${scanned}. */
+	/* What is shown, where not all is: row numbers, as far as ${scanned}. Of what a shorter filter had found, order[next] to order[end]
+	 * are still to be looked at. */
 	bool partial;
 	uint32_t *order;
-	size_t n_order, cap_order, scanned;
-	size_t wanted; /* row the cursor was on before; (size_t)-1: none */
+	size_t n_order, cap_order, scanned, next, end;
+	size_t wanted;       /* row the cursor was on before; (size_t)-1: none */
+	size_t wanted_below; /* and how far below the top of the screen */
+
+	size_t seek_at, seek_left; /* list_seek(): the next position, and of how many; 0: nothing is sought */
+	bool seek_forward, missed;
 };
 
 /** list_init(l, ops, model, columns, n): list_done() it. */
@@ -69,15 +74,19 @@ void list_moved(struct list *l, size_t selected);
 /** list_set_height(l, rows): The screen has so many rows for it. */
 void list_set_height(struct list *l, int rows);
 
-/** list_work(l, budget_ms): Go on finding what is to be shown; true when there is more to do. */
+/** list_work(l, budget_ms): Go on finding what is to be shown, then what list_seek() seeks; true when there is more to do. A little longer
+ * than that at most: every other call here takes some milliseconds, whatever the number of rows. */
 bool list_work(struct list *l, unsigned budget_ms);
 
 /** list_move(l, r): UP, DOWN, PAGE_UP, PAGE_DOWN, FIRST, LAST; false for another request. */
 bool list_move(struct list *l, enum request r);
 
 /** list_find(l, from, forward): Move the cursor to the next match at or after position ${from} (before it: !forward), around the end. False
- * when nothing matches. */
+ * when nothing matches. Takes what it takes. list_seek(l, from, forward): The same by and by: list_work() goes on with it, a move ends it.
+ * list_missed(l): It has ended without a match; true once. */
 bool list_find(struct list *l, size_t from, bool forward);
+void list_seek(struct list *l, size_t from, bool forward);
+bool list_missed(struct list *l);
 
 /** list_row_text(l, row, b): Its cells, separated by two blanks, those that are empty left out. */
 void list_row_text(const struct list *l, size_t row, struct buf *b);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <time.h>
 
 #include "../fuzz/harmless.h"
 #include "core/str.h"
@@ -16,6 +17,7 @@ struct model {
 	size_t n, cells, looks;
 	size_t shift; /* row 0 is called so */
 	bool odd_hidden;
+	bool slow; /* a row takes a while: what has a budget stops after its first slice */
 };
 
 static size_t count(void *model)
@@ -42,6 +44,8 @@ static bool matches(void *model, size_t row, const char *folded)
 	char text[40];
 
 	m->looks++;
+	if (m->slow && m->looks % 1000 == 0)
+		nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
 	snprintf(text, sizeof text, "row %zu", row + m->shift);
 	return strstr(text, folded) != NULL;
 }
@@ -199,6 +203,81 @@ static void test_filter(void **state)
 	list_done(&l);
 }
 
+/* No key waits for all rows: neither for the filter's first letter, nor for further ones while the scan goes on. */
+static void test_filter_in_slices(void **state)
+{
+	struct list l;
+	struct model m;
+	size_t row;
+
+	(void)state;
+	begin(&l, &all, &m, 20000);
+	list_select(&l, 12345);
+	m.slow = true;
+	list_set_filter(&l, "row 1");
+	assert_in_range(m.looks, 1, 3000);
+	assert_true(list_work(&l, 0));
+	assert_in_range(m.looks, 2, 6000);
+	assert_int_equal(list_row(&l, 0), 1);
+	/* A letter more, and one more, with most rows not looked at yet. */
+	list_set_filter(&l, "row 12");
+	m.looks = 0;
+	list_set_filter(&l, "row 123");
+	assert_in_range(m.looks, 0, 3000);
+	assert_int_equal(list_row(&l, 0), 123);
+	m.slow = false;
+	finish(&l);
+	assert_int_equal(list_n(&l), 1 + 10 + 100);
+	assert_int_equal(selected(&l), 12345);
+	for (size_t i = 1; i < list_n(&l); i++)
+		assert_true(list_row(&l, i) > list_row(&l, i - 1));
+	/* Narrower in slices, when all had been found. */
+	list_set_filter(&l, "row");
+	finish(&l);
+	list_select(&l, 19999);
+	m.slow = true;
+	m.looks = 0;
+	list_set_filter(&l, "row 199");
+	list_set_filter(&l, "row 1999");
+	assert_in_range(m.looks, 1, 6000);
+	assert_false(list_selected(&l, &row) && row == 19999);
+	/* Rows come meanwhile. */
+	m.n = 20001;
+	m.slow = false;
+	finish(&l);
+	assert_int_equal(list_n(&l), 1 + 10);
+	assert_int_equal(selected(&l), 19999);
+	/* Away with the filter in the middle of it. */
+	m.slow = true;
+	list_set_filter(&l, "row 19999");
+	list_set_filter(&l, NULL);
+	assert_int_equal(list_n(&l), 20001);
+	assert_int_equal(selected(&l), 19999);
+	list_done(&l);
+}
+
+/* The row keeps its line of the screen, however late it is found. */
+static void test_line_of_the_row(void **state)
+{
+	struct list l;
+	struct model m;
+
+	(void)state;
+	begin(&l, &all, &m, 20000);
+	list_select(&l, 15000);
+	for (int i = 0; i < 7; i++)
+		list_move(&l, REQUEST_DOWN);
+	assert_int_equal(l.cursor - l.top, 7);
+	m.slow = true;
+	list_set_filter(&l, "row 1");
+	list_set_filter(&l, "row 15");
+	m.slow = false;
+	finish(&l);
+	assert_int_equal(selected(&l), 15007);
+	assert_int_equal(l.cursor - l.top, 7);
+	list_done(&l);
+}
+
 static void test_filter_by_cells(void **state)
 {
 	struct list l;
@@ -295,6 +374,55 @@ static void test_find(void **state)
 	list_done(&l);
 }
 
+static void test_seek(void **state)
+{
+	struct list l;
+	struct model m;
+
+	(void)state;
+	begin(&l, &all, &m, 20000);
+	m.slow = true;
+	list_set_search(&l, "row 19999");
+	list_seek(&l, 0, true);
+	assert_in_range(m.looks, 1, 3000);
+	assert_int_equal(selected(&l), 0);
+	assert_true(list_work(&l, 0));
+	m.slow = false;
+	finish(&l);
+	assert_int_equal(selected(&l), 19999);
+	assert_false(list_missed(&l));
+	/* Backwards, around the end; each row is looked at once. */
+	list_set_search(&l, "nowhere");
+	m.looks = 0;
+	list_seek(&l, 5, false);
+	finish(&l);
+	assert_int_equal(m.looks, 20000);
+	assert_true(list_missed(&l));
+	assert_false(list_missed(&l));
+	assert_int_equal(selected(&l), 19999);
+	/* Who moves on does not want to be taken away again. */
+	m.slow = true;
+	list_set_search(&l, "row 15000");
+	list_seek(&l, 0, true);
+	list_move(&l, REQUEST_UP);
+	m.slow = false;
+	finish(&l);
+	assert_int_equal(selected(&l), 19998);
+	assert_false(list_missed(&l));
+	/* Among what a filter shows, when it has found all. */
+	list_set_search(&l, "row 19");
+	list_set_filter(&l, "99");
+	list_seek(&l, 0, true);
+	finish(&l);
+	assert_int_equal(selected(&l), 199);
+	m.n = 0;
+	list_moved(&l, (size_t)-1);
+	list_seek(&l, 0, true);
+	finish(&l);
+	assert_true(list_missed(&l));
+	list_done(&l);
+}
+
 static void draws(struct list *l, int width, int row, const char *expected)
 {
 	struct canvas c;
@@ -339,10 +467,13 @@ int main(void)
 		cmocka_unit_test(test_moves),
 		cmocka_unit_test(test_pager),
 		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_filter_in_slices),
+		cmocka_unit_test(test_line_of_the_row),
 		cmocka_unit_test(test_filter_by_cells),
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_rows_come_and_move),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_columns),
 	};
 
