@@ -24,6 +24,7 @@ int app_open(const char *conf_path, struct app **ret, struct err *e)
 	}
 	if (strcmp(app->conf->state_directory, "/var/lib/cyrvault") != 0)
 		io_mkdirs(AT_FDCWD, app->conf->state_directory, 0700, NULL);
+	app->many_units = APP_MANY_UNITS;
 	pthread_mutex_init(&app->kept_lock, NULL);
 	log_open(app->conf->log_file[0] != '\0' ? app->conf->log_file : NULL, 1);
 	*ret = app;

@@ -92,13 +92,19 @@ void app_archive_free(void *a);
 int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
     struct store **ret_store, struct err *e);
 
-/** app_source_take(app, archive, whole, job, ret, ret_store, e): As app_source(), but the source that was given back last is kept open and taken
- * again if it is of this archive: opening a foreign one costs a pass over it. It is the caller's alone until app_source_give(), which also
- * frees what cannot be kept; ${source} NULL does nothing. ${whole} false: source_open_units() will do, which for an archive of ours is much
- * cheaper. Any thread. */
+/** app_source_take(app, archive, whole, job, ret, ret_store, e): As app_source(), but the source that was given back last is kept open and
+ * taken again if it is of this archive: opening a foreign one costs a pass over it. It is the caller's alone until app_source_give(), which
+ * also frees what is not kept: what cannot be, and what knows all mailboxes of an archive of ours with very many; ${source} NULL does
+ * nothing. ${whole} false: source_open_units() will do, which for an archive of ours is much cheaper. Any thread. */
 int app_source_take(struct app *app, const char *archive, bool whole, struct job *job, struct source **ret,
     struct store **ret_store, struct err *e);
 void app_source_give(struct app *app, struct source *source, struct store *store);
+
+/** app_source_take_mailbox(app, archive, mailbox, job, ret, ret_store, e): As app_source_take() of one that need not be whole, for a mailbox
+ * (internal name) and its owner's files alone: of an archive with very many mailboxes no others may be in it, and it is kept open in
+ * their stead. */
+int app_source_take_mailbox(struct app *app, const char *archive, const char *mailbox, struct job *job,
+    struct source **ret, struct store **ret_store, struct err *e);
 
 /** One line of a page of details; ${label} is NULL where it goes on with the label before. Both are safe text. */
 struct app_detail {

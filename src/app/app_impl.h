@@ -8,6 +8,8 @@
 
 struct app {
 	struct conf *conf;
+	/* Units from which an archive has very many: see app_source_give(). */
+	size_t many_units;
 	/* The source that was given back last. */
 	pthread_mutex_t kept_lock;
 	struct kept {
@@ -16,6 +18,9 @@ struct app {
 		struct store_object object; /* what the archive was when it was opened */
 	} kept;
 };
+
+/* What is known of so many units is 20 MiB. */
+#define APP_MANY_UNITS 100000
 
 /** app_source_watch(app, archive, job, watch, arg, ret, ret_store, e): As app_source_take() of one that need not be whole; if it has to be
  * opened, ${watch} looks on as in source_open_units(). */

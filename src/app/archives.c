@@ -88,6 +88,16 @@ static void describe_quiesce(struct archive *ar, struct app_archive *a)
 	json_decref(j);
 }
 
+static bool is_not_mail(void *arg, const struct unit_info *u)
+{
+	struct app_archive *a = arg;
+
+	a->mailboxes += u->kind == UNIT_MAILBOX;
+	a->messages += u->kind == UNIT_MAILBOX ? u->messages : 0;
+	return u->kind == UNIT_CONTROL || u->kind == UNIT_REPORT;
+}
+
+/* Mailboxes are counted as they come by: there may be a million. */
 static void describe(struct store *store, struct job *job, struct app_archive *a)
 {
 	struct archive *ar;
@@ -95,7 +105,9 @@ static void describe(struct store *store, struct job *job, struct app_archive *a
 	size_t report;
 
 	a->looked = true;
-	if (archive_open(store, a->name, job, &ar, &e) == -1) {
+	if (archive_open_picked(store, a->name, job, &(struct archive_pick){ is_not_mail, a, 0 }, &ar, &e) ==
+	    -1) {
+		a->mailboxes = a->messages = 0;
 		a->why =
 		    str_starts(e.msg, a->name) ? mem_strdup(e.msg) : mem_printf("%s: %s", a->name, e.msg);
 		return;
@@ -104,12 +116,6 @@ static void describe(struct store *store, struct job *job, struct app_archive *a
 	a->kind = archive_get_kind(ar);
 	a->health = HEALTH_UNCHECKED;
 	if (a->kind == ARCHIVE_OURS) {
-		for (size_t i = 0; i < archive_n_units(ar); i++) {
-			const struct unit_info *u = archive_unit(ar, i);
-
-			a->mailboxes += u->kind == UNIT_MAILBOX;
-			a->messages += u->kind == UNIT_MAILBOX ? u->messages : 0;
-		}
 		report = archive_find(ar, UNIT_REPORT, "report");
 		if (report != (size_t)-1)
 			a->health = archive_unit(ar, report)->health;

@@ -182,7 +182,8 @@ static int read_archive(struct run *w, struct err *e)
 	struct names names;
 
 	job_step(w->job, "read the list of messages");
-	if (app_source_take(w->q->app, w->q->archive, false, w->job, &w->source, &w->store, e) == -1)
+	if (app_source_take_mailbox(
+		w->q->app, w->q->archive, w->q->mailbox, w->job, &w->source, &w->store, e) == -1)
 		return -1;
 	str_safe_buf(&b, source_name(w->source), strlen(source_name(w->source)));
 	w->archive = buf_steal(&b);

@@ -1,14 +1,27 @@
 /* sources.c: the archive looked at last stays open, for whoever looks at it next. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/app_impl.h"
 #include "core/mem.h"
 
-static void drop(struct kept *k)
+static bool is_large(const struct app *app, const struct source *s)
 {
+	const struct archive *a = s != NULL ? source_archive(s) : NULL;
+
+	return a != NULL && source_only(s) == NULL && archive_n_units(a) > app->many_units;
+}
+
+static void drop(const struct app *app, struct kept *k)
+{
+	bool large = is_large(app, k->source);
+
 	source_close(k->source);
 	store_free(k->store);
+	/* The system has it back: it was in so many small pieces that nobody else would. */
+	if (large)
+		malloc_trim(0);
 	*k = (struct kept){ 0 };
 }
 
@@ -20,12 +33,22 @@ void app_kept_drop(struct app *app)
 	k = app->kept;
 	app->kept = (struct kept){ 0 };
 	pthread_mutex_unlock(&app->kept_lock);
-	drop(&k);
+	drop(app, &k);
 }
 
+/* What is asked for, and who looks on if it is not kept. */
+struct manner {
+	bool whole;
+	const char *mailbox; /* the only one that is asked for; NULL: all */
+	source_watch_fn *watch;
+	void *arg;
+};
+
 /* What is kept, if it is that archive and still as it was. Another one goes on being kept. */
-static bool take_kept(struct app *app, struct store *store, const char *name, bool whole, struct kept *ret)
+static bool take_kept(
+    struct app *app, struct store *store, const char *name, const struct manner *m, struct kept *ret)
 {
+	const char *only;
 	struct store_object now;
 	bool fits;
 
@@ -33,21 +56,16 @@ static bool take_kept(struct app *app, struct store *store, const char *name, bo
 		return false;
 	pthread_mutex_lock(&app->kept_lock);
 	*ret = app->kept;
+	only = ret->source != NULL ? source_only(ret->source) : NULL;
 	fits = ret->source != NULL && strcmp(store_url(ret->store), store_url(store)) == 0 &&
-	       strcmp(source_name(ret->source), name) == 0 && (!whole || source_is_whole(ret->source)) &&
+	       strcmp(source_name(ret->source), name) == 0 && (!m->whole || source_is_whole(ret->source)) &&
+	       (only == NULL || (m->mailbox != NULL && strcmp(only, m->mailbox) == 0)) &&
 	       ret->object.size_bytes == now.size_bytes && ret->object.mtime == now.mtime;
 	if (fits)
 		app->kept = (struct kept){ 0 };
 	pthread_mutex_unlock(&app->kept_lock);
 	return fits;
 }
-
-/* How it is opened, if it is not kept. */
-struct manner {
-	bool whole;
-	source_watch_fn *watch;
-	void *arg;
-};
 
 static int take(struct app *app, const char *archive, const struct manner *m, struct job *job,
     struct source **ret, struct store **ret_store, struct err *e)
@@ -61,7 +79,7 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 	*ret_store = NULL;
 	if (app_open_store_of(app, archive, &store, &name, e) == -1)
 		return -1;
-	if (take_kept(app, store, name, m->whole, &kept)) {
+	if (take_kept(app, store, name, m, &kept)) {
 		store_free(store);
 		store = kept.store;
 		*ret = kept.source;
@@ -69,6 +87,8 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 		rc = 0;
 	} else if (m->whole) {
 		rc = source_open(store, name, job, ret, e);
+	} else if (m->mailbox != NULL) {
+		rc = source_open_mailbox(store, name, m->mailbox, app->many_units, job, ret, e);
 	} else {
 		rc = source_open_units(store, name, job, m->watch, m->arg, ret, e);
 	}
@@ -83,13 +103,19 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 int app_source_take(struct app *app, const char *archive, bool whole, struct job *job, struct source **ret,
     struct store **ret_store, struct err *e)
 {
-	return take(app, archive, &(struct manner){ whole, NULL, NULL }, job, ret, ret_store, e);
+	return take(app, archive, &(struct manner){ .whole = whole }, job, ret, ret_store, e);
+}
+
+int app_source_take_mailbox(struct app *app, const char *archive, const char *mailbox, struct job *job,
+    struct source **ret, struct store **ret_store, struct err *e)
+{
+	return take(app, archive, &(struct manner){ .mailbox = mailbox }, job, ret, ret_store, e);
 }
 
 int app_source_watch(struct app *app, const char *archive, struct job *job, source_watch_fn *watch, void *arg,
     struct source **ret, struct store **ret_store, struct err *e)
 {
-	return take(app, archive, &(struct manner){ false, watch, arg }, job, ret, ret_store, e);
+	return take(app, archive, &(struct manner){ .watch = watch, .arg = arg }, job, ret, ret_store, e);
 }
 
 void app_source_give(struct app *app, struct source *source, struct store *store)
@@ -101,13 +127,13 @@ void app_source_give(struct app *app, struct source *source, struct store *store
 		return;
 	}
 	source_set_job(source, NULL);
-	if (store_stat(store, source_name(source), &k.object, NULL) == -1) {
-		drop(&k);
+	if (is_large(app, source) || store_stat(store, source_name(source), &k.object, NULL) == -1) {
+		drop(app, &k);
 		return;
 	}
 	pthread_mutex_lock(&app->kept_lock);
 	old = app->kept;
 	app->kept = k;
 	pthread_mutex_unlock(&app->kept_lock);
-	drop(&old);
+	drop(app, &old);
 }

@@ -27,6 +27,7 @@ enum unit_kind {
 	UNIT_ORPHAN = 'o',  /* a mailbox directory that no mailbox has; name: its path */
 	/* all directories, deepest first, so that unpacking by hand leaves them their times: name "directories" */
 	UNIT_DIRECTORIES = 'd',
+	UNIT_LEFT_OUT = '.', /* not in an archive: see archive_open_picked() */
 	UNIT_REPORT =
 	    'r', /* cyrvault/report.json, and a later mailboxes.txt if there is one: name "report" */
 };
@@ -116,6 +117,17 @@ int archive_open(struct store *store, const char *name, struct job *job, struct 
 typedef int archive_watch_fn(void *arg, struct archive *a, size_t ready, struct err *e);
 int archive_open_watched(struct store *store, const char *name, struct job *job, archive_watch_fn *watch,
     void *arg, struct archive **ret, struct err *e);
+
+/** archive_open_picked(store, name, job, pick, ret, e): The same, but if the archive has more units than ${pick}->many, only those that
+ * ${pick}->wants can be looked at; others stand there as UNIT_LEFT_OUT, without a name, many in a row as one. What is known of a million
+ * mailboxes takes 130 MiB. All of the root is read and proved nevertheless. */
+struct archive_pick {
+	bool (*wants)(void *arg, const struct unit_info *u); /* asked for each; strings of ${u} stay only for the call */
+	void *arg;
+	size_t many;
+};
+int archive_open_picked(struct store *store, const char *name, struct job *job,
+    const struct archive_pick *pick, struct archive **ret, struct err *e);
 
 /** archive_set_job(a, job): Cancel with ${job} (NULL: not) from now on. */
 void archive_set_job(struct archive *a, struct job *job);

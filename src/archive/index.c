@@ -79,7 +79,8 @@ struct root_parser {
 	struct end_mark mark;
 	struct root root;
 	size_t cap_units, cap_places, cap_groups;
-	uint64_t off, in_group;
+	uint64_t off, in_group, n_seen;  /* units */
+	const struct archive_pick *pick; /* NULL: all */
 	bool begun, ended;
 	const char *partitions[32]; /* few servers have more; others are stored again */
 	size_t n_partitions;
@@ -93,6 +94,11 @@ struct root_parser *root_parser_new(const struct end_mark *m)
 	p->root.strings = arena_new(m->units < 10000 ? 16 << 10 : 1 << 20);
 	p->root.places = mem_grow(NULL, &p->cap_places, 1, sizeof *p->root.places);
 	return p;
+}
+
+void root_parser_pick(struct root_parser *p, const struct archive_pick *pick)
+{
+	p->pick = pick;
 }
 
 static const char *intern_partition(struct root_parser *p, const char *s, size_t n)
@@ -132,20 +138,45 @@ enum {
 	U_FIELDS
 };
 
+/* The unit that is being parsed is not wanted: it is one with those left out before it, if their tables are in the same group. */
+static void leave_out(struct root_parser *p)
+{
+	struct root *r = &p->root;
+	struct unit_place *place = &r->places[r->n_units];
+
+	if (r->n_units > 0 && place[-1].group == r->n_groups &&
+	    r->units[r->n_units - 1].kind == UNIT_LEFT_OUT)
+		return;
+	*place = (struct unit_place){ p->off, (uint32_t)r->n_groups, (uint32_t)p->in_group };
+	r->units[r->n_units++] = (struct unit_info){
+		.kind = UNIT_LEFT_OUT, .health = HEALTH_UNCHECKED, .name = "", .uniqueid = "", .partition = ""
+	};
+}
+
+static void add_unit(struct root_parser *p, const struct row *row, struct unit_info u)
+{
+	struct root *r = &p->root;
+
+	u.name = arena_join(r->strings, row->field[U_NAME], row->len[U_NAME], "", 0);
+	u.uniqueid = row->len[U_UNIQUEID] == 0
+	                 ? ""
+	                 : arena_join(r->strings, row->field[U_UNIQUEID], row->len[U_UNIQUEID], "", 0);
+	u.partition = intern_partition(p, row->field[U_PARTITION], row->len[U_PARTITION]);
+	r->places[r->n_units] = (struct unit_place){ p->off, (uint32_t)r->n_groups, (uint32_t)p->in_group };
+	r->units[r->n_units++] = u;
+}
+
 static int parse_unit(struct root_parser *p, struct row *row, struct err *e)
 {
 	struct root *r = &p->root;
-	struct unit_info *u;
-	struct unit_place *place;
+	struct unit_info u;
 	uint64_t uidvalidity, messages, unread, files, stored, table;
 
-	if (r->n_units >= p->mark.units)
+	if (p->n_seen >= p->mark.units)
 		return bad_root(e, "more units than the end mark says");
 	/* Room grows with the lines, not with what the end mark claims. */
-	r->units = mem_grow(r->units, &p->cap_units, r->n_units + 1, sizeof *u);
-	r->places = mem_grow(r->places, &p->cap_places, r->n_units + 2, sizeof *place);
-	u = &r->units[r->n_units];
-	place = &r->places[r->n_units];
+	r->units = mem_grow(r->units, &p->cap_units, r->n_units + 1, sizeof u);
+	r->places = mem_grow(r->places, &p->cap_places, r->n_units + 2, sizeof *r->places);
 	if (row->len[U_KIND] != 1 || strchr("cgumodr", row->field[U_KIND][0]) == NULL ||
 	    row->len[U_HEALTH] != 1 || strchr("-=!", row->field[U_HEALTH][0]) == NULL)
 		return bad_root(e, "a unit of unknown kind");
@@ -155,29 +186,28 @@ static int parse_unit(struct root_parser *p, struct row *row, struct err *e)
 	    row_u64(row, U_MESSAGES, UINT32_MAX, &messages) == -1 ||
 	    row_u64(row, U_UNREAD, UINT32_MAX, &unread) == -1 ||
 	    row_u64(row, U_FILES, UINT32_MAX, &files) == -1 ||
-	    row_u64(row, U_BYTES, UINT64_MAX, &u->bytes) == -1 ||
+	    row_u64(row, U_BYTES, UINT64_MAX, &u.bytes) == -1 ||
 	    row_u64(row, U_STORED, p->mark.index_off - p->off, &stored) == -1 ||
 	    row_u64(row, U_TABLE, TABLE_MAX, &table) == -1 || table == 0)
 		return bad_root(e, "a unit line is malformed");
-	u->kind = (enum unit_kind)row->field[U_KIND][0];
-	u->health = (enum unit_health)row->field[U_HEALTH][0];
-	u->name = arena_join(r->strings, row->field[U_NAME], row->len[U_NAME], "", 0);
-	u->uniqueid = row->len[U_UNIQUEID] == 0
-			  ? ""
-			  : arena_join(r->strings, row->field[U_UNIQUEID], row->len[U_UNIQUEID], "", 0);
-	u->partition = intern_partition(p, row->field[U_PARTITION], row->len[U_PARTITION]);
-	u->uidvalidity = (uint32_t)uidvalidity;
-	u->messages = (uint32_t)messages;
-	u->unread = (uint32_t)unread;
-	u->files = (uint32_t)files;
-	place->off = p->off;
-	place->group = (uint32_t)r->n_groups;
-	place->table_off = (uint32_t)p->in_group;
+	u.kind = (enum unit_kind)row->field[U_KIND][0];
+	u.health = (enum unit_health)row->field[U_HEALTH][0];
+	u.uidvalidity = (uint32_t)uidvalidity;
+	u.messages = (uint32_t)messages;
+	u.unread = (uint32_t)unread;
+	u.files = (uint32_t)files;
+	u.name = row->field[U_NAME];
+	u.uniqueid = row->field[U_UNIQUEID];
+	u.partition = row->field[U_PARTITION];
+	if (p->pick != NULL && !p->pick->wants(p->pick->arg, &u))
+		leave_out(p);
+	else
+		add_unit(p, row, u);
 	p->off += stored;
 	p->in_group += table;
 	if (p->in_group > UINT32_MAX)
 		return bad_root(e, "a group of tables is too large");
-	r->n_units++;
+	p->n_seen++;
 	return 0;
 }
 
@@ -222,7 +252,7 @@ static int parse_root_row(struct root_parser *p, struct row *row, struct err *e)
 	if (row->n == 5 && strcmp(row->field[0], "tables") == 0)
 		return parse_group(p, row, e);
 	if (row->n == 3 && strcmp(row->field[0], "end") == 0) {
-		if (row_u64(row, 1, UINT64_MAX, &units) == -1 || units != p->root.n_units ||
+		if (row_u64(row, 1, UINT64_MAX, &units) == -1 || units != p->n_seen ||
 		    row_u64(row, 2, UINT64_MAX, &bytes) == -1 || bytes != p->off)
 			return bad_root(e, "its last line contradicts the others");
 		p->ended = true;
@@ -251,7 +281,7 @@ int root_parser_end(struct root_parser *p, struct root *ret, struct err *e)
 	if (p->mark.guessed) {
 		for (size_t i = 0; i < p->root.n_groups; i++)
 			p->root.groups[i].off += p->off;
-	} else if (p->root.n_units != p->mark.units || p->off != p->mark.index_off) {
+	} else if (p->n_seen != p->mark.units || p->off != p->mark.index_off) {
 		return bad_root(e, "it is not the one that the end mark means");
 	}
 	p->root.places[p->root.n_units].off = p->off;

@@ -59,6 +59,8 @@ struct root_parser;
 /** root_parser_new(m): Takes the root's plain bytes piece by piece, whole lines each. root_parser_add(p, text, n, e): ${text} is changed; -1
  * ERR_DAMAGE. root_parser_end(p, ret, e): All was given: check sums and order. root_parser_free(): NULL-safe. */
 struct root_parser *root_parser_new(const struct end_mark *m);
+/** root_parser_pick(p, pick): As archive_open_picked(), whatever pick->many says; lives until the end. Before the first line. */
+void root_parser_pick(struct root_parser *p, const struct archive_pick *pick);
 int root_parser_add(struct root_parser *p, char *text, size_t n, struct err *e);
 int root_parser_end(struct root_parser *p, struct root *ret, struct err *e);
 void root_parser_free(struct root_parser *p);

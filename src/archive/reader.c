@@ -78,15 +78,14 @@ struct root_reader {
 	struct digest *sha;
 	uint64_t plain;
 	struct archive *a;
-	archive_watch_fn *watch;
-	void *arg;
+	const struct root_look *look; /* or NULL */
 };
 
 /* Lends the archive what there is of its root. */
 static int show_root(struct root_reader *r, struct err *e)
 {
 	size_t ready = root_parser_sofar(r->parser, &r->a->root);
-	int rc = r->watch(r->arg, r->a, ready, e);
+	int rc = r->look->watch(r->look->arg, r->a, ready, e);
 
 	r->a->root = (struct root){ 0 };
 	return rc;
@@ -100,15 +99,17 @@ static int add_root(void *arg, uint8_t *p, size_t n, struct err *e)
 	r->plain += n;
 	if (root_parser_add(r->parser, (char *)p, n, e) == -1)
 		return -1;
-	return r->watch != NULL ? show_root(r, e) : 0;
+	return r->look != NULL && r->look->watch != NULL ? show_root(r, e) : 0;
 }
 
-int archive_load_root(struct archive *a, archive_watch_fn *watch, void *arg, struct err *e)
+int archive_load_root(struct archive *a, const struct root_look *look, struct err *e)
 {
-	struct root_reader r = { root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0, a, watch, arg };
+	struct root_reader r = { root_parser_new(&a->mark), digest_new(DIGEST_SHA256), 0, a, look };
 	uint8_t sha[SHA256_SIZE];
 	int rc = -1;
 
+	if (look != NULL && look->pick != NULL && a->mark.units > look->pick->many)
+		root_parser_pick(r.parser, look->pick);
 	if (archive_each_plain(a, a->mark.root_off, a->mark.root_stored, MEMBER_ROOT, add_root, &r, e) == -1)
 		goto out;
 	digest_end(r.sha, sha);
@@ -238,11 +239,6 @@ static int read_tail(struct archive *a, struct err *e)
 	return 0;
 }
 
-int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
-{
-	return archive_open_watched(store, name, job, NULL, NULL, ret, e);
-}
-
 void archive_set_job(struct archive *a, struct job *job)
 {
 	a->job = job;
@@ -250,8 +246,8 @@ void archive_set_job(struct archive *a, struct job *job)
 		stream_set_job(a->in, job);
 }
 
-int archive_open_watched(struct store *store, const char *name, struct job *job, archive_watch_fn *watch,
-    void *arg, struct archive **ret, struct err *e)
+static int open_archive(struct store *store, const char *name, struct job *job, const struct root_look *look,
+    struct archive **ret, struct err *e)
 {
 	struct archive *a;
 	int rc = -1, marked;
@@ -264,7 +260,7 @@ int archive_open_watched(struct store *store, const char *name, struct job *job,
 		rc = open_other(store, a, e);
 		goto out;
 	}
-	rc = archive_load_root(a, watch, arg, e);
+	rc = archive_load_root(a, look, e);
 	if (rc == -1) {
 		err_wrap(e, "open %s", name);
 		if (e != NULL && e->code == ERR_DAMAGE)
@@ -279,6 +275,23 @@ out:
 	}
 	*ret = a;
 	return 0;
+}
+
+int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
+{
+	return open_archive(store, name, job, NULL, ret, e);
+}
+
+int archive_open_watched(struct store *store, const char *name, struct job *job, archive_watch_fn *watch,
+    void *arg, struct archive **ret, struct err *e)
+{
+	return open_archive(store, name, job, &(struct root_look){ watch, arg, NULL }, ret, e);
+}
+
+int archive_open_picked(struct store *store, const char *name, struct job *job,
+    const struct archive_pick *pick, struct archive **ret, struct err *e)
+{
+	return open_archive(store, name, job, &(struct root_look){ NULL, NULL, pick }, ret, e);
 }
 
 void archive_close(struct archive *a)

@@ -40,11 +40,16 @@ struct archive {
 	unsigned next_table;
 };
 
-/** archive_open_raw(store, name, job, ret, e): Open without looking at any byte. archive_load_root(a, watch, arg, e): Read the root that
- * a->mark tells of; ${watch} as in archive_open_watched(). */
+/** archive_open_raw(store, name, job, ret, e): Open without looking at any byte. archive_load_root(a, look, e): Read the root that
+ * a->mark tells of; ${look}: as in archive_open_watched() and archive_open_picked(), each NULL, or NULL. */
 int archive_open_raw(
     struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e);
-int archive_load_root(struct archive *a, archive_watch_fn *watch, void *arg, struct err *e);
+struct root_look {
+	archive_watch_fn *watch;
+	void *arg;
+	const struct archive_pick *pick;
+};
+int archive_load_root(struct archive *a, const struct root_look *look, struct err *e);
 
 /** archive_fetch(a, off, p, n, e): Read ${n} bytes at ${off}. Beyond the archive: ERR_DAMAGE. */
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e);

@@ -287,7 +287,7 @@ static int open_somehow(struct salvage *s, struct store *store, const char *name
 	err_clear(e);
 	if (archive_open_raw(store, name, s->job, &s->a, e) == -1 || find_root(s, &found, e) == -1)
 		return -1;
-	if (found && archive_load_root(s->a, NULL, NULL, e) == 0) {
+	if (found && archive_load_root(s->a, NULL, e) == 0) {
 		s->ret->had_index = true;
 		return 0;
 	}

@@ -21,14 +21,10 @@ void source_find_when(struct source *s)
 		s->when = o.mtime;
 }
 
-static int open_source(struct store *store, const char *name, struct job *job, struct source *s,
-    struct source_watching *watching, struct err *e)
+static int see(struct archive *a, struct source *s, struct err *e)
 {
-	struct archive *a;
+	const char *name = s->name;
 
-	if (archive_open_watched(
-		store, name, job, watching != NULL ? source_ours_watch : NULL, watching, &a, e) == -1)
-		return -1;
 	if (archive_get_kind(a) == ARCHIVE_OURS) {
 		s->archive = a;
 		s->ops = &source_ours;
@@ -38,6 +34,17 @@ static int open_source(struct store *store, const char *name, struct job *job, s
 	s->units_only = false;
 	s->ops = &source_foreign;
 	return source_open_foreign(s, e) == -1 ? err_wrap(e, "archive %s", name) : 0;
+}
+
+static int open_source(struct store *store, const char *name, struct job *job, struct source *s,
+    struct source_watching *watching, struct err *e)
+{
+	struct archive *a;
+
+	if (archive_open_watched(
+		store, name, job, watching != NULL ? source_ours_watch : NULL, watching, &a, e) == -1)
+		return -1;
+	return see(a, s, e);
 }
 
 static struct source *new_source(struct store *store, const char *name, struct job *job)
@@ -80,6 +87,59 @@ int source_open_units(struct store *store, const char *name, struct job *job, so
 	return 0;
 }
 
+/* Whose files are asked for as well. */
+struct wanted {
+	const char *mailbox;
+	char *user; /* or NULL */
+};
+
+static bool is_wanted(void *arg, const struct unit_info *u)
+{
+	const struct wanted *w = arg;
+
+	switch (u->kind) {
+	case UNIT_MAILBOX: return strcmp(u->name, w->mailbox) == 0;
+	case UNIT_USER: return w->user != NULL && strcmp(u->name, w->user) == 0;
+	case UNIT_ORPHAN: return false;
+	default: return true;
+	}
+}
+
+static bool has_left_out(const struct archive *a)
+{
+	for (size_t i = 0; i < archive_n_units(a); i++)
+		if (archive_unit(a, i)->kind == UNIT_LEFT_OUT)
+			return true;
+	return false;
+}
+
+int source_open_mailbox(struct store *store, const char *name, const char *mailbox, size_t many,
+    struct job *job, struct source **ret, struct err *e)
+{
+	struct wanted w = { mailbox, mboxname_user(mailbox) };
+	struct source *s = new_source(store, name, job);
+	struct archive *a;
+	int rc;
+
+	*ret = NULL;
+	s->units_only = true;
+	rc = archive_open_picked(store, name, job, &(struct archive_pick){ is_wanted, &w, many }, &a, e);
+	free(w.user);
+	if (rc == 0 && archive_get_kind(a) == ARCHIVE_OURS && has_left_out(a))
+		s->only = mem_strdup(mailbox);
+	if (rc == -1 || see(a, s, e) == -1) {
+		source_close(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+const char *source_only(const struct source *s)
+{
+	return s->only;
+}
+
 bool source_is_whole(const struct source *s)
 {
 	return !s->units_only;
@@ -119,6 +179,7 @@ void source_close(struct source *s)
 	free(s->archive_roots);
 	free(s->boxes);
 	free(s->places);
+	free(s->only);
 	free(s->name);
 	free(s);
 }

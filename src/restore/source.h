@@ -46,6 +46,13 @@ typedef int source_watch_fn(void *arg, const struct source *s, const struct arch
 int source_open_units(struct store *store, const char *name, struct job *job, source_watch_fn *watch,
     void *arg, struct source **ret, struct err *e);
 
+/** source_open_mailbox(store, name, mailbox, many, job, ret, e): As source_open_units(), for one mailbox and its owner's files: of an archive of
+ * ours with more units than ${many} no others are in the source, which then takes little memory. source_only(s): That mailbox's name, if
+ * others were left out, else NULL. */
+int source_open_mailbox(struct store *store, const char *name, const char *mailbox, size_t many,
+    struct job *job, struct source **ret, struct err *e);
+const char *source_only(const struct source *s);
+
 /** source_is_whole(s): It was not opened by source_open_units(), or makes no difference to it. */
 bool source_is_whole(const struct source *s);
 

@@ -63,6 +63,7 @@ struct source {
 	struct job *job;
 	struct archive *archive; /* NULL: foreign */
 	bool units_only;	 /* source_open_units() of an archive of ours */
+	char *only;		 /* the mailbox of source_open_mailbox(), if others were left out; else NULL */
 	size_t json_unit, conf_unit; /* ours: the units whose archive.json and imapd.conf were read; else SOURCE_NO_PLACE */
 	struct imapd_conf *conf; /* as found in the archive, or NULL */
 	struct cyrus_version version;

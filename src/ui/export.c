@@ -117,7 +117,7 @@ static int one_file(struct work *w, struct job *job, struct err *e)
 	int64_t when;
 	int rc = -1;
 
-	if (app_source(w->app, w->archive, job, &source, &store, e) == -1)
+	if (app_source_take_mailbox(w->app, w->archive, w->internal, job, &source, &store, e) == -1)
 		return -1;
 	at = source_find(source, w->internal);
 	when = source_when(source);
@@ -133,8 +133,7 @@ static int one_file(struct work *w, struct job *job, struct err *e)
 	if (rc == 0)
 		w->result = (struct export_result){ .mailboxes = 1, .messages = 1, .bytes = bytes.len };
 	buf_done(&bytes);
-	source_close(source);
-	store_free(store);
+	app_source_give(w->app, source, store);
 	return rc;
 }
 

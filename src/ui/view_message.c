@@ -49,7 +49,7 @@ static int load(struct job *job, void *arg, struct err *e)
 	int rc = -1;
 
 	job_step(job, "reading message %u of %s", l->uid, l->shown);
-	if (app_source(l->app, l->archive, job, &source, &store, e) == -1)
+	if (app_source_take_mailbox(l->app, l->archive, l->internal, job, &source, &store, e) == -1)
 		return -1;
 	at = source_find(source, l->internal);
 	if (at == (size_t)-1)
@@ -60,8 +60,7 @@ static int load(struct job *job, void *arg, struct err *e)
 		l->message = message_open(buf_text(&l->bytes), l->bytes.len);
 	else if (e->code == ERR_FORMAT)
 		err_hint(e, "e writes it to a file as it is");
-	source_close(source);
-	store_free(store);
+	app_source_give(l->app, source, store);
 	return rc;
 }
 

@@ -251,6 +251,81 @@ static void test_many_units(void **state)
 	test_dir_done(&d);
 }
 
+/* u17, u18 and u199 of those that come by, or none. */
+struct wish {
+	size_t seen;
+	bool any;
+};
+
+static bool wants(void *arg, const struct unit_info *u)
+{
+	struct wish *w = arg;
+
+	w->seen++;
+	return w->any && (strcmp(u->name, "user.u17") == 0 || strcmp(u->name, "user.u18") == 0 ||
+			     strcmp(u->name, "user.u199") == 0);
+}
+
+static void test_picked(void **state)
+{
+	struct test_dir d = test_dir_new();
+	struct keeper all = { 0 }, one = { 0 };
+	struct file_sink all_sink = keeper_sink(&all), one_sink = keeper_sink(&one);
+	struct archive_totals totals;
+	struct err err = { 0 };
+	struct archive *whole, *a;
+	struct wish w = { .any = true };
+	struct archive_pick pick = { wants, &w, 199 };
+	static const char *const names[] = { "", "user.u17", "user.u18", "", "user.u199" };
+
+	(void)state;
+	write_many(&d, "a", 2, 200, &totals);
+	OK(archive_open(d.store, "a", NULL, &whole, &err));
+	OK(archive_open_picked(d.store, "a", NULL, &pick, &a, &err));
+	assert_int_equal(w.seen, 200);
+	/* Of those left out, each run is one in each group of tables. */
+	assert_in_range(archive_n_units(a), 5, 20);
+	for (size_t i = 0; i < archive_n_units(a); i++)
+		assert_true(archive_unit(a, i)->kind == UNIT_LEFT_OUT ? archive_unit(a, i)->name[0] == '\0'
+								      : archive_unit(a, i)->name[0] == 'u');
+	assert_int_equal(archive_find(a, UNIT_MAILBOX, "user.u16"), (size_t)-1);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		size_t at = archive_find(a, UNIT_MAILBOX, names[i]);
+		size_t was = archive_find(whole, UNIT_MAILBOX, names[i]);
+
+		assert_int_equal(at == (size_t)-1, was == (size_t)-1);
+		if (at == (size_t)-1)
+			continue;
+		OK(archive_read_unit(a, at, &one_sink, &err));
+		OK(archive_read_unit(whole, was, &all_sink, &err));
+		assert_int_equal(one.n, all.n);
+		for (size_t k = 0; k < one.n; k++) {
+			assert_int_equal(one.files[k].data.len, all.files[k].data.len);
+			if (all.files[k].data.len > 0)
+				assert_memory_equal(
+				    one.files[k].data.data, all.files[k].data.data, all.files[k].data.len);
+		}
+		keeper_clear(&one);
+		keeper_clear(&all);
+	}
+	archive_close(a);
+	/* None at all; and where there are not many, all. */
+	w = (struct wish){ 0 };
+	OK(archive_open_picked(d.store, "a", NULL, &pick, &a, &err));
+	assert_int_equal(w.seen, 200);
+	assert_int_equal(archive_unit(a, 0)->kind, UNIT_LEFT_OUT);
+	archive_close(a);
+	pick.many = 200;
+	OK(archive_open_picked(d.store, "a", NULL, &pick, &a, &err));
+	assert_int_equal(w.seen, 200);
+	assert_int_equal(archive_n_units(a), 200);
+	archive_close(a);
+	archive_close(whole);
+	keeper_done(&one);
+	keeper_done(&all);
+	test_dir_done(&d);
+}
+
 static void test_add_fd(void **state)
 {
 	struct test_dir d = test_dir_new();
@@ -385,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_many_units),
+		cmocka_unit_test(test_picked),
 		cmocka_unit_test(test_add_fd),
 		cmocka_unit_test(test_fetched),
 		cmocka_unit_test(test_tape),

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include "app/app_impl.h"
 #include "app/boxes_impl.h"
 #include "app/mails.h"
 #include "core/fold.h"
@@ -433,6 +434,54 @@ static void test_kept(void **state)
 	world_done(&w);
 }
 
+/* Of one with very many mailboxes only what knows a single one of them is kept. */
+static void test_kept_of_many(void **state)
+{
+	struct world w;
+	struct err err = { 0 };
+	struct source *a, *b;
+	struct store *sa, *sb;
+	char *first, *other;
+
+	(void)state;
+	world_new(&w);
+	make_archive(&w, odd_order, N_ODD);
+	w.app->many_units = 2;
+	OK(app_source_take(w.app, "latest", false, NULL, &a, &sa, &err));
+	assert_int_equal(source_n(a), N_ODD);
+	first = mem_strdup(source_mailbox(a, 0)->name);
+	other = mem_strdup(source_mailbox(a, 1)->name);
+	app_source_give(w.app, a, sa);
+	assert_null(w.app->kept.source);
+	OK(app_source_take_mailbox(w.app, "latest", first, NULL, &a, &sa, &err));
+	assert_int_equal(source_n(a), 1);
+	app_source_give(w.app, a, sa);
+	OK(app_source_take_mailbox(w.app, "latest", first, NULL, &b, &sb, &err));
+	assert_ptr_equal(a, b);
+	app_source_give(w.app, b, sb);
+	/* It will not do for another one, nor for all. */
+	OK(app_source_take_mailbox(w.app, "latest", other, NULL, &a, &sa, &err));
+	assert_string_equal(source_only(a), other);
+	assert_int_equal(source_find(a, other), 0);
+	app_source_give(w.app, a, sa);
+	OK(app_source_take(w.app, "latest", false, NULL, &a, &sa, &err));
+	assert_int_equal(source_n(a), N_ODD);
+	app_source_give(w.app, a, sa);
+	/* Where there are few, all are there, and kept. */
+	w.app->many_units = 1000;
+	OK(app_source_take_mailbox(w.app, "latest", first, NULL, &a, &sa, &err));
+	app_source_give(w.app, a, sa);
+	OK(app_source_take_mailbox(w.app, "latest", first, NULL, &a, &sa, &err));
+	assert_int_equal(source_n(a), N_ODD);
+	app_source_give(w.app, a, sa);
+	OK(app_source_take_mailbox(w.app, "latest", other, NULL, &b, &sb, &err));
+	assert_ptr_equal(a, b);
+	app_source_give(w.app, b, sb);
+	free(first);
+	free(other);
+	world_done(&w);
+}
+
 static void test_no_archive(void **state)
 {
 	struct world w;
@@ -533,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_job),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept_of_many),
 		cmocka_unit_test(test_no_archive),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_letters),

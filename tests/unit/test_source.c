@@ -358,6 +358,52 @@ static void test_fetch(void **state)
 	fixture_close(&f);
 }
 
+/* One mailbox and its owner's files, of an archive with many others: as in the whole of it. */
+static void test_only_one(void **state)
+{
+	struct source_messages *m, *same;
+	struct source *s;
+	struct err err = { 0 };
+	struct buf b = BUF_INIT, whole = BUF_INIT;
+	struct fixture f;
+	size_t at;
+
+	(void)state;
+	fixture_open(&f, (struct made){ 0 });
+	OK(source_open_mailbox(f.v.store, NAME, "user.carol.Trash", 1, NULL, &s, &err));
+	assert_string_equal(source_only(s), "user.carol.Trash");
+	assert_false(source_is_whole(s));
+	assert_int_equal(source_n(s), 1);
+	assert_int_equal(source_when(s), source_when(f.s));
+	assert_non_null(source_conf(s));
+	at = source_find(f.s, "user.carol.Trash");
+	assert_string_equal(source_mailbox(s, 0)->uniqueid, source_mailbox(f.s, at)->uniqueid);
+	assert_int_equal(source_mailbox(s, 0)->messages, source_mailbox(f.s, at)->messages);
+	OK(source_load(s, 0, true, &m, &err));
+	OK(source_load(f.s, at, true, &same, &err));
+	assert_int_equal(m->n_uids, 3);
+	assert_int_equal(m->cache.len, same->cache.len);
+	assert_string_equal(
+	    m->owner_seen != NULL ? m->owner_seen : "-", same->owner_seen != NULL ? same->owner_seen : "-");
+	OK(source_read_message(s, 0, m->uids[2], 1 << 20, &b, &err));
+	OK(source_read_message(f.s, at, m->uids[2], 1 << 20, &whole, &err));
+	assert_string_equal(buf_text(&b), buf_text(&whole));
+	source_messages_free(same);
+	source_messages_free(m);
+	source_close(s);
+	/* One that is not there, and an archive that has not so many. */
+	OK(source_open_mailbox(f.v.store, NAME, "user.nobody", 1, NULL, &s, &err));
+	assert_int_equal(source_n(s), 0);
+	source_close(s);
+	OK(source_open_mailbox(f.v.store, NAME, "user.carol.Trash", 1000, NULL, &s, &err));
+	assert_null(source_only(s));
+	assert_true(source_n(s) > 30);
+	source_close(s);
+	buf_done(&b);
+	buf_done(&whole);
+	fixture_close(&f);
+}
+
 /* The list and the directories do not agree. */
 static void test_merge(void **state)
 {
@@ -459,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_fetch),
+		cmocka_unit_test(test_only_one),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_damage),
 	};
