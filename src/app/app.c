@@ -169,7 +169,8 @@ int app_restore(struct app *app, const char *server, struct restore_plan *plan, 
 	if (c == NULL || server_open(c, &s, e) == -1)
 		goto out;
 	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
-	if (lock == -1 || unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1)
+	if (lock == -1 || restore_fits(s, plan, e) == -1 ||
+	    unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1)
 		goto out;
 	source_set_job(plan->source, job);
 	rc = restore_run(s, plan, job, ret, e);

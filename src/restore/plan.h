@@ -49,6 +49,10 @@ bool plan_quota_is_off(const struct planning *g, const struct restore_item *item
 int restore_user_path(const struct server *server, const struct mboxlist *live,
     const struct restore_plan *plan, enum user_file which, const char *userid, struct buf *b, struct err *e);
 
+/** restore_fits_list(server, live, plan, e): As restore_fits(), against a list that was just read. */
+int restore_fits_list(
+    const struct server *server, const struct mboxlist *live, const struct restore_plan *plan, struct err *e);
+
 /** plan_name_as(conf, internal, userid, b): The name to send over IMAP when acting as ${userid} (NULL: the admin). */
 void plan_name_as(const struct imapd_conf *conf, const char *internal, const char *userid, struct buf *b);
 

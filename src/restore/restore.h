@@ -114,6 +114,10 @@ struct restore_result {
 	uint64_t fetched_bytes; /* read from the store */
 };
 
+/** restore_fits(server, plan, e): The names and unique ids that the plan is about are on the live server as they were when it was made;
+ * else -1, ERR_REFUSED. Changes nothing. restore_run() asks once more before it enters anything. */
+int restore_fits(struct server *server, const struct restore_plan *plan, struct err *e);
+
 /** restore_run(server, plan, job, ret, e): Carry the plan out, step by step. A plan with refused items is ERR_REFUSED before anything is touched. Failing in
  * the middle says which step and what is done; ERR_PARTIAL when running it again will go on. restore_result_done() in either case. */
 int restore_run(struct server *server, struct restore_plan *plan, struct job *job, struct restore_result *ret,

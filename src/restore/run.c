@@ -104,7 +104,7 @@ static int do_entries(struct run *r, struct err *e)
 	struct buf text = BUF_INIT;
 	int rc = -1;
 
-	if (server_list(r->server, &list, e) == -1)
+	if (server_list(r->server, &list, e) == -1 || restore_fits_list(r->server, list, r->plan, e) == -1)
 		goto out;
 	for (size_t i = 0; i < r->plan->n_items; i++) {
 		const struct restore_item *item = &r->plan->items[i];
