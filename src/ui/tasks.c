@@ -9,6 +9,9 @@
 #include "core/log.h"
 #include "core/mem.h"
 
+/* A console that was stopped for a while finds a million rows waiting. */
+#define TAKE_MS 10
+
 bool task_running(const struct task *t)
 {
 	return t->job != NULL;
@@ -144,16 +147,20 @@ unsigned console_changes(const struct console *c)
 	return c->changes;
 }
 
-static bool take_items(struct task *t)
+/* What is left, if keys have waited long enough, is taken at the next call: the descriptor stays readable. */
+static bool take_items(struct task *t, bool *left)
 {
+	uint64_t end_ms = clock_monotonic_ms() + TAKE_MS;
 	void *item;
 	bool any = false;
 
+	*left = false;
 	if (t->spec.took == NULL || t->spec.owner == NULL)
 		return false;
-	while ((item = job_take(t->job)) != NULL) {
+	while (!*left && (item = job_take(t->job)) != NULL) {
 		t->spec.took(t->spec.owner, t, item);
 		any = true;
+		*left = clock_monotonic_ms() >= end_ms;
 	}
 	return any;
 }
@@ -211,7 +218,7 @@ bool tasks_service(struct console *c)
 
 	for (struct task *t = c->tasks; t != NULL; t = next) {
 		struct job_progress p;
-		bool ended;
+		bool ended, left;
 
 		next = t->next;
 		if (!task_running(t))
@@ -222,8 +229,8 @@ bool tasks_service(struct console *c)
 		meter_update(&t->meter, &p);
 		note_step(t, &p);
 		t->elapsed_ms = p.elapsed_ms;
-		any |= take_items(t);
-		if (ended) {
+		any |= take_items(t, &left);
+		if (ended && !left) {
 			finish(c, t);
 			any = true;
 		}
