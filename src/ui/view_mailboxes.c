@@ -199,6 +199,9 @@ static bool mark(struct view_mailboxes *m, size_t row)
 	boxes_internal(m->boxes, row, &internal);
 	boxes_shown(m->boxes, row, &shown);
 	at = basket_find(basket, m->archive, buf_text(&internal));
+	if (basket->n > 0 && !mailboxes_is_basket(m))
+		console_say(m->view.console, STYLE_WARN,
+		    "What was marked in %s is marked no more: marks are of one archive", basket->archive);
 	if (at != NO_ROW)
 		basket_remove(basket, at);
 	else
