@@ -405,7 +405,7 @@ bool console_idle_work(struct console *c)
 
 	/* While it is typed, what is not there yet may still become something. */
 	if (list_missed(l) && c->ask.kind == ASK_NOTHING && l->search != NULL)
-		console_say(c, STYLE_WARN, "\"%s\" is not found", l->search);
+		console_say(c, STYLE_WARN, "\"%s\" is not found", l->searched);
 	return more;
 }
 

@@ -25,6 +25,7 @@ void list_init(
 void list_done(struct list *l)
 {
 	free(l->search);
+	free(l->searched);
 	free(l->filter);
 	free(l->order);
 	*l = (struct list){ 0 };
@@ -173,6 +174,8 @@ static void set_text(char **to, const char *text)
 void list_set_search(struct list *l, const char *text)
 {
 	set_text(&l->search, text);
+	free(l->searched);
+	l->searched = l->search != NULL ? mem_strdup(text) : NULL;
 	l->seek_left = 0;
 }
 

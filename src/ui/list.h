@@ -36,6 +36,7 @@ struct list {
 	size_t cursor, top;    /* positions among what is shown */
 	int height;            /* rows on the screen when it was last drawn */
 	char *search, *filter; /* folded, or NULL */
+	char *searched;        /* what is searched for as it was typed; NULL with ${search} */
 
 	/* What is shown, where not all is: row numbers, as far as ${scanned}. Of what a shorter filter had found, order[next] to order[end]
 	 * are still to be looked at. */
