@@ -36,6 +36,17 @@ static struct task *find(struct console *c, unsigned number)
 	return t;
 }
 
+/* What only fills a screen, and is over before one has looked, is no job to tell of. */
+#define PASSING_MS 1000
+
+static const struct task *listed(const struct task *t)
+{
+	while (t != NULL && task_running(t) && t->spec.open == NULL && !t->spec.changes &&
+	       t->elapsed_ms < PASSING_MS)
+		t = t->next;
+	return t;
+}
+
 /* ---- words ---- */
 
 static const char *state_of(const struct task *t, const struct job_progress *p, enum style *style)
@@ -148,10 +159,10 @@ static struct task *selected(struct view_jobs *j)
 
 static bool is_same(const struct view_jobs *j)
 {
-	const struct task *t = console_tasks(j->view.console);
+	const struct task *t = listed(console_tasks(j->view.console));
 	size_t i = 0;
 
-	for (; t != NULL && i < j->n && j->numbers[i] == t->number; t = t->next)
+	for (; t != NULL && i < j->n && j->numbers[i] == t->number; t = listed(t->next))
 		i++;
 	return t == NULL && i == j->n;
 }
@@ -167,7 +178,7 @@ static void refresh(struct view *v)
 		return;
 	was = list_selected(&v->list, &row) ? j->numbers[row] : 0;
 	j->n = 0;
-	for (const struct task *t = console_tasks(v->console); t != NULL; t = t->next) {
+	for (const struct task *t = listed(console_tasks(v->console)); t != NULL; t = listed(t->next)) {
 		j->numbers = mem_grow(j->numbers, &j->cap, j->n + 1, sizeof *j->numbers);
 		if (t->number == was)
 			at = j->n;
@@ -345,7 +356,7 @@ static void status(struct view *v, struct buf *b)
 {
 	size_t running = 0, ended = 0;
 
-	for (const struct task *t = console_tasks(v->console); t != NULL; t = t->next)
+	for (const struct task *t = listed(console_tasks(v->console)); t != NULL; t = listed(t->next))
 		*(task_running(t) ? &running : &ended) += 1;
 	buf_printf(b, "%zu running, %zu ended", running, ended);
 }
