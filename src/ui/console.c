@@ -88,11 +88,6 @@ void console_fail(struct console *c, const struct err *e)
 
 /* ---- views ---- */
 
-struct view *console_top(const struct console *c)
-{
-	return c->top;
-}
-
 void console_push(struct console *c, struct view *v)
 {
 	v->console = c;
@@ -179,9 +174,8 @@ static void end_search(struct console *c, const struct ask *a, const char *text)
 
 	if (text == NULL) {
 		list_set_search(l, NULL);
-		l->cursor = a->from;
-		list_move(l, REQUEST_UP);
-		list_move(l, REQUEST_DOWN);
+		*(l->pager ? &l->top : &l->cursor) = a->from;
+		list_set_height(l, l->height);
 		return;
 	}
 	list_set_search(l, text);

@@ -29,10 +29,9 @@ struct basket *console_basket(struct console *c);
 /** console_may_change(c): True, or false with a message that this console only reads. */
 bool console_may_change(struct console *c);
 
-/** console_push(c, v): Show ${v}, which is the console's from here on. console_pop(c): Away with the one on top. console_top(c). */
+/** console_push(c, v): Show ${v}, which is the console's from here on. console_pop(c): Away with the one on top. */
 void console_push(struct console *c, struct view *v);
 void console_pop(struct console *c);
-struct view *console_top(const struct console *c);
 
 /** console_say(c, style, fmt, ...): The message line, until the next key. console_fail(c, e): What failed, and what to do next. */
 void console_say(struct console *c, enum style style, const char *fmt, ...)

@@ -59,7 +59,7 @@ struct task {
 	unsigned number; /* counts up */
 };
 
-/** task_running(t). task_arg(t): The argument; the worker's while it runs. */
+/** task_running(t): Its job has not been reaped yet: the argument is the worker's. */
 bool task_running(const struct task *t);
 
 #endif
