@@ -26,6 +26,7 @@ int app_open(const char *conf_path, struct app **ret, struct err *e)
 		io_mkdirs(AT_FDCWD, app->conf->state_directory, 0700, NULL);
 	app->many_units = APP_MANY_UNITS;
 	pthread_mutex_init(&app->kept_lock, NULL);
+	app->links = store_links_new();
 	log_open(app->conf->log_file[0] != '\0' ? app->conf->log_file : NULL, 1);
 	*ret = app;
 	return 0;
@@ -36,6 +37,7 @@ void app_close(struct app *app)
 	if (app == NULL)
 		return;
 	app_kept_drop(app);
+	store_links_free(app->links);
 	pthread_mutex_destroy(&app->kept_lock);
 	log_close();
 	conf_free(app->conf);
@@ -54,11 +56,18 @@ int app_server(struct app *app, const char *name, struct server **ret, struct er
 	return c != NULL ? server_open(c, ret, e) : -1;
 }
 
-int app_store(struct app *app, const char *name, bool create, struct store **ret, struct err *e)
+int app_store_open(
+    struct app *app, const struct conf_store *c, bool create, struct job *job, struct store **ret, struct err *e)
+{
+	return store_open_as(&(struct store_opts){ c, app->links, job, create }, ret, e);
+}
+
+int app_store(
+    struct app *app, const char *name, bool create, struct job *job, struct store **ret, struct err *e)
 {
 	const struct conf_store *c = conf_find_store(app->conf, name, e);
 
-	return c != NULL ? store_open(c->url, create, ret, e) : -1;
+	return c != NULL ? app_store_open(app, c, create, job, ret, e) : -1;
 }
 
 /* The first store that the server's "stores" names. */
@@ -94,7 +103,7 @@ int app_backup(struct app *app, const char *server, const struct backup_opts *op
 	if (!opts->dry_run) {
 		lock = lock_take(app->conf->lock_directory, c->name, "backup", e);
 		place = store_of_server(app, c, e);
-		if (lock == -1 || place == NULL || store_open(place->url, true, &store, e) == -1)
+		if (lock == -1 || place == NULL || app_store_open(app, place, true, job, &store, e) == -1)
 			goto out;
 	}
 	rc = backup_run(s, c, store, opts, job, ret, e);

@@ -28,8 +28,9 @@ const struct conf *app_conf(const struct app *app);
 /** app_server(app, name, ret, e): What is known of the configured server (NULL: the first): its imapd.conf, tools, version. server_free() it. */
 int app_server(struct app *app, const char *name, struct server **ret, struct err *e);
 
-/** app_store(app, name, create, ret, e): Open a configured store (NULL: the first). store_free() it. */
-int app_store(struct app *app, const char *name, bool create, struct store **ret, struct err *e);
+/** app_store(app, name, create, job, ret, e): Open a configured store (NULL: the first) for ${job}, which cancels and is asked. store_free() it. */
+int app_store(
+    struct app *app, const char *name, bool create, struct job *job, struct store **ret, struct err *e);
 
 /** One archive, for lists. */
 struct app_archive {
@@ -122,9 +123,10 @@ int app_box_details(struct app *app, const char *server, const char *archive, co
     struct job *job, struct app_details *ret, struct err *e);
 void app_details_done(struct app_details *d);
 
-/** app_open_store_of(app, archive, ret, name, e): The store that has it and its exact name there (heap), without opening the archive (for
+/** app_open_store_of(app, archive, job, ret, name, e): The store that has it and its exact name there (heap), without opening the archive (for
  * verify and salvage). */
-int app_open_store_of(struct app *app, const char *archive, struct store **ret, char **name, struct err *e);
+int app_open_store_of(struct app *app, const char *archive, struct job *job, struct store **ret, char **name,
+    struct err *e);
 
 /** app_backup(app, server, opts, job, ret, e): Take a backup; see backup/backup.h. */
 int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,

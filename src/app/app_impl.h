@@ -8,6 +8,7 @@
 
 struct app {
 	struct conf *conf;
+	struct store_links *links;
 	/* Units from which an archive has very many: see app_source_give(). */
 	size_t many_units;
 	/* The source that was given back last. */
@@ -26,6 +27,10 @@ struct app {
  * opened, ${watch} looks on as in source_open_units(). */
 int app_source_watch(struct app *app, const char *archive, struct job *job, source_watch_fn *watch, void *arg,
     struct source **ret, struct store **ret_store, struct err *e);
+
+/** app_store_open(app, c, create, job, ret, e): Open that store of the configuration, for ${job}. */
+int app_store_open(struct app *app, const struct conf_store *c, bool create, struct job *job, struct store **ret,
+    struct err *e);
 
 /** app_kept_drop(app): Close what is kept. */
 void app_kept_drop(struct app *app);

@@ -28,7 +28,8 @@ static int open_path(const char *path, struct store **ret, char **name, struct e
 	return rc;
 }
 
-int app_open_store_of(struct app *app, const char *archive, struct store **ret, char **name, struct err *e)
+int app_open_store_of(
+    struct app *app, const char *archive, struct job *job, struct store **ret, char **name, struct err *e)
 {
 	const struct app_archive *found = NULL;
 	struct app_archives l;
@@ -36,7 +37,7 @@ int app_open_store_of(struct app *app, const char *archive, struct store **ret, 
 
 	if (archive[0] == '/' || str_starts(archive, "./") || str_starts(archive, "../"))
 		return open_path(archive, ret, name, e);
-	if (archives_list(app, NULL, false, NULL, NULL, &l, e) == -1)
+	if (archives_list(app, job, false, NULL, NULL, &l, e) == -1)
 		goto out;
 	for (size_t i = 0; i < l.n; i++) {
 		const struct app_archive *a = &l.list[i];
@@ -67,7 +68,7 @@ int app_open_store_of(struct app *app, const char *archive, struct store **ret, 
 			err_wrap(e, "%s", l.away[i].what);
 		goto out;
 	}
-	rc = app_store(app, found->store, false, ret, e);
+	rc = app_store(app, found->store, false, job, ret, e);
 	if (rc == 0)
 		*name = mem_strdup(found->name);
 out:
@@ -80,7 +81,7 @@ int app_source(struct app *app, const char *archive, struct job *job, struct sou
 {
 	char *name;
 
-	if (app_open_store_of(app, archive, ret_store, &name, e) == -1)
+	if (app_open_store_of(app, archive, job, ret_store, &name, e) == -1)
 		return -1;
 	if (source_open(*ret_store, name, job, ret, e) == -1) {
 		store_free(*ret_store);

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "app/app_impl.h"
 #include "archive/archive.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -134,12 +135,12 @@ static int newest_first(const void *x, const void *y)
 }
 
 /* Appends what one store has. The caller frees ${*ret_store}. */
-static int list_store(const struct conf_store *c, struct job *job, struct app_archives *ret, size_t *cap,
+static int list_store(struct app *app, const struct conf_store *c, struct job *job, struct app_archives *ret, size_t *cap,
     struct store **ret_store, struct err *e)
 {
 	struct store_list l;
 
-	if (job_cancelled(job, e) || store_open(c->url, false, ret_store, e) == -1 ||
+	if (job_cancelled(job, e) || app_store_open(app, c, false, job, ret_store, e) == -1 ||
 	    store_list(*ret_store, &l, e) == -1)
 		return -1;
 	for (size_t i = 0; i < l.n; i++) {
@@ -171,7 +172,7 @@ static int list_stores(
 	for (size_t i = 0; i < c->n_stores; i++) {
 		struct err why = { 0 };
 
-		if (list_store(&c->stores[i], job, ret, &cap, &stores[i], &why) == 0)
+		if (list_store(app, &c->stores[i], job, ret, &cap, &stores[i], &why) == 0)
 			continue;
 		if (why.code != ERR_CANCELLED)
 			archives_store_away(app, &c->stores[i], &ret->away[ret->n_away++], &why);

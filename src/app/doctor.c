@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/app_impl.h"
 #include "app/archives.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -206,7 +207,7 @@ static void check_store(struct doctor *d, const struct conf_store *c)
 	struct stream *out;
 	struct err e = { 0 };
 
-	if (store_open(c->url, false, &store, &e) == -1) {
+	if (app_store_open(d->app, c, false, d->job, &store, &e) == -1) {
 		say_away(d, subject, c, &e);
 		free(subject);
 		return;

@@ -77,12 +77,13 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 
 	*ret = NULL;
 	*ret_store = NULL;
-	if (app_open_store_of(app, archive, &store, &name, e) == -1)
+	if (app_open_store_of(app, archive, job, &store, &name, e) == -1)
 		return -1;
 	if (take_kept(app, store, name, m, &kept)) {
 		store_free(store);
 		store = kept.store;
 		*ret = kept.source;
+		store_set_job(store, job);
 		source_set_job(*ret, job);
 		rc = 0;
 	} else if (m->whole) {
@@ -127,6 +128,7 @@ void app_source_give(struct app *app, struct source *source, struct store *store
 		return;
 	}
 	source_set_job(source, NULL);
+	store_set_job(store, NULL);
 	if (is_large(app, source) || store_stat(store, source_name(source), &k.object, NULL) == -1) {
 		drop(app, &k);
 		return;

@@ -52,7 +52,7 @@ int app_verify(struct app *app, const char *archive, bool quick, struct job *job
 	int rc = -1;
 
 	*ret = (struct app_verified){ 0 };
-	if (app_open_store_of(app, archive, &store, &ret->name, e) == -1)
+	if (app_open_store_of(app, archive, job, &store, &ret->name, e) == -1)
 		return -1;
 	job_step(job, "opening %s", ret->name);
 	if (archive_open(store, ret->name, job, &a, e) == -1)

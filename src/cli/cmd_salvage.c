@@ -148,7 +148,7 @@ static int work(struct job *job, void *arg, struct err *e)
 	struct store *store = NULL;
 	int rc = -1;
 
-	if (app_open_store_of(w->c->app, w->archive, &store, &w->name, e) == -1)
+	if (app_open_store_of(w->c->app, w->archive, job, &store, &w->name, e) == -1)
 		return -1;
 	if (outdir_open(w->c->args.output, &opts, &w->out, e) == -1)
 		goto out;

@@ -26,7 +26,7 @@ void conf_add_store(struct conf *c, const char *name, const char *url)
 	size_t cap = c->n_stores;
 
 	c->stores = mem_grow(c->stores, &cap, c->n_stores + 1, sizeof *c->stores);
-	c->stores[c->n_stores++] = (struct conf_store){ mem_strdup(name), mem_strdup(url) };
+	c->stores[c->n_stores++] = (struct conf_store){ .name = mem_strdup(name), .url = mem_strdup(url), .timeout_ms = 30000 };
 }
 
 static int read_conf_directory(struct conf *c, struct err *e)
@@ -115,11 +115,16 @@ int conf_load(const char *path, struct conf **ret, struct err *e)
 	return 0;
 }
 
+static void free_list(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
 static void free_server(struct conf_server *s)
 {
-	for (size_t i = 0; i < s->n_extra; i++)
-		free(s->extra[i]);
-	free(s->extra);
+	free_list(s->extra, s->n_extra);
 	free(s->name);
 	free(s->imapd_conf);
 	free(s->cyrus_conf);
@@ -129,6 +134,15 @@ static void free_server(struct conf_server *s)
 	free(s->imap_password_file);
 	free(s->snapshot);
 	free(s->stores);
+}
+
+static void free_store(struct conf_store *s)
+{
+	free_list(s->identity, s->n_identity);
+	free(s->name);
+	free(s->url);
+	free(s->known_hosts);
+	free(s->password_file);
 }
 
 static void free_pairs(struct conf_pair *list, size_t n)
@@ -147,10 +161,8 @@ void conf_free(struct conf *c)
 		return;
 	for (size_t i = 0; i < c->n_servers; i++)
 		free_server(&c->servers[i]);
-	for (size_t i = 0; i < c->n_stores; i++) {
-		free(c->stores[i].name);
-		free(c->stores[i].url);
-	}
+	for (size_t i = 0; i < c->n_stores; i++)
+		free_store(&c->stores[i]);
 	free(c->servers);
 	free(c->stores);
 	free_pairs(c->keys, c->n_keys);

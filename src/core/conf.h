@@ -28,9 +28,23 @@ struct conf_server {
 	uint64_t lock_wait_ms;    /* how long to wait for a lock of Cyrus's */
 };
 
+/** How a store on another host is reached, and what is done about a host key that is not known yet. */
+enum conf_transport { CONF_TRANSPORT_AUTO, CONF_TRANSPORT_LIBSSH2, CONF_TRANSPORT_SSH };
+enum conf_host_key { CONF_HOST_KEY_ASK, CONF_HOST_KEY_STRICT, CONF_HOST_KEY_ACCEPT_NEW };
+
 struct conf_store {
 	char *name;
 	char *url;
+	/* The rest is of sftp:// only. */
+	unsigned transport;      /* enum conf_transport */
+	unsigned host_key;       /* enum conf_host_key; ask: refused where there is nobody to ask */
+	char **identity;         /* files of private keys; none: the agent's and those in ~/.ssh */
+	size_t n_identity;
+	char *known_hosts;       /* NULL: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts */
+	char *password_file;     /* NULL: none */
+	uint64_t limit_rate;     /* bytes a second, in each direction; 0: no limit */
+	uint64_t connections;    /* at most so many at once; 0: as latency asks for */
+	uint64_t timeout_ms;     /* of connecting, and of an answer */
 };
 
 /** The console. */

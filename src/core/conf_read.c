@@ -10,7 +10,20 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-enum key_type { KEY_STRING, KEY_PATH, KEY_LIST, KEY_MS, KEY_BOOL, KEY_THEME, KEY_SWITCH };
+enum key_type {
+	KEY_STRING,
+	KEY_PATH,
+	KEY_EXTRA,
+	KEY_IDENTITY,
+	KEY_MS,
+	KEY_RATE,
+	KEY_CONNECTIONS,
+	KEY_BOOL,
+	KEY_THEME,
+	KEY_SWITCH,
+	KEY_TRANSPORT,
+	KEY_HOST_KEY
+};
 
 /* The keys of each kind of section. offset is into conf_server, conf_store or conf. */
 static const struct key {
@@ -28,12 +41,20 @@ static const struct key {
 	SERVER(imap, KEY_STRING, "host:port of its IMAP service; found in cyrus.conf when not set"),
 	SERVER(imap_admin, KEY_STRING, "An administrator of imapd.conf's admins, for renames and annotations"),
 	SERVER(imap_password_file, KEY_PATH, "File with that administrator's password on its first line"),
-	SERVER(extra, KEY_LIST, "A further file or directory to pack; may be given several times"),
+	SERVER(extra, KEY_EXTRA, "A further file or directory to pack; may be given several times"),
 	SERVER(snapshot, KEY_STRING, "auto, lvm, btrfs or none"),
 	SERVER(stores, KEY_STRING, "Names of the stores its archives go to; the first one counts; not set: the first store"),
 	SERVER(hold_ms, KEY_MS, "Longest time one user's mail is held still during a backup, in ms"),
 	SERVER(lock_wait_ms, KEY_MS, "How long to wait for one of Cyrus's locks, in ms"),
-	STORE(url, KEY_STRING, "Where archives are kept: dir:/path"),
+	STORE(url, KEY_STRING, "Where archives are kept: dir:/path, or sftp://user@host:port/path"),
+	STORE(transport, KEY_TRANSPORT, "auto, libssh2 or ssh: how a host is reached; ssh: the system's program, with its ssh_config"),
+	STORE(host_key, KEY_HOST_KEY, "ask, strict or accept-new: what to do about a host whose key is not known yet"),
+	STORE(identity, KEY_IDENTITY, "File of a private key; may be given several times; none: the agent's keys and those in ~/.ssh"),
+	STORE(known_hosts, KEY_PATH, "File of known host keys; not set: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts"),
+	STORE(password_file, KEY_PATH, "File with the password on its first line, where a key will not do"),
+	STORE(limit_rate, KEY_RATE, "Bytes a second at most, in each direction: 500K, 2M; 0: no limit"),
+	STORE(connections, KEY_CONNECTIONS, "At most so many connections at once, 1 to 16; 0: as many as latency asks for"),
+	STORE(timeout_ms, KEY_MS, "How long to wait for a connection, or an answer, in ms"),
 	{ "state", "directory", KEY_PATH, offsetof(struct conf, state_directory), "What cyrvault remembers between runs" },
 	{ "state", "lock_directory", KEY_PATH, offsetof(struct conf, lock_directory), "Where its lock files are" },
 	{ "state", "log_file", KEY_STRING, offsetof(struct conf, log_file), "Its own log; empty: syslog only" },
@@ -233,27 +254,57 @@ static int set_bool(struct reading *r, const struct key *k, bool *target, const 
 	return 1;
 }
 
+static int add_path(char ***list, size_t *n, const char *path)
+{
+	size_t cap = *n;
+
+	*list = mem_grow(*list, &cap, *n + 1, sizeof **list);
+	(*list)[(*n)++] = mem_strdup(path);
+	return 1;
+}
+
+/* "500K", "2M", "1G", or plain bytes. */
+static int set_rate(struct reading *r, const struct key *k, uint64_t *target, const char *value)
+{
+	static const char units[] = "KMG";
+	size_t n = strlen(value);
+	const char *unit = n > 1 ? memchr(units, value[n - 1], sizeof units - 1) : NULL;
+	char *number = mem_strndup(value, n - (unit != NULL));
+	uint64_t limit = (uint64_t)1 << 40;
+	int rc = str_u64(number, unit != NULL ? limit >> (10 * (unit - units + 1)) : limit, target);
+
+	free(number);
+	if (rc == -1)
+		return fail_value(r, "not a rate:", k, value);
+	if (unit != NULL)
+		*target <<= 10 * (unit - units + 1);
+	return 1;
+}
+
 static int set_key(struct reading *r, const struct key *k, char *target, const char *value)
 {
 	char **text;
 	void *place = target + k->offset;
 	struct conf_server *server = (struct conf_server *)(void *)target;
+	struct conf_store *store = (struct conf_store *)(void *)target;
 
 	switch (k->type) {
 	case KEY_PATH:
-	case KEY_LIST:
+	case KEY_EXTRA:
+	case KEY_IDENTITY:
 		if (value[0] != '/')
 			return fail_value(r, "not an absolute path:", k, value);
-		if (k->type == KEY_LIST) {
-			size_t cap = server->n_extra;
-
-			server->extra = mem_grow(server->extra, &cap, server->n_extra + 1, sizeof *server->extra);
-			server->extra[server->n_extra++] = mem_strdup(value);
-			return 1;
-		}
+		if (k->type == KEY_EXTRA)
+			return add_path(&server->extra, &server->n_extra, value);
+		if (k->type == KEY_IDENTITY)
+			return add_path(&store->identity, &store->n_identity, value);
 		break;
 	case KEY_MS:
 		return str_u64(value, 3600000, place) == 0 ? 1 : fail_value(r, "not a number of milliseconds:", k, value);
+	case KEY_RATE: return set_rate(r, k, place, value);
+	case KEY_CONNECTIONS: return str_u64(value, 16, place) == 0 ? 1 : fail_value(r, "not a number up to 16:", k, value);
+	case KEY_TRANSPORT: return set_word(r, k, place, "auto|libssh2|ssh", value);
+	case KEY_HOST_KEY: return set_word(r, k, place, "ask|strict|accept-new", value);
 	case KEY_BOOL: return set_bool(r, k, place, value);
 	case KEY_THEME: return set_word(r, k, place, "auto|dark|light|mono", value);
 	case KEY_SWITCH: return set_word(r, k, place, "auto|yes|no", value);

@@ -28,6 +28,7 @@ static const struct {
 	[ERR_REFUSED] = { "refused", 2 },
 	[ERR_UNSUPPORTED] = { "unsupported", 2 },
 	[ERR_TOOL] = { "tool", 2 },
+	[ERR_CONNECTION] = { "connection", 2 },
 	[ERR_PARTIAL] = { "partial", 15 },
 };
 

@@ -23,6 +23,7 @@ enum err_code {
 	ERR_REFUSED,     /* we could, but would harm: the message says how to proceed */
 	ERR_UNSUPPORTED, /* a version or a kind that this program does not know */
 	ERR_TOOL,        /* a program we ran, or a server we talked to, reported failure */
+	ERR_CONNECTION,  /* a host cannot be reached, or the connection to it broke: trying again may help */
 	ERR_PARTIAL,     /* some of it was done; running it again continues */
 };
 

@@ -31,6 +31,8 @@ struct job {
 	struct err err;
 	pthread_mutex_t post_lock;
 	struct post *first, *last;
+	job_ask_fn *ask;
+	void *ask_arg;
 };
 
 struct post {
@@ -226,4 +228,17 @@ int job_cancelled(struct job *job, struct err *e)
 		return 0;
 	err_set(e, ERR_CANCELLED, "stopped at the operator's request");
 	return 1;
+}
+
+void job_set_ask(struct job *job, job_ask_fn *ask, void *arg)
+{
+	job->ask = ask;
+	job->ask_arg = arg;
+}
+
+int job_ask(struct job *job, const struct question *q, char *answer, size_t size, struct err *e)
+{
+	if (job == NULL || job->ask == NULL)
+		return 0;
+	return job->ask(job->ask_arg, q, answer, size, e) == -1 ? -1 : 1;
 }

@@ -8,6 +8,7 @@
 #define CORE_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -69,5 +70,22 @@ void job_advance(struct job *job, uint64_t bytes);
 
 /** job_cancelled(job, e): [worker] 1 with ERR_CANCELLED in ${e} once somebody asked to stop, else 0. */
 int job_cancelled(struct job *job, struct err *e);
+
+/** A question that only a person can answer, and that could not be asked before the work began: a host key, a passphrase. */
+struct question {
+	const char *title;  /* what it is about, one line of safe text */
+	const char *text;   /* what one must know to answer, lines of safe text; "" */
+	const char *prompt; /* "Passphrase of /root/.ssh/id_ed25519" */
+	bool secret;        /* the answer is not shown, and kept nowhere */
+	bool yes_no;        /* the answer is "yes" or "no"; "no" is the default */
+};
+
+/** Called in the worker's thread; waits for the person. 0 with the answer, or -1: ERR_CANCELLED: he does not want to. */
+typedef int job_ask_fn(void *arg, const struct question *q, char *answer, size_t size, struct err *e);
+
+/** job_set_ask(job, ask, arg): Who asks; before the job starts. job_ask(job, q, answer, size, e): [worker] 1 and the answer; 0: there is nobody to ask;
+ * -1. The caller wipes a secret. */
+void job_set_ask(struct job *job, job_ask_fn *ask, void *arg);
+int job_ask(struct job *job, const struct question *q, char *answer, size_t size, struct err *e);
 
 #endif

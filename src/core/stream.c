@@ -99,6 +99,12 @@ int stream_seek(struct stream *s, uint64_t off, struct err *e)
 	return s->ops->seek(s->ctx, off, e) == -1 ? err_wrap(e, "%s", s->name) : 0;
 }
 
+void stream_expect(struct stream *s, uint64_t off, uint64_t n)
+{
+	if (s->ops->expect != NULL)
+		s->ops->expect(s->ctx, off, n);
+}
+
 int stream_size(struct stream *s, uint64_t *ret, struct err *e)
 {
 	if (s->ops->size == NULL)
@@ -153,7 +159,7 @@ static void fd_close(void *ctx)
 
 struct stream *stream_from_fd(int fd, const char *name)
 {
-	static const struct stream_ops ops = { fd_read, fd_write, fd_seek, fd_size, fd_close };
+	static const struct stream_ops ops = { fd_read, fd_write, fd_seek, fd_size, NULL, fd_close };
 	struct fd_ctx *f = mem_alloc(sizeof *f);
 
 	f->fd = fd;
@@ -197,7 +203,7 @@ static int bytes_size(void *ctx, uint64_t *ret, struct err *e)
 
 struct stream *stream_from_bytes(const void *p, size_t n, const char *name)
 {
-	static const struct stream_ops ops = { bytes_read, NULL, bytes_seek, bytes_size, free };
+	static const struct stream_ops ops = { bytes_read, NULL, bytes_seek, bytes_size, NULL, free };
 	struct bytes_ctx *b = mem_alloc(sizeof *b);
 
 	b->p = n > 0 ? p : "";

@@ -18,6 +18,7 @@ struct stream_ops {
 	int (*write)(void *ctx, const void *p, size_t n, struct err *e);  /* all or -1 */
 	int (*seek)(void *ctx, uint64_t off, struct err *e);              /* where the next read starts */
 	int (*size)(void *ctx, uint64_t *ret, struct err *e);
+	void (*expect)(void *ctx, uint64_t off, uint64_t n);              /* as stream_expect() */
 	void (*close)(void *ctx);                                         /* frees ctx */
 };
 
@@ -44,6 +45,10 @@ int stream_write(struct stream *s, const void *p, size_t n, struct err *e);
 
 /** stream_seek(s, off, e): Next read at byte ${off}. ERR_UNSUPPORTED where the stream cannot. */
 int stream_seek(struct stream *s, uint64_t off, struct err *e);
+
+/** stream_expect(s, off, n): Bytes ${off} to ${off} + ${n} will be read next, in this order: a stream over a network asks for them ahead of the
+ * reads, and for nothing beyond. A read elsewhere ends it. Never fails; does nothing where it would not help. */
+void stream_expect(struct stream *s, uint64_t off, uint64_t n);
 
 /** stream_size(s, ret, e): Length in bytes. */
 int stream_size(struct stream *s, uint64_t *ret, struct err *e);

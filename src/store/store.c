@@ -1,6 +1,7 @@
 /* store.c: the calls common to all stores: names are checked here, errors get the store's url. */
 #include "store/store.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,39 @@ int store_open(const char *url, bool create, struct store **ret, struct err *e)
 	}
 	*ret = s;
 	return 0;
+}
+
+struct store_links {
+	pthread_mutex_t lock;
+};
+
+struct store_links *store_links_new(void)
+{
+	struct store_links *l = mem_alloc(sizeof *l);
+
+	pthread_mutex_init(&l->lock, NULL);
+	return l;
+}
+
+void store_links_free(struct store_links *l)
+{
+	if (l == NULL)
+		return;
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
+
+int store_open_as(const struct store_opts *o, struct store **ret, struct err *e)
+{
+	if (store_open(o->conf->url, o->create, ret, e) == -1)
+		return -1;
+	store_set_job(*ret, o->job);
+	return 0;
+}
+
+void store_set_job(struct store *s, struct job *job)
+{
+	s->job = job;
 }
 
 const char *store_url(const struct store *s)

@@ -1,6 +1,7 @@
-/* store.h: where archives are kept. Objects appear only at commit, whole or not at all.
+/* store.h: where archives are kept: in a directory, or on another host. Objects appear only at commit, whole or not at all.
  *
- * Names are plain file names (store_name_ok). A store may be used by several threads, one job each. */
+ * Names are plain file names (store_name_ok). A store on another host belongs to one thread at a time, with its streams; a directory may be
+ * used by several. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -8,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/conf.h"
 #include "core/err.h"
+#include "core/job.h"
 #include "core/stream.h"
 
 struct store;
@@ -27,6 +30,27 @@ struct store_list {
 /** store_open(url, create, ret, e): "dir:/path" or "/path". ${create}: make the directory (0700) if it is not there. ERR_CONFIG for
  * a url of no known kind, ERR_NOT_FOUND when the place is not there. store_free() it. */
 int store_open(const char *url, bool create, struct store **ret, struct err *e);
+
+/** Connections to hosts that are kept between uses, so that the next one need not shake hands again. Thread-safe. */
+struct store_links;
+struct store_links *store_links_new(void);
+/** store_links_free(l): NULL-safe; after the last store that was opened with it is free. */
+void store_links_free(struct store_links *l);
+
+/** How to open a store of the configuration. */
+struct store_opts {
+	const struct conf_store *conf; /* outlives the store */
+	struct store_links *links;     /* NULL: nothing is kept */
+	struct job *job;               /* cancels, and answers questions; see store_set_job() */
+	bool create;
+};
+
+/** store_open_as(o, ret, e): As store_open(), of any kind: also "sftp://[user@]host[:port]/path". ERR_CONNECTION: the host cannot be reached; ERR_AUTH: it
+ * did not let us in, or is not the one it should be. */
+int store_open_as(const struct store_opts *o, struct store **ret, struct err *e);
+
+/** store_set_job(s, job): Who cancels waiting, and is asked for a passphrase, from now on; NULL: nobody. Not while another thread uses ${s}. */
+void store_set_job(struct store *s, struct job *job);
 
 /** store_url(s): As opened; belongs to ${s}. */
 const char *store_url(const struct store *s);

@@ -16,6 +16,7 @@ struct store_ops {
 };
 
 struct store {
+	struct job *job;
 	const struct store_ops *ops;
 	void *ctx;
 	char *url;
