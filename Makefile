@@ -113,7 +113,7 @@ check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
 check-cyrus: all tools
-	@tests/run-scripts tests/cyrus
+	@tests/run-scripts -j 2 tests/cyrus
 
 # The console on terminals; some of its stories stand still at the fault build's places.
 check-tui: all
