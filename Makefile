@@ -46,7 +46,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-tui check-fault bench bench-smoke demo screenshots clean \
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault bench bench-smoke demo screenshots clean \
         install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -114,6 +114,10 @@ check-valgrind: all $(UNIT)
 
 check-cyrus: all tools
 	@tests/run-scripts -j 2 tests/cyrus
+
+# Archives on another host: a private sshd on loopback.
+check-ssh: all tools
+	@tests/run-scripts -j 2 tests/ssh
 
 # The console on terminals; some of its stories stand still at the fault build's places.
 check-tui: all
