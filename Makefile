@@ -12,7 +12,7 @@ DESTDIR ?=
 VERSION := 0.1.0
 B       := build/$(MODE)$(SUFFIX)
 
-PKGS := inih jansson gmime-3.0 libdeflate zlib libarchive libcrypto libxxhash
+PKGS := inih jansson gmime-3.0 libdeflate zlib libarchive libcrypto libxxhash libssh2
 # Of ncursesw only the libraries: its flags would set _XOPEN_SOURCE.
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) ncursesw) -ldb -lpthread
