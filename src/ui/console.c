@@ -101,6 +101,8 @@ void console_push(struct console *c, struct view *v)
 
 static void free_view(struct console *c, struct view *v)
 {
+	if (c->question == v)
+		c->question = NULL;
 	tasks_forget_view(c, v);
 	if (c->ask.view == v)
 		console_choice_end(c, -1);
@@ -141,6 +143,15 @@ void console_ask(struct console *c, struct view *v, const char *label, const cha
 	begin_ask(c, ASK_LINE, v);
 	c->ask.line_done = done;
 	prompt_begin(&c->prompt, label, initial);
+}
+
+void console_ask_secretly(struct console *c, struct view *v, const char *label, bool secret,
+    void (*done)(struct view *v, const char *text))
+{
+	console_ask(c, v, label, NULL, done);
+	c->prompt.secret = secret;
+	if (!c->opts.plain)
+		term_flush();
 }
 
 void console_choose(struct console *c, struct view *v, const char *question, const char *words,
@@ -186,6 +197,7 @@ void console_ask_end(struct console *c, const char *text)
 {
 	struct ask a = c->ask;
 	char *copy = mem_strdup(text);
+	bool secret = c->prompt.secret;
 
 	c->ask = (struct ask){ 0 };
 	prompt_end(&c->prompt);
@@ -204,6 +216,8 @@ void console_ask_end(struct console *c, const char *text)
 	case ASK_CHOICE:
 	case ASK_NOTHING: break;
 	}
+	if (secret && copy != NULL)
+		explicit_bzero(copy, strlen(copy));
 	free(copy);
 }
 
@@ -426,16 +440,35 @@ static void take_signals(struct console *c)
 	}
 }
 
+/* Whoever types is not interrupted; a job that was stopped no longer asks. */
+static void take_question(struct console *c)
+{
+	struct question *q;
+
+	if (c->question != NULL) {
+		if (!asking_waits(c->asking) && c->top == c->question)
+			console_pop(c);
+		return;
+	}
+	if (c->ask.kind != ASK_NOTHING || (q = asking_take(c->asking)) == NULL)
+		return;
+	c->question = view_question_new(c, c->asking, q);
+	console_push(c, c->question);
+	view_question_ask(c->question);
+}
+
 bool console_poll(struct console *c, int input_fd, int timeout_ms)
 {
 	struct pollfd fds[FDS_MAX] = { { .fd = input_fd, .events = POLLIN },
-		{ .fd = c->signal_fd, .events = POLLIN } };
-	size_t n = 2 + tasks_poll_fds(c, fds + 2, FDS_MAX - 2);
+		{ .fd = c->signal_fd, .events = POLLIN },
+		{ .fd = c->question == NULL && c->ask.kind == ASK_NOTHING ? asking_fd(c->asking) : -1, .events = POLLIN } };
+	size_t n = 3 + tasks_poll_fds(c, fds + 3, FDS_MAX - 3);
 
 	if (poll(fds, n, timeout_ms) == -1 && errno != EINTR)
 		return true;
 	take_signals(c);
 	tasks_service(c);
+	take_question(c);
 	return input_fd >= 0 && fds[0].revents != 0;
 }
 
@@ -482,6 +515,7 @@ int console_run(struct app *app, const struct console_opts *opts, struct err *e)
 		.app = app, .opts = *opts, .server_name = server->name, .columns = 80, .signal_fd = -1
 	};
 	c->opts.read_only |= conf->console.read_only;
+	c->asking = asking_new();
 	if (keymap_new(conf->keys, conf->n_keys, &c->keys, e) == -1)
 		goto out_keys;
 	if (set_signals(c, &old, e) == -1)
@@ -503,6 +537,7 @@ out:
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	keymap_free(c->keys);
 out_keys:
+	asking_free(c->asking);
 	console_choice_end(c, -1);
 	basket_clear(&c->basket);
 	free(c->message);

@@ -54,6 +54,10 @@ unsigned console_changes(const struct console *c);
 void console_ask(struct console *c, struct view *v, const char *label, const char *initial,
     void (*done)(struct view *v, const char *text));
 
+/** console_ask_secretly(c, v, label, secret, done): The same, where ${secret} without showing what is typed; what was typed ahead is forgotten. */
+void console_ask_secretly(struct console *c, struct view *v, const char *label, bool secret,
+    void (*done)(struct view *v, const char *text));
+
 /** console_choose(c, v, question, words, done): One of ${words}, separated by blanks, by its first letter; the first is what Enter and Esc
  * mean, and must be harmless. What was typed ahead is forgotten. ${done} gets its number, from 0. */
 void console_choose(struct console *c, struct view *v, const char *question, const char *words,

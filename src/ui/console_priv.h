@@ -2,6 +2,7 @@
 #ifndef UI_CONSOLE_PRIV_H
 #define UI_CONSOLE_PRIV_H
 
+#include "ui/asking.h"
 #include "ui/console.h"
 #include "ui/prompt.h"
 
@@ -28,6 +29,8 @@ struct console {
 	unsigned changes; /* tasks that have changed something */
 	struct ask ask;
 	struct prompt prompt;
+	struct asking *asking;
+	struct view *question; /* before the person; NULL: none */
 	char *message; /* NULL: none */
 	enum style message_style;
 	bool dirty, leaving;

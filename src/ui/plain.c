@@ -102,6 +102,8 @@ static void say_progress(struct plain *p)
 /* What the screen of the plain console must wait for before it says anything. */
 static bool must_hold(struct plain *p)
 {
+	if (p->c->ask.kind != ASK_NOTHING)
+		return false;
 	if (p->holding && worth_saying(p->c) == NULL)
 		p->holding = false;
 	return p->holding || is_loading(p->c) || console_idle_work(p->c);
@@ -160,13 +162,40 @@ static void forget_input(struct plain *p)
 	tcflush(STDIN_FILENO, TCIFLUSH);
 }
 
+static void set_echo(struct plain *p, bool on)
+{
+	struct termios t;
+
+	if (!p->tty || on != p->echo_off || tcgetattr(STDIN_FILENO, &t) == -1)
+		return;
+	t.c_lflag = on ? t.c_lflag | ECHO : t.c_lflag & ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
+	p->echo_off = !on;
+	/* The Enter that ended it was not seen. */
+	if (on)
+		putchar('\n');
+}
+
+/* A job asks: that may be at any time. */
+static void put_question(struct plain *p)
+{
+	p->question = p->c->question;
+	if (p->question == NULL)
+		return;
+	plain_show(p);
+	forget_input(p);
+	plain_question(p);
+	set_echo(p, !p->c->prompt.secret);
+}
+
 static void take_line(struct plain *p, const char *line)
 {
 	enum ask_kind before = p->c->ask.kind;
 
+	set_echo(p, true);
 	p->prompted = false;
 	/* A pipe has no echo: what was asked for is in the transcript all the same. */
-	if (!p->tty)
+	if (!p->tty && !p->c->prompt.secret)
 		plain_say(p, NULL, "%s", line);
 	plain_take(p, line);
 	if (p->c->ask.kind != ASK_NOTHING && before == ASK_NOTHING) {
@@ -207,6 +236,8 @@ static void step(struct plain *p)
 		return;
 	}
 	p->holding = false;
+	if (c->question != p->question)
+		put_question(p);
 	plain_message(p);
 	list_set_height(&c->top->list, PLAIN_PAGE);
 	/* What runs says itself how far it is; its screen is printed when it begins, and when it has ended. */
@@ -237,6 +268,7 @@ int plain_run(struct console *c, struct err *e)
 	console_push(c, view_archives_new(c));
 	while (!(c->leaving || c->stopped_by != 0) || console_must_wait(c))
 		step(&p);
+	set_echo(&p, true);
 	plain_message(&p);
 	if (p.prompted)
 		putchar('\n');

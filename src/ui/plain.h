@@ -16,6 +16,8 @@ struct plain {
 	struct buf input; /* typed, and not yet taken */
 	bool ended;       /* nothing will be added to it */
 	bool holding;     /* "wait" was typed */
+	bool echo_off;    /* a secret is being typed */
+	const struct view *question; /* the one that was put */
 
 	/* What was printed last. */
 	const struct view *shown;

@@ -27,6 +27,7 @@ void prompt_end(struct prompt *p)
 {
 	free(p->label);
 	free(p->stem);
+	explicit_bzero(p->text, sizeof p->text);
 	*p = (struct prompt){ 0 };
 }
 
@@ -189,9 +190,12 @@ void prompt_draw(const struct prompt *p, struct canvas *c, int row)
 			from++;
 		while (from < p->at && is_middle(p->text[from]));
 	}
-	canvas_text(c, row, label, c->columns - label, STYLE_NORMAL, p->text + from);
 	c->cursor = true;
 	c->cursor_row = row;
+	c->cursor_column = label;
+	if (p->secret)
+		return;
+	canvas_text(c, row, label, c->columns - label, STYLE_NORMAL, p->text + from);
 	c->cursor_column = label + (int)columns_of_part(p->text + from, p->at - from);
 	if (c->cursor_column >= c->columns)
 		c->cursor_column = c->columns - 1;

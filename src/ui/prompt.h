@@ -11,6 +11,7 @@ typedef void prompt_complete_fn(void *arg, const char *typed, struct buf *out);
 
 struct prompt {
 	bool active;
+	bool secret; /* what is typed is not shown */
 	char *label;
 	char text[PROMPT_MAX + 1];
 	size_t len, at; /* bytes; ${at}: where the next character goes */

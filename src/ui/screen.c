@@ -327,6 +327,7 @@ static void prompt_takes(struct console *c, int key)
 
 		memcpy(text, c->prompt.text, sizeof text);
 		console_ask_end(c, text);
+		explicit_bzero(text, sizeof text);
 		break;
 	}
 	case PROMPT_GIVEN_UP: console_ask_end(c, NULL); break;

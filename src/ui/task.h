@@ -11,6 +11,7 @@
 
 #include "core/job.h"
 #include "core/meter.h"
+#include "ui/asking.h"
 
 struct console;
 struct task;
@@ -47,6 +48,7 @@ struct task {
 	struct task_spec spec;
 	char *title, *command;
 	struct job *job; /* NULL: it has ended */
+	struct asker asker;
 	struct meter meter;
 	int64_t when;
 	uint64_t elapsed_ms;

@@ -70,6 +70,8 @@ struct task *console_start(struct console *c, const struct task_spec *spec)
 	t->number = ++c->n_tasks;
 	t->steps = mem_array(TASK_STEPS, sizeof *t->steps);
 	t->job = job_new();
+	t->asker = (struct asker){ c->asking, t->job };
+	job_set_ask(t->job, asking_ask, &t->asker);
 	if (job_start(t->job, spec->run, spec->arg, &e) == -1) {
 		console_fail(c, &e);
 		task_free(t);

@@ -17,6 +17,10 @@ struct view *view_basket_new(struct console *c);
 struct view *view_backup_new(struct console *c);
 struct view *view_verify_new(struct console *c, const char *archive);
 struct view *view_jobs_new(struct console *c);
+/** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
+struct asking;
+struct view *view_question_new(struct console *c, struct asking *asking, struct question *q);
+void view_question_ask(struct view *v);
 struct view *view_log_new(struct console *c);
 struct view *view_doctor_new(struct console *c);
 struct view *view_help_new(struct console *c, struct view *about);
