@@ -242,3 +242,8 @@ int job_ask(struct job *job, const struct question *q, char *answer, size_t size
 		return 0;
 	return job->ask(job->ask_arg, q, answer, size, e) == -1 ? -1 : 1;
 }
+
+bool job_can_ask(const struct job *job)
+{
+	return job != NULL && job->ask != NULL;
+}

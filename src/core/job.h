@@ -88,4 +88,7 @@ typedef int job_ask_fn(void *arg, const struct question *q, char *answer, size_t
 void job_set_ask(struct job *job, job_ask_fn *ask, void *arg);
 int job_ask(struct job *job, const struct question *q, char *answer, size_t size, struct err *e);
 
+/** job_can_ask(job): [worker] Whether there is somebody to ask. */
+bool job_can_ask(const struct job *job);
+
 #endif
