@@ -180,7 +180,9 @@ int sftp_parse_reply(const uint8_t *p, size_t n, struct sftp_reply *ret, struct 
 		return in.bad ? malformed(e, "status") : 0;
 	case SFTP_HANDLE:
 		ret->string = sftp_get_string(&in);
-		return in.bad || ret->string.n == 0 || ret->string.n > SFTP_HANDLE_MAX ? malformed(e, "handle") : 0;
+		return in.bad || ret->string.n == 0 || ret->string.n > SFTP_HANDLE_MAX
+		           ? malformed(e, "handle")
+		           : 0;
 	case SFTP_DATA: ret->string = sftp_get_string(&in); return in.bad ? malformed(e, "data") : 0;
 	case SFTP_NAME:
 		ret->count = sftp_get_u32(&in);
@@ -204,8 +206,8 @@ int sftp_next_name(struct sftp_reply *r, struct sftp_name *ret, struct err *e)
 	return r->rest.bad ? malformed(e, "list of names") : 1;
 }
 
-int sftp_parse_version(const uint8_t *p, size_t n, uint32_t *ret_version, sftp_extension_fn *extension, void *arg,
-    struct err *e)
+int sftp_parse_version(
+    const uint8_t *p, size_t n, uint32_t *ret_version, sftp_extension_fn *extension, void *arg, struct err *e)
 {
 	struct sftp_in in = { p, n, false };
 	uint8_t type = sftp_get_u8(&in);
@@ -226,8 +228,8 @@ int sftp_parse_version(const uint8_t *p, size_t n, uint32_t *ret_version, sftp_e
 
 const char *sftp_status_word(uint32_t code)
 {
-	static const char *const words[] = { "ok", "end of file", "no such file", "permission denied", "failure",
-		"bad message", "no connection", "connection lost", "operation not supported" };
+	static const char *const words[] = { "ok", "end of file", "no such file", "permission denied",
+		"failure", "bad message", "no connection", "connection lost", "operation not supported" };
 
 	return code < sizeof words / sizeof words[0] ? words[code] : "unknown status";
 }

@@ -151,8 +151,8 @@ int sftp_next_name(struct sftp_reply *r, struct sftp_name *ret, struct err *e);
 
 /** sftp_parse_version(p, n, ret_version, extension, arg, e): A VERSION packet; ${extension} (NULL: none) is called for each extension. */
 typedef void sftp_extension_fn(void *arg, struct sftp_string name, struct sftp_string data);
-int sftp_parse_version(const uint8_t *p, size_t n, uint32_t *ret_version, sftp_extension_fn *extension, void *arg,
-    struct err *e);
+int sftp_parse_version(const uint8_t *p, size_t n, uint32_t *ret_version, sftp_extension_fn *extension,
+    void *arg, struct err *e);
 
 /** sftp_status_word(code): "no such file", "permission denied"... */
 const char *sftp_status_word(uint32_t code);

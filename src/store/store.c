@@ -1,13 +1,13 @@
 /* store.c: the calls common to all stores: names are checked here, errors get the store's url. */
 #include "store/store.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "core/str.h"
-#include "store/store_impl.h"
+#include "store/ssh.h"
+#include "store/store_sftp.h"
 
 bool store_name_ok(const char *name)
 {
@@ -18,55 +18,62 @@ bool store_name_ok(const char *name)
 	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+@:") == n;
 }
 
-int store_open(const char *url, bool create, struct store **ret, struct err *e)
+/* ${s}->url says what kind it is. */
+static int open_kind(struct store *s, const struct store_opts *o, struct err *e)
 {
-	struct store *s = mem_alloc(sizeof *s);
+	const char *url = s->url;
+	struct ssh_target target;
 	int rc;
 
-	s->url = mem_strdup(url);
-	if (str_starts(url, "dir:/")) {
-		rc = store_dir_open(s, url + 4, create, e);
-	} else if (url[0] == '/') {
-		rc = store_dir_open(s, url, create, e);
-	} else {
-		err_set(e, ERR_CONFIG, "\"%s\" is no store that this version knows", url);
-		rc = err_hint(e, "write url = dir:/path");
+	if (str_starts(url, "dir:/"))
+		return store_dir_open(s, url + 4, o->create, e);
+	if (url[0] == '/')
+		return store_dir_open(s, url, o->create, e);
+	if (str_starts(url, "sftp://")) {
+		if (ssh_parse_url(url, &target, e) == -1)
+			return -1;
+		rc = store_sftp_open(s, o->conf, o->links, target.path, o->create, sftp_dial_ssh, e);
+		ssh_target_done(&target);
+		return rc;
 	}
-	if (rc == -1) {
-		free(s->url);
-		free(s);
-		return err_wrap(e, "open store %s", url);
+	err_set(e, ERR_CONFIG, "\"%s\" is no store that this version knows", url);
+	return err_hint(e, "write url = dir:/path, or sftp://user@host/path");
+}
+
+static void free_store(struct store *s)
+{
+	if (s->own_conf != NULL)
+		free(s->own_conf->url);
+	free(s->own_conf);
+	free(s->url);
+	free(s);
+}
+
+static int open_store(struct store *s, const struct store_opts *o, struct store **ret, struct err *e)
+{
+	s->url = mem_strdup(o->conf->url);
+	s->job = o->job;
+	if (open_kind(s, o, e) == -1) {
+		err_wrap(e, "open store %s", s->url);
+		free_store(s);
+		return -1;
 	}
 	*ret = s;
 	return 0;
 }
 
-struct store_links {
-	pthread_mutex_t lock;
-};
-
-struct store_links *store_links_new(void)
+int store_open(const char *url, bool create, struct store **ret, struct err *e)
 {
-	struct store_links *l = mem_alloc(sizeof *l);
+	struct store *s = mem_alloc(sizeof *s);
 
-	pthread_mutex_init(&l->lock, NULL);
-	return l;
-}
-
-void store_links_free(struct store_links *l)
-{
-	if (l == NULL)
-		return;
-	pthread_mutex_destroy(&l->lock);
-	free(l);
+	s->own_conf = mem_dup(
+	    &(struct conf_store){ .url = mem_strdup(url), .timeout_ms = 30000 }, sizeof *s->own_conf);
+	return open_store(s, &(struct store_opts){ .conf = s->own_conf, .create = create }, ret, e);
 }
 
 int store_open_as(const struct store_opts *o, struct store **ret, struct err *e)
 {
-	if (store_open(o->conf->url, o->create, ret, e) == -1)
-		return -1;
-	store_set_job(*ret, o->job);
-	return 0;
+	return open_store(mem_alloc(sizeof(struct store)), o, ret, e);
 }
 
 void store_set_job(struct store *s, struct job *job)
@@ -166,6 +173,5 @@ void store_free(struct store *s)
 	if (s == NULL)
 		return;
 	s->ops->free(s);
-	free(s->url);
-	free(s);
+	free_store(s);
 }

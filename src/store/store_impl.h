@@ -20,6 +20,7 @@ struct store {
 	const struct store_ops *ops;
 	void *ctx;
 	char *url;
+	struct conf_store *own_conf; /* NULL: the caller's */
 };
 
 /** store_list_add(l, cap, name, size, mtime): Append a copy while a list is made. */

@@ -10,12 +10,14 @@
 #include "core/mem.h"
 #include "store/sftp_packet.h"
 
-static const struct sftp_attrs all_attrs = { SFTP_ATTR_SIZE | SFTP_ATTR_OWNER | SFTP_ATTR_MODE | SFTP_ATTR_TIMES,
+static const struct sftp_attrs all_attrs = { SFTP_ATTR_SIZE | SFTP_ATTR_OWNER | SFTP_ATTR_MODE |
+						 SFTP_ATTR_TIMES,
 	0x123456789abcull, 1000, 1001, 0100600, 1700000000, 1700000001 };
 
 static void test_bytes(void **state)
 {
-	static const uint8_t want[] = { 0, 0, 0, 19, 5, 0, 0, 0, 7, 0, 0, 0, 2, 'h', 'i', 0, 0, 0, 1, 0, 0, 0, 2 };
+	static const uint8_t want[] = { 0, 0, 0, 19, 5, 0, 0, 0, 7, 0, 0, 0, 2, 'h', 'i', 0, 0, 0, 1, 0, 0, 0,
+		2 };
 	struct buf b = BUF_INIT;
 	size_t at = sftp_begin(&b, SFTP_READ);
 
@@ -157,7 +159,7 @@ static void test_fields(void **state)
 	assert_int_equal(r.count, 2);
 	assert_int_equal(sftp_next_name(&r, &name, &e), 1);
 	assert_true(sftp_string_is(name.name, "one") && !sftp_string_is(name.name, "on") &&
-	            !sftp_string_is(name.name, "ones"));
+		    !sftp_string_is(name.name, "ones"));
 	assert_memory_equal(&name.attrs, &all_attrs, sizeof all_attrs);
 	assert_int_equal(sftp_next_name(&r, &name, &e), 1);
 	assert_true(sftp_string_is(name.name, "two") && sftp_string_is(name.longname, ""));
@@ -175,12 +177,13 @@ static void test_hostile(void **state)
 	} bad[] = {
 #define PACKET(s) { s, sizeof s - 1 }
 		PACKET(""),
-		PACKET("\x63\0\0\0\1"),                                  /* a kind that no reply has */
-		PACKET("\x67\0\0\0\1\xff\xff\xff\xff" "abc"),            /* data */
-		PACKET("\x66\0\0\0\1\0\0\0\0"),                          /* an empty handle */
-		PACKET("\x68\0\0\0\1\xff\xff\xff\xff"),                  /* names */
+		PACKET("\x63\0\0\0\1"), /* a kind that no reply has */
+		PACKET("\x67\0\0\0\1\xff\xff\xff\xff"
+		       "abc"),                          /* data */
+		PACKET("\x66\0\0\0\1\0\0\0\0"),         /* an empty handle */
+		PACKET("\x68\0\0\0\1\xff\xff\xff\xff"), /* names */
 		PACKET("\x68\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\0"),
-		PACKET("\x69\0\0\0\1\x80\0\0\0\xff\xff\xff\xff"),        /* extended attributes */
+		PACKET("\x69\0\0\0\1\x80\0\0\0\xff\xff\xff\xff"), /* extended attributes */
 		PACKET("\x69\0\0\0\1\x80\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1"),
 #undef PACKET
 	};

@@ -1,4 +1,4 @@
-/* test_store.c: what every store promises, of the directory store. */
+/* test_store.c: what every store promises, of the directory store and of one behind an SFTP server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,31 +11,60 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "store/store.h"
+#include "test_sftp_util.h"
 
 static char *dir;
 static struct store *store;
+static char remote_url[] = "sftp://host/vault";
+static const struct conf_store remote = { .url = remote_url, .timeout_ms = 5000 };
+static bool is_remote; /* the store of the test that runs */
 
-static int setup(void **state)
+static struct store *open_store(void)
+{
+	struct store *s = NULL;
+	char *url = mem_printf("dir:%s/a/vault", dir);
+	struct err e = { 0 };
+
+	if (is_remote)
+		s = open_piped(&remote, NULL, url + 4, true, &e);
+	else
+		store_open(url, true, &s, &e);
+	if (s == NULL)
+		fprintf(stderr, "%s\n", e.msg);
+	free(url);
+	return s;
+}
+
+static int setup_any(void)
 {
 	const char *tmp = getenv("TMPDIR");
-	struct err e = { 0 };
-	char *url;
-	int rc;
 
-	(void)state;
 	dir = mem_printf("%s/test_store.XXXXXX", tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(dir) == NULL)
 		return -1;
-	url = mem_printf("dir:%s/a/vault", dir);
-	rc = store_open(url, true, &store, &e);
-	free(url);
-	return rc;
+	store = open_store();
+	return store != NULL ? 0 : -1;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	is_remote = false;
+	return setup_any();
+}
+
+static int setup_remote(void **state)
+{
+	(void)state;
+	is_remote = true;
+	return setup_any();
 }
 
 static int teardown(void **state)
@@ -71,6 +100,16 @@ static void put_raw(const char *name, const char *text)
 	assert_true(fd != -1);
 	assert_int_equal(io_write_all(fd, text, strlen(text), name, NULL), 0);
 	close(fd);
+	free(path);
+}
+
+/* Nobody has written to it for a while. */
+static void make_old(const char *name)
+{
+	char *path = path_of(name);
+	struct timespec when = { .tv_sec = time(NULL) - 1000 }, times[2] = { when, when };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
 	free(path);
 }
 
@@ -205,6 +244,7 @@ static void test_second_name(void **state)
 	(void)state;
 	put_raw("kept", "theirs");
 	assert_int_equal(link(from, to), 0);
+	make_old("kept");
 	out = begin("one");
 	assert_int_equal(store_commit(store, out, &e), 0);
 	stream_close(out);
@@ -247,6 +287,7 @@ static void test_clean(void **state)
 	put_raw("done.partial", "an archive by its name");
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_int_equal(symlink("done.partial", link), 0);
+	make_old(".left.partial");
 	assert_int_equal(store_clean(store, 3600, &e), 0);
 	assert_true(there(".left.partial"));
 	assert_int_equal(store_clean(store, 0, &e), 1);
@@ -278,7 +319,9 @@ static void test_clean_other_process(void **state)
 		char d;
 
 		close(end[1]);
-		if (store_create(store, "one", 0, &out, NULL) == 0 && write(ready[1], "r", 1) == 1 &&
+		if (is_remote) /* what is connected is not shared */
+			store = open_store();
+		if (store != NULL && store_create(store, "one", 0, &out, NULL) == 0 && write(ready[1], "r", 1) == 1 &&
 		    read(end[0], &d, 1) == 0)
 			_exit(0);
 		_exit(1);
@@ -289,6 +332,7 @@ static void test_clean_other_process(void **state)
 	assert_true(there(".one.partial"));
 	close(end[1]);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	make_old(".one.partial");
 	assert_int_equal(store_clean(store, 0, &e), 1);
 	assert_false(there(".one.partial"));
 	close(ready[0]);
@@ -389,7 +433,30 @@ static void test_open(void **state)
 	free(plain);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+static void test_open_remote(void **state)
+{
+	struct err e = { 0 };
+	char *missing = mem_printf("%s/missing/below", dir), *plain = path_of("plain");
+	struct store *s;
+
+	(void)state;
+	assert_null(open_piped(&remote, NULL, missing, false, &e));
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+	assert_true(e.hint[0] != '\0');
+	put_raw("plain", "x");
+	err_clear(&e);
+	assert_null(open_piped(&remote, NULL, plain, true, &e));
+	assert_true(e.hint[0] != '\0');
+	err_clear(&e);
+	s = open_piped(&remote, NULL, missing, true, &e);
+	assert_non_null(s);
+	store_free(s);
+	free(missing);
+	free(plain);
+}
+
+#define TEST(f)   cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define REMOTE(f) { #f " over SFTP", f, setup_remote, teardown, NULL }
 
 int main(void)
 {
@@ -407,6 +474,25 @@ int main(void)
 		TEST(test_space),
 		TEST(test_open),
 	};
+	const struct CMUnitTest remote_tests[] = {
+		REMOTE(test_commit),
+		REMOTE(test_discard),
+		REMOTE(test_exists),
+		REMOTE(test_two_at_once),
+		REMOTE(test_second_name),
+		REMOTE(test_removed_meanwhile),
+		REMOTE(test_clean),
+		REMOTE(test_clean_other_process),
+		REMOTE(test_names),
+		REMOTE(test_list_leaves_out),
+		REMOTE(test_space),
+		REMOTE(test_open_remote),
+	};
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (sftp_server_path() == NULL) {
+		printf("skip - the store behind an SFTP server: there is no sftp-server\n");
+		return rc;
+	}
+	return rc | cmocka_run_group_tests(remote_tests, NULL, NULL);
 }
