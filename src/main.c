@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "store/ssh.h"
 #include "ui/console.h"
 
 /* With a standard descriptor closed, the first file opened would take its place, and talk would be written into it. */
@@ -32,7 +33,11 @@ static int console(struct app *app, const struct cli_args *args, struct err *e)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	fill_standard_files();
+	if (ssh_askpass_main(argc, argv, &status))
+		return status;
 	/* A reader that went away is an error of write(), not the end of the work. */
 	signal(SIGPIPE, SIG_IGN);
 	return cli_main(argc, argv, console);

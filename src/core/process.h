@@ -51,6 +51,20 @@ int process_check(const struct process_opts *o, const struct process_result *r, 
 /** process_run_check(o, ret, e): Both. */
 int process_run_check(const struct process_opts *o, struct process_result *ret, struct err *e);
 
+/** A program that runs beside us, as process_run() would start it. */
+struct process;
+
+/** process_start(o, ret_talk, ret_err, ret, e): Start it and go on. ${*ret_talk} is a socket to its standard input and from its standard output,
+ * ${*ret_err} a pipe from its errors; the caller closes both. Of ${o} input, limits, time-out and job are not heeded. A program that outlives us
+ * sees the end of its input. process_stop() it. */
+int process_start(const struct process_opts *o, int *ret_talk, int *ret_err, struct process **ret, struct err *e);
+
+/** process_ended(p, ret_status): Whether it has ended by now, and how (as in struct process_result). Does not wait. */
+bool process_ended(struct process *p, int *ret_status);
+
+/** process_stop(p, wait_ms): SIGTERM to its session, after ${wait_ms} SIGKILL; waits for the end. NULL-safe. */
+void process_stop(struct process *p, uint64_t wait_ms);
+
 /** process_result_done(r): Free what it holds. */
 void process_result_done(struct process_result *r);
 

@@ -150,8 +150,13 @@ static void remember_need(const char *url, const char *why)
 
 static int by_program(struct ssh_try *t, const char *why, struct ssh_link **ret, struct err *e)
 {
+	int rc;
+
 	t->deadline_ms = clock_monotonic_ms() + t->conf->timeout_ms;
-	return ssh_program_connect(t, why, ret, e);
+	rc = ssh_program_connect(t, why, ret, e);
+	if (rc == -1 && e != NULL && e->code == ERR_NOT_FOUND && why[0] != '\0')
+		err_wrap(e, "%s: %s", t->target->host, why);
+	return rc;
 }
 
 static int try_connect(struct ssh_try *t, struct ssh_link **ret, struct err *e)

@@ -6,6 +6,7 @@
 #define STORE_SSH_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,14 +33,19 @@ void ssh_target_done(struct ssh_target *t);
 int ssh_connect(const struct conf_store *conf, struct job *job, struct ssh_link **ret, struct err *e);
 void ssh_close(struct ssh_link *l);
 
-/** ssh_read(l, p, n, e): Bytes that are there: how many; 0: none now; -1. ssh_write(l, p, n, e): as many as can be sent now, 0 allowed; -1. */
+/** ssh_askpass_main(argc, argv, ret_status): In main(), before all else: true if the ssh program has started this process to have a question answered
+ * (it is named in SSH_ASKPASS while ssh_connect() runs); then that is done, and the process ends with ${*ret_status}. */
+bool ssh_askpass_main(int argc, char **argv, int *ret_status);
+
+/** ssh_read(l, p, n, e): Bytes that are there: how many; 0: none now; -1. ssh_write(l, p, n, e): as many as can be sent now, 0 allowed; -1.
+ * The first that is written is SSH_FXP_INIT of version 3, without extensions. */
 ssize_t ssh_read(struct ssh_link *l, void *p, size_t n, struct err *e);
 ssize_t ssh_write(struct ssh_link *l, const void *p, size_t n, struct err *e);
 
 /** ssh_polls(l, writing, fds): What to poll for until ssh_read(), or, with ${writing}, ssh_write(), may do more: fills up to two, returns how many. */
 size_t ssh_polls(const struct ssh_link *l, int writing, struct pollfd fds[2]);
 
-/** ssh_keepalive(l, e): Say that we are still there, if it is time to; -1: it broke. ssh_latency_ms(l): One round trip, as measured while connecting. */
+/** ssh_keepalive(l, e): Say that we are still there, if it is time to; -1: it broke. ssh_latency_ms(l): One round trip, as measured while connecting; 0: not known. */
 int ssh_keepalive(struct ssh_link *l, struct err *e);
 unsigned ssh_latency_ms(const struct ssh_link *l);
 

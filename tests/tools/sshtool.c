@@ -102,10 +102,12 @@ int main(int argc, char **argv)
 	struct work w = { .conf = { .name = name, .identity = identity, .timeout_ms = 10000 }, .times = 1 };
 	struct person person = { .n = 0 };
 	bool has_person = false;
-	struct job *job = job_new();
+	struct job *job;
 	struct err e = { 0 };
 	int c, rc;
 
+	if (ssh_askpass_main(argc, argv, &rc))
+		return rc;
 	while ((c = getopt(argc, argv, "t:k:i:K:p:T:a:Ac:n:q")) != -1)
 		switch (c) {
 		case 't': w.conf.transport = place(optarg, transports); break;
@@ -131,6 +133,7 @@ int main(int argc, char **argv)
 	if (optind + 1 != argc)
 		return 64;
 	w.conf.url = argv[optind];
+	job = job_new();
 	if (has_person)
 		job_set_ask(job, ask, &person);
 	if (job_start(job, work, &w, &e) == -1)

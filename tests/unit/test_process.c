@@ -260,10 +260,58 @@ static void test_first_line(void **state)
 	process_result_done(&r);
 }
 
+/* A program beside us: talk to it, see its end, or end it. */
+static void test_beside(void **state)
+{
+	struct process_opts o = { .argv = SH("read x; echo got $x; echo bad >&2; exit 5") };
+	struct process *p;
+	struct err e = { 0 };
+	char text[64];
+	int talk, errs, status = -1;
+
+	(void)state;
+	assert_int_equal(process_start(&o, &talk, &errs, &p, &e), 0);
+	assert_false(process_ended(p, NULL));
+	assert_int_equal(write(talk, "it\n", 3), 3);
+	assert_int_equal(read(talk, text, sizeof text), 7);
+	assert_memory_equal(text, "got it\n", 7);
+	assert_int_equal(read(errs, text, sizeof text), 4);
+	assert_int_equal(read(talk, text, sizeof text), 0);
+	for (int i = 0; i < 200 && !process_ended(p, &status); i++)
+		usleep(10000);
+	assert_int_equal(status, 5);
+	process_stop(p, 1000);
+	close(talk);
+	close(errs);
+
+	/* It ends when we do: its input ends. */
+	o.argv = (const char *const[]){ "cat", NULL };
+	assert_int_equal(process_start(&o, &talk, &errs, &p, &e), 0);
+	close(talk);
+	assert_int_equal(read(errs, text, sizeof text), 0);
+	process_stop(p, 1000);
+	close(errs);
+
+	/* Deaf to SIGTERM. */
+	o.argv = SH("trap '' TERM; echo ready; while :; do sleep 1; done");
+	assert_int_equal(process_start(&o, &talk, &errs, &p, &e), 0);
+	assert_int_equal(read(talk, text, sizeof text), 6);
+	process_stop(p, 50);
+	close(talk);
+	assert_int_equal(read(errs, text, sizeof text), 0);
+	close(errs);
+
+	o.argv = (const char *const[]){ "/nonexistent/tool", NULL };
+	assert_int_equal(process_start(&o, &talk, &errs, &p, &e), -1);
+	assert_int_equal(e.code, ERR_NOT_FOUND);
+	process_stop(NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_output_and_status),
+		cmocka_unit_test(test_beside),
 		cmocka_unit_test(test_input),
 		cmocka_unit_test(test_both_pipes_full),
 		cmocka_unit_test(test_not_there),
