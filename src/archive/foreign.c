@@ -7,16 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <xxhash.h>
 
+#include "archive/foreign_note.h"
 #include "archive/gunzip.h"
 #include "archive/links.h"
+#include "archive/spool.h"
 #include "core/io.h"
 #include "core/log.h"
 #include "core/mem.h"
 
-#define PIECE	  (256u << 10)
-#define SPOOL_MAX (4u << 20) /* content of several names is kept in memory up to here, else in a file */
+#define PIECE (256u << 10)
 
 struct foreign {
 	const char *name;
@@ -29,6 +30,12 @@ struct foreign {
 	struct links *links;
 	char *piece;
 	uint64_t entries;
+	struct foreign_note *note; /* NULL: nothing is kept */
+	XXH3_state_t *hash;
+	uint64_t content_off; /* of the entry, in the plain bytes */
+	bool gzip;
+	bool closed;  /* compressed in a way that cannot be entered in the middle */
+	bool stopped; /* by the sink */
 };
 
 static bool is_tar(struct foreign *f)
@@ -72,12 +79,14 @@ static void foreign_close(struct foreign *f)
 	f->in = NULL;
 }
 
-static int foreign_open(struct foreign *f, struct store *store, struct err *e)
+static int foreign_open(struct foreign *f, struct store *store, bool again, struct err *e)
 {
 	if (store_read(store, f->name, &f->in, e) == -1)
 		return -1;
 	stream_set_job(f->in, f->job);
 	f->gz = gunzip_new(f->in);
+	if (!again)
+		foreign_note_watch(f->note, f->gz);
 	f->la = archive_read_new();
 	if (f->la == NULL)
 		return err_set(e, ERR_SYS, "libarchive cannot start");
@@ -106,6 +115,9 @@ static int next_entry(struct foreign *f, struct archive_entry **ret, struct err 
 	rc = archive_read_next_header(f->la, ret);
 	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
 		f->entries++;
+		f->content_off = (uint64_t)archive_filter_bytes(f->la, 0);
+		f->gzip = gunzip_is_gzip(f->gz);
+		f->closed = archive_filter_code(f->la, 0) != ARCHIVE_FILTER_NONE;
 		return 1;
 	}
 	if (rc != ARCHIVE_EOF)
@@ -153,7 +165,7 @@ static void describe(struct archive_entry *entry, struct archive_file *file, str
 
 	*file = (struct archive_file){ .role = ROLE_OTHER, .mtime = archive_entry_mtime(entry) };
 	*meta = (struct entry_meta){
-		.mode = archive_entry_mode(entry),
+		.mode = archive_entry_mode(entry) & 0177777,
 		.uid = (uid_t)archive_entry_uid(entry),
 		.gid = (gid_t)archive_entry_gid(entry),
 		.mtime = file->mtime,
@@ -168,10 +180,8 @@ static void describe(struct archive_entry *entry, struct archive_file *file, str
 	file->size = meta->size;
 }
 
-typedef int put_fn(void *arg, const void *p, size_t n, struct err *e);
-
-static int each_piece(
-    struct foreign *f, struct archive_entry *entry, uint64_t size, put_fn *put, void *arg, struct err *e)
+static int each_piece(struct foreign *f, struct archive_entry *entry, uint64_t size, spool_put_fn *put,
+    void *arg, struct err *e)
 {
 	if (archive_entry_filetype(entry) == AE_IFLNK)
 		return size > 0 ? put(arg, archive_entry_symlink(entry), (size_t)size, e) : 0;
@@ -191,89 +201,111 @@ static int each_piece(
 	return 0;
 }
 
-/* Content that several names get. */
-struct spool {
-	struct buf mem;
-	int fd;
-	uint64_t size;
+/* Who gets the content of one entry, piece by piece. */
+struct tee {
+	struct foreign *f;
+	spool_put_fn *put; /* NULL: it is only looked at */
+	void *arg;
+	bool hash, keep;
 };
 
-static int spool_add(void *arg, const void *p, size_t n, struct err *e)
+static int tee_put(void *arg, const void *p, size_t n, struct err *e)
 {
-	struct spool *s = arg;
+	const struct tee *t = arg;
 
-	if (s->fd == -1 && s->mem.len + n <= SPOOL_MAX) {
-		buf_add(&s->mem, p, n);
-		s->size += n;
-		return 0;
-	}
-	if (s->fd == -1 && (s->fd = io_temp_fd(NULL, e)) == -1)
+	if (t->hash)
+		XXH3_64bits_update(t->f->hash, p, n);
+	if (t->keep)
+		foreign_note_keep(t->f->note, p, n);
+	return t->put != NULL ? t->put(t->arg, p, n, e) : 0;
+}
+
+/* The entry's content through ${t}; its hash, if that is asked for. */
+static int each_piece_to(struct foreign *f, struct archive_entry *entry, uint64_t size, struct tee *t,
+    uint64_t *ret_hash, struct err *e)
+{
+	if (t->hash)
+		XXH3_64bits_reset(f->hash);
+	if (each_piece(f, entry, size, tee_put, t, e) == -1)
 		return -1;
-	if (io_pwrite_all(s->fd, p, n, s->size - s->mem.len, "a temporary file", e) == -1)
-		return -1;
-	s->size += n;
+	*ret_hash = t->hash ? XXH3_64bits_digest(f->hash) : 0;
 	return 0;
 }
 
-static int spool_give(const struct spool *s, char *piece, put_fn *put, void *arg, struct err *e)
+static void note_entry(
+    struct foreign *f, struct archive_entry *entry, const struct entry_meta *meta, bool kept, uint64_t hash)
 {
-	uint64_t in_file = s->fd == -1 ? 0 : s->size - s->mem.len;
-
-	if (s->mem.len > 0 && put(arg, s->mem.data, s->mem.len, e) == -1)
-		return -1;
-	for (uint64_t at = 0; at < in_file;) {
-		size_t n = in_file - at < PIECE ? (size_t)(in_file - at) : PIECE;
-
-		if (io_pread_all(s->fd, piece, n, at, "a temporary file", e) == -1 ||
-		    put(arg, piece, n, e) == -1)
-			return -1;
-		at += n;
-	}
-	return 0;
+	foreign_note_row(f->note, &(struct known_row){ .meta = *meta,
+				      .target = S_ISLNK(meta->mode) ? archive_entry_symlink(entry) : NULL,
+				      .has_content = S_ISREG(meta->mode) && meta->size > 0,
+				      .is_kept = kept,
+				      .is_there = !f->closed && archive_entry_sparse_count(entry) == 0,
+				      .off = f->content_off,
+				      .hash = hash });
 }
 
-/* One file to the sink, from ${entry} or, if it is not NULL, from ${spool}. 1: go on; 0: the sink has enough. */
-static int give(struct foreign *f, struct archive_entry *entry, const struct spool *spool, const char *path,
+/* Content that several names get. */
+struct shared {
+	struct spool spool;
+	uint64_t hash;
+};
+
+/* One file to the sink, from ${entry} or, if it is not NULL, from ${shared}. 1: go on; 0: the sink has enough. */
+static int give(struct foreign *f, struct archive_entry *entry, const struct shared *shared, const char *path,
     struct err *e)
 {
 	const struct file_sink *s = f->sink;
+	struct tee t = { .f = f, .put = s->data, .arg = s->arg };
 	struct archive_file file;
 	struct entry_meta meta;
-	int r;
+	uint64_t hash = 0;
+	bool has_content;
+	int r, rc = 0;
 
 	describe(entry, &file, &meta);
 	file.path = meta.path = path;
+	has_content = S_ISREG(meta.mode) && meta.size > 0;
 	r = s->begin(s->arg, &file, &meta, e);
-	if (r != 1)
-		return r == 0 ? 1 : r == 2 ? 0 : -1;
-	r = spool != NULL ? spool_give(spool, f->piece, s->data, s->arg, e)
-			  : each_piece(f, entry, meta.size, s->data, s->arg, e);
-	if (r == -1) {
+	if (r == 2)
+		f->stopped = true;
+	if (r == -1 || r == 2)
+		return r == 2 ? 0 : -1;
+	t.hash = f->note != NULL && has_content && shared == NULL;
+	t.keep = r == 1 && has_content && foreign_note_fits(f->note, meta.size);
+	if (r == 0)
+		t.put = NULL;
+	if (shared != NULL)
+		hash = shared->hash;
+	if (r == 1 && shared != NULL)
+		rc = spool_give(&shared->spool, f->piece, PIECE, tee_put, &t, e);
+	else if (shared == NULL && (r == 1 || t.hash))
+		rc = each_piece_to(f, entry, meta.size, &t, &hash, e);
+	if (rc == -1 && r == 1)
 		s->abort(s->arg);
+	if (rc == -1)
 		return -1;
-	}
-	return s->end(s->arg, e) == -1 ? -1 : 1;
+	note_entry(f, entry, &meta, t.keep, hash);
+	return r == 1 && s->end(s->arg, e) == -1 ? -1 : 1;
 }
 
 /* ${entry}'s content to all ${names}, then, if it is not NULL, to ${path}. */
 static int give_all(struct foreign *f, struct archive_entry *entry, const struct link_name *names,
     const char *path, struct err *e)
 {
-	struct spool spool = { .fd = -1 };
+	struct shared shared = { SPOOL_INIT, 0 };
+	struct tee t = { f, spool_add, &shared.spool, f->note != NULL, false };
 	struct archive_file file;
 	struct entry_meta meta;
 	int r = 1;
 
 	describe(entry, &file, &meta);
-	if (each_piece(f, entry, meta.size, spool_add, &spool, e) == -1)
+	if (each_piece_to(f, entry, meta.size, &t, &shared.hash, e) == -1)
 		r = -1;
 	for (; r == 1 && names != NULL; names = names->next)
-		r = give(f, entry, &spool, names->name, e);
+		r = give(f, entry, &shared, names->name, e);
 	if (r == 1 && path != NULL)
-		r = give(f, entry, &spool, path, e);
-	if (spool.fd != -1)
-		close(spool.fd);
-	buf_done(&spool.mem);
+		r = give(f, entry, &shared, path, e);
+	spool_done(&shared.spool);
 	return r;
 }
 
@@ -365,7 +397,7 @@ static int pass(struct foreign *f, struct store *store, bool for_links, struct e
 	int r;
 
 	f->entries = 0;
-	if (foreign_open(f, store, e) == -1)
+	if (foreign_open(f, store, for_links, e) == -1)
 		return -1;
 	while ((r = next_entry(f, &entry, e)) == 1) {
 		r = for_links ? link_entry(f, entry, e) : pass_entry(f, entry, e);
@@ -386,18 +418,57 @@ static int pass(struct foreign *f, struct store *store, bool for_links, struct e
 	return 0;
 }
 
+static int read_all(struct foreign *f, struct store *store, struct err *e)
+{
+	int rc;
+
+	f->links = links_new();
+	f->piece = mem_alloc(PIECE);
+	rc = pass(f, store, false, e);
+	foreign_close(f);
+	links_free(f->links);
+	free(f->piece);
+	return rc;
+}
+
 int archive_foreign_each(
     struct store *store, const char *name, struct job *job, const struct file_sink *sink, struct err *e)
 {
 	struct foreign f = { .name = name, .job = job, .sink = sink };
+
+	return read_all(&f, store, e);
+}
+
+static int identify(
+    struct store *store, const char *name, uint64_t *ret_seed, uint64_t *ret_size, struct err *e)
+{
+	struct stream *in;
 	int rc;
 
-	f.links = links_new();
-	f.piece = mem_alloc(PIECE);
-	rc = pass(&f, store, false, e);
-	foreign_close(&f);
-	links_free(f.links);
-	free(f.piece);
+	if (store_read(store, name, &in, e) == -1)
+		return -1;
+	rc = foreign_identity(store, name, in, ret_seed, ret_size, e);
+	stream_close(in);
+	return rc;
+}
+
+int archive_foreign_learn(struct store *store, const char *name, struct job *job,
+    const struct foreign_memory *m, const struct file_sink *sink, struct err *e)
+{
+	struct foreign f = { .name = name, .job = job, .sink = sink };
+	uint64_t before, after, size;
+	int rc;
+
+	if (identify(store, name, &before, &size, e) == -1)
+		return -1;
+	f.note = foreign_note_new(name, m, before, size);
+	f.hash = XXH3_createState();
+	rc = read_all(&f, store, e);
+	/* What was replaced meanwhile is not what was read. */
+	if (rc == 0 && !f.stopped && identify(store, name, &after, &size, NULL) == 0 && after == before)
+		foreign_note_end(f.note, f.closed ? KNOWN_CLOSED : f.gzip ? KNOWN_GZIP : KNOWN_PLAIN);
+	foreign_note_free(f.note);
+	XXH3_freeState(f.hash);
 	return rc;
 }
 
@@ -407,7 +478,7 @@ int archive_foreign_probe(struct store *store, const char *name, struct job *job
 	struct archive_entry *entry;
 	int rc = -1;
 
-	if (foreign_open(&f, store, e) == 0)
+	if (foreign_open(&f, store, false, e) == 0)
 		rc = archive_read_next_header(f.la, &entry) >= ARCHIVE_WARN ? 0 : from_libarchive(&f, e);
 	if (rc == -1 && e != NULL && e->code == ERR_DAMAGE && f.entries == 0)
 		err_set(e, ERR_FORMAT, "%s is no cpio or tar archive", name);
