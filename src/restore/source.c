@@ -21,70 +21,37 @@ void source_find_when(struct source *s)
 		s->when = o.mtime;
 }
 
-static int see(struct archive *a, struct source *s, struct err *e)
+static int see_foreign(struct source *s, struct err *e)
 {
-	const char *name = s->name;
-
-	if (archive_get_kind(a) == ARCHIVE_OURS) {
-		s->archive = a;
-		s->ops = &source_ours;
-		return source_open_ours(s, e) == -1 ? err_wrap(e, "archive %s", name) : 0;
-	}
-	archive_close(a);
 	s->units_only = false;
 	s->ops = &source_foreign;
-	return source_open_foreign(s, e) == -1 ? err_wrap(e, "archive %s", name) : 0;
+	return source_open_foreign(s, e) == -1 ? err_wrap(e, "archive %s", s->name) : 0;
 }
 
-static int open_source(struct store *store, const char *name, struct job *job, struct source *s,
-    struct source_watching *watching, struct err *e)
+static int see(struct archive *a, struct source *s, struct err *e)
 {
-	struct archive *a;
-
-	if (archive_open_watched(
-		store, name, job, watching != NULL ? source_ours_watch : NULL, watching, &a, e) == -1)
-		return -1;
-	return see(a, s, e);
+	if (archive_get_kind(a) == ARCHIVE_FOREIGN) {
+		archive_close(a);
+		return see_foreign(s, e);
+	}
+	s->archive = a;
+	s->ops = &source_ours;
+	return source_open_ours(s, e) == -1 ? err_wrap(e, "archive %s", s->name) : 0;
 }
 
-static struct source *new_source(struct store *store, const char *name, struct job *job)
+static struct source *new_source(struct store *store, const char *name, const struct source_opts *o)
 {
 	struct source *s = mem_alloc(sizeof *s);
 
 	s->store = store;
 	s->name = mem_strdup(name);
-	s->job = job;
+	s->job = o->job;
 	s->json_unit = s->conf_unit = SOURCE_NO_PLACE;
+	s->units_only = o->units || o->mailbox != NULL;
+	if (o->memory != NULL)
+		s->memory = *o->memory;
+	s->has_memory = o->memory != NULL;
 	return s;
-}
-
-int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e)
-{
-	struct source *s = new_source(store, name, job);
-
-	*ret = NULL;
-	if (open_source(store, name, job, s, NULL, e) == -1) {
-		source_close(s);
-		return -1;
-	}
-	*ret = s;
-	return 0;
-}
-
-int source_open_units(struct store *store, const char *name, struct job *job, source_watch_fn *watch,
-    void *arg, struct source **ret, struct err *e)
-{
-	struct source *s = new_source(store, name, job);
-	struct source_watching watching = { s, watch, arg };
-
-	*ret = NULL;
-	s->units_only = true;
-	if (open_source(store, name, job, s, watch != NULL ? &watching : NULL, e) == -1) {
-		source_close(s);
-		return -1;
-	}
-	*ret = s;
-	return 0;
 }
 
 /* Whose files are asked for as well. */
@@ -113,26 +80,70 @@ static bool has_left_out(const struct archive *a)
 	return false;
 }
 
-int source_open_mailbox(struct store *store, const char *name, const char *mailbox, size_t many,
-    struct job *job, struct source **ret, struct err *e)
+static int open_archive(struct source *s, const struct source_opts *o, struct archive **ret, struct err *e)
 {
-	struct wanted w = { mailbox, mboxname_user(mailbox) };
-	struct source *s = new_source(store, name, job);
-	struct archive *a;
+	struct source_watching watching = { s, o->watch, o->arg };
+	struct wanted w = { o->mailbox, o->mailbox != NULL ? mboxname_user(o->mailbox) : NULL };
 	int rc;
 
-	*ret = NULL;
-	s->units_only = true;
-	rc = archive_open_picked(store, name, job, &(struct archive_pick){ is_wanted, &w, many }, &a, e);
+	if (o->mailbox != NULL)
+		rc = archive_open_picked(
+		    s->store, s->name, s->job, &(struct archive_pick){ is_wanted, &w, o->many }, ret, e);
+	else
+		rc = archive_open_watched(s->store, s->name, s->job,
+		    o->watch != NULL ? source_ours_watch : NULL, &watching, ret, e);
 	free(w.user);
-	if (rc == 0 && archive_get_kind(a) == ARCHIVE_OURS && has_left_out(a))
-		s->only = mem_strdup(mailbox);
-	if (rc == -1 || see(a, s, e) == -1) {
+	if (rc == 0 && o->mailbox != NULL && archive_get_kind(*ret) == ARCHIVE_OURS && has_left_out(*ret))
+		s->only = mem_strdup(o->mailbox);
+	return rc;
+}
+
+static int open_source(struct source *s, const struct source_opts *o, struct err *e)
+{
+	struct archive *a;
+	int known = 0;
+
+	/* One that is known to be foreign is not looked at for what it is. */
+	if (s->has_memory)
+		known = foreign_index_open(s->store, s->name, s->job, &s->memory, &s->index, e);
+	if (known == -1)
+		return -1;
+	if (known == 0)
+		return open_archive(s, o, &a, e) == -1 ? -1 : see(a, s, e);
+	return see_foreign(s, e);
+}
+
+int source_open_as(
+    struct store *store, const char *name, const struct source_opts *o, struct source **ret, struct err *e)
+{
+	struct source *s = new_source(store, name, o);
+
+	*ret = NULL;
+	if (open_source(s, o, e) == -1) {
 		source_close(s);
 		return -1;
 	}
 	*ret = s;
 	return 0;
+}
+
+int source_open(struct store *store, const char *name, struct job *job, struct source **ret, struct err *e)
+{
+	return source_open_as(store, name, &(struct source_opts){ .job = job }, ret, e);
+}
+
+int source_open_units(struct store *store, const char *name, struct job *job, source_watch_fn *watch,
+    void *arg, struct source **ret, struct err *e)
+{
+	return source_open_as(store, name,
+	    &(struct source_opts){ .job = job, .units = true, .watch = watch, .arg = arg }, ret, e);
+}
+
+int source_open_mailbox(struct store *store, const char *name, const char *mailbox, size_t many,
+    struct job *job, struct source **ret, struct err *e)
+{
+	return source_open_as(
+	    store, name, &(struct source_opts){ .job = job, .mailbox = mailbox, .many = many }, ret, e);
 }
 
 const char *source_only(const struct source *s)
@@ -172,6 +183,9 @@ void source_close(struct source *s)
 	if (s->ctx != NULL)
 		s->ops->close(s);
 	archive_close(s->archive);
+	foreign_index_close(s->index);
+	if (s->has_memory && s->memory.close != NULL)
+		s->memory.close(s->memory.arg);
 	imapd_conf_free(s->conf);
 	mboxlist_free(s->list);
 	for (size_t i = 0; i < s->n_archive_roots; i++)
@@ -222,6 +236,13 @@ int64_t source_when(const struct source *s)
 int source_text(struct source *s, const char *which, struct buf *b, struct err *e)
 {
 	return s->ops->text(s, which, b, e);
+}
+
+uint64_t source_bytes_fetched(const struct source *s)
+{
+	if (s->archive != NULL)
+		return archive_bytes_fetched(s->archive);
+	return s->index != NULL ? foreign_index_fetched(s->index) : 0;
 }
 
 size_t source_n(const struct source *s)

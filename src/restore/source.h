@@ -7,6 +7,7 @@
 #define RESTORE_SOURCE_H
 
 #include "archive/archive.h"
+#include "archive/foreign.h"
 #include "cyrus/mailbox.h"
 #include "cyrus/mboxlist.h"
 #include "cyrus/userdata.h"
@@ -26,7 +27,7 @@ struct source_mailbox {
 	/* Foreign: HEALTH_FINDINGS if header, index or messages are missing, else unchecked. */
 	enum unit_health health;
 	bool has_files; /* false: listed in mailboxes.txt, but the archive holds no directory of it */
-	bool deleted;	/* a DELETED.* mailbox */
+	bool deleted;   /* a DELETED.* mailbox */
 };
 
 /** source_open(store, name, job, ret, e): Open. Ours: end mark, root and mailboxes.txt are read. Foreign: the archive is
@@ -53,6 +54,21 @@ int source_open_mailbox(struct store *store, const char *name, const char *mailb
     struct job *job, struct source **ret, struct err *e);
 const char *source_only(const struct source *s);
 
+/** source_open_as(store, name, o, ret, e): Any of the above. */
+struct source_opts {
+	struct job *job;
+	bool units;          /* as source_open_units() */
+	const char *mailbox; /* as source_open_mailbox(), of more units than many */
+	size_t many;
+	source_watch_fn *watch; /* or NULL */
+	void *arg;
+	/* Where is kept what the first reading of this archive, if it is a foreign one, has found out: later ones then read nothing of it but the files
+	 * asked for. NULL: nothing is kept, and each opening reads it all. It is ${ret}'s from now on, also after a failure. */
+	const struct foreign_memory *memory;
+};
+int source_open_as(
+    struct store *store, const char *name, const struct source_opts *o, struct source **ret, struct err *e);
+
 /** source_is_whole(s): It was not opened by source_open_units(), or makes no difference to it. */
 bool source_is_whole(const struct source *s);
 
@@ -67,6 +83,9 @@ void source_set_job(struct source *s, struct job *job);
 enum archive_kind source_kind(const struct source *s);
 struct archive *source_archive(const struct source *s); /* NULL for a foreign one */
 const char *source_name(const struct source *s);
+
+/** source_bytes_fetched(s): Bytes read from the store so far, for measuring; of a foreign archive that was read from front to end, only what was read since. */
+uint64_t source_bytes_fetched(const struct source *s);
 
 /** source_conf(s): The imapd.conf inside (paths are those of the server it came from); NULL if there is none that can be
  * used. source_version(s): The Cyrus it came from (archive.json; the series guessed from headers and indexes in a
@@ -94,11 +113,11 @@ struct source_messages {
 	struct mailbox_header *header; /* without flag names and rights if the archive has lost it */
 	struct mailbox_index *index;
 	struct mailbox_index *expunged; /* cyrus.expunge of 2.3, or NULL */
-	struct buf cache;		/* whole cyrus.cache if asked for, else empty */
+	struct buf cache;               /* whole cyrus.cache if asked for, else empty */
 	/* Where \Seen is not in the index (2.3 and older): the uid set in the owner's seen database, "" if he has none. */
-	char *owner_seen;	/* else NULL */
+	char *owner_seen;       /* else NULL */
 	struct uidset seen_set; /* the same, made ready for source_seen_flag() */
-	uint32_t *uids;		/* of the message files the archive holds, ascending */
+	uint32_t *uids;         /* of the message files the archive holds, ascending */
 	size_t n_uids;
 };
 
@@ -119,7 +138,7 @@ int source_read_message(
 /** source_extract(s, i, sink, e): All files of mailbox ${i} through ${sink}, with their roles, in archive order; of ours also
  * directories. source_extract_user(s, userid, sink, e): the user's other files. ERR_NOT_FOUND when the archive has none.
  *
- * Of a foreign archive, content costs another pass up to the last file wanted; the files go through an unnamed temporary
+ * Of a foreign archive of which nothing is kept (source_open_as()), content costs another pass up to the last file wanted; the files go through an unnamed temporary
  * file ($TMPDIR or /var/tmp; ERR_SPACE), which keeps all mailboxes of the user (of everybody, up to 256 MiB) for the calls
  * that follow, and ${sink}'s begin is asked only once, with ${meta}; file->sha256 is that of the content read. */
 int source_extract(struct source *s, size_t i, const struct file_sink *sink, struct err *e);

@@ -43,6 +43,24 @@ void foreign_free(struct foreign *f)
 	free(f);
 }
 
+static void forget_index(struct source *s)
+{
+	foreign_index_drop(s->index);
+	foreign_index_close(s->index);
+	s->index = NULL;
+}
+
+bool foreign_try_front(struct source *s, const struct err *why)
+{
+	if (why->code == ERR_UNSUPPORTED) /* some of it is so compressed that there is no other way */
+		return true;
+	if (why->code != ERR_DAMAGE)
+		return false;
+	log_write(LOG_LEVEL_WARNING, "archive %s: it is read from the front again: %s", s->name, why->msg);
+	forget_index(s);
+	return true;
+}
+
 static void foreign_close(struct source *s)
 {
 	foreign_free(s->ctx);
@@ -71,14 +89,49 @@ static int check_found(const struct source *s, const struct foreign *f, struct e
 	    s->name);
 }
 
-int source_open_foreign(struct source *s, struct err *e)
+static struct foreign *new_foreign(struct source *s)
 {
 	struct foreign *f = mem_alloc(sizeof *f);
 
 	s->ctx = f;
 	f->opening = true;
-	if (foreign_scan(s, f, e) == -1 || foreign_read_list(s, f, e) == -1 ||
-	    foreign_read_conf(s, f, e) == -1)
+	return f;
+}
+
+/* What is known from before spares the pass; what of it is damaged is forgotten, and the archive read anew. */
+static int find_out(struct source *s, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (s->index == NULL)
+		return foreign_scan(s, new_foreign(s), e);
+	if (foreign_scan(s, new_foreign(s), &why) == 0)
+		return 0;
+	if (!foreign_try_front(s, &why)) {
+		if (e != NULL)
+			*e = why;
+		return -1;
+	}
+	foreign_free(s->ctx);
+	s->ctx = NULL;
+	/* Not even the entries: all is learnt anew. */
+	if (s->index != NULL)
+		forget_index(s);
+	return foreign_scan(s, new_foreign(s), e);
+}
+
+int source_open_foreign(struct source *s, struct err *e)
+{
+	struct foreign *f;
+
+	if (find_out(s, e) == -1)
+		return -1;
+	f = s->ctx;
+	/* From now on the memory serves, if the pass has filled it. */
+	if (s->has_memory && s->index == NULL &&
+	    foreign_index_open(s->store, s->name, s->job, &s->memory, &s->index, e) == -1)
+		return -1;
+	if (foreign_read_list(s, f, e) == -1 || foreign_read_conf(s, f, e) == -1)
 		return -1;
 	foreign_map_roots(s, f);
 	foreign_find_boxes(s, f);
@@ -138,6 +191,7 @@ static int foreign_parts(struct source *s, size_t i, bool with_cache, struct sou
 	const struct foreign_box *box = &f->boxes[s->places[i]];
 	struct source_parts_arg arg;
 	struct file_sink sink;
+	int r;
 
 	for (uint32_t k = 0; k < box->n_dirs; k++)
 		for (uint32_t u = 0; u < f->dirs[box->dirs[k]].n_uids; u++)
@@ -145,6 +199,9 @@ static int foreign_parts(struct source *s, size_t i, bool with_cache, struct sou
 	if (!with_cache && kept_parts(f, box, p))
 		return 0;
 	source_parts_sink(s, with_cache, p, &sink, &arg);
+	if (!foreign_box_hoarded(f, (uint32_t)s->places[i]) &&
+	    (r = foreign_pick_parts(s, f, (uint32_t)s->places[i], with_cache, &sink, e)) != 0)
+		return r == 1 ? 0 : -1;
 	return foreign_give_box(s, f, (uint32_t)s->places[i], false, &sink, e);
 }
 

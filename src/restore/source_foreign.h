@@ -10,7 +10,7 @@
 #include "archive/foreign.h"
 #include "restore/source_impl.h"
 
-#define FOREIGN_NONE	 UINT32_MAX
+#define FOREIGN_NONE     UINT32_MAX
 #define FOREIGN_PATH_MAX 4096
 #define FOREIGN_ROOTS \
 	12 /* directories that one mailbox may be spread over: spool, meta, archive, metadir-* */
@@ -20,11 +20,11 @@
 struct foreign_dir {
 	const char *path; /* "": where all paths of the archive begin */
 	uint32_t parent;  /* FOREIGN_NONE for "" */
-	uint32_t files;	  /* the first of its files that are not messages, the last read first */
-	uint32_t facts;	  /* what its cyrus.header and cyrus.index say */
-	uint32_t root;	  /* it is this root */
-	uint32_t box;	  /* it belongs to this mailbox */
-	uint32_t below;	  /* mailbox directories at and below it */
+	uint32_t files;   /* the first of its files that are not messages, the last read first */
+	uint32_t facts;   /* what its cyrus.header and cyrus.index say */
+	uint32_t root;    /* it is this root */
+	uint32_t box;     /* it belongs to this mailbox */
+	uint32_t below;   /* mailbox directories at and below it */
 	uint32_t n_uids, cap_uids;
 	uint32_t *uids; /* of its message files, in archive order; one that comes twice stands twice */
 	uint64_t bytes; /* of its files */
@@ -36,7 +36,7 @@ struct foreign_file {
 	const char *name; /* last component */
 	uint64_t size;
 	uint32_t dir, next; /* next of its directory */
-	uint32_t raw;	    /* its bytes, if they were kept */
+	uint32_t raw;       /* its bytes, if they were kept */
 	bool wanted, hoarded;
 };
 
@@ -57,8 +57,8 @@ struct foreign_text {
 
 /** Where a directory of the server lies in the archive. */
 struct foreign_root {
-	char *server;	       /* absolute path there, no slash at the end */
-	uint32_t dir;	       /* FOREIGN_NONE: the archive has no such directory */
+	char *server;          /* absolute path there, no slash at the end */
+	uint32_t dir;          /* FOREIGN_NONE: the archive has no such directory */
 	const char *partition; /* NULL: no place of mailboxes; belongs to the configuration */
 	bool spool, archive;
 };
@@ -115,11 +115,17 @@ struct foreign {
 	size_t n_boxes, cap_boxes;
 	bool opening; /* no second pass now */
 	struct hoard *box_hoard, *file_hoard;
+	uint32_t picked_box, n_picked; /* so many messages of it were read one by one */
 };
 
-/** foreign_scan(s, f, e): The one pass: all entries remembered, small files looked at. ERR_UNSUPPORTED when that takes too much memory. */
+/** foreign_scan(s, f, e): The one pass: all entries remembered, small files looked at. ERR_UNSUPPORTED when that takes too much memory. With s->index
+ * what is kept of an earlier pass is gone through instead; else, if there is a memory, this one is kept there. */
 int foreign_scan(struct source *s, struct foreign *f, struct err *e);
 void foreign_free(struct foreign *f);
+
+/** foreign_try_front(s, why): Reading by s->index has failed: true if reading from the front may do better. An index that was damaged is then
+ * NULL, and dropped from the memory. */
+bool foreign_try_front(struct source *s, const struct err *why);
 
 /** foreign_dir_find(f, path, n): A directory by its path, or FOREIGN_NONE. foreign_file_find(f, path): The last file of
  * that path. foreign_file_path(f, file, b): Its path, replacing what is in ${b}. foreign_is_mailbox(f, d): It holds a cyrus.header, a cyrus.index or messages. */
@@ -159,7 +165,15 @@ int foreign_give_message(struct source *s, struct foreign *f, uint32_t box, uint
     struct buf *b, struct err *e);
 int foreign_give_files(struct source *s, struct foreign *f, const struct foreign_role *files, size_t n,
     const struct file_sink *sink, struct err *e);
+bool foreign_box_hoarded(const struct foreign *f, uint32_t box);
 void foreign_hoard_free(struct hoard *h);
+
+/** foreign_pick_message(s, f, box, uid, max_bytes, b, e), foreign_pick_parts(s, f, box, with_cache, sink, e): One message, or the files that source_parts_sink() takes, of a
+ * mailbox, by range and without the rest of it: 1; 0: that cannot be, or is not worth it; -1. */
+int foreign_pick_message(struct source *s, struct foreign *f, uint32_t box, uint32_t uid, size_t max_bytes,
+    struct buf *b, struct err *e);
+int foreign_pick_parts(struct source *s, struct foreign *f, uint32_t box, bool with_cache,
+    const struct file_sink *sink, struct err *e);
 
 /** foreign_read_file(s, f, file, max_bytes, b, e): Append a file's bytes: those kept, else by another pass. */
 int foreign_read_file(

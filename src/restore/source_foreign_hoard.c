@@ -11,7 +11,7 @@
 #include "restore/source_foreign.h"
 
 #define ALL_BYTES_MAX ((uint64_t)256 << 20) /* mailboxes that are no more together are copied together */
-#define PIECE	      (256u << 10)
+#define PIECE         (256u << 10)
 
 struct hoard_file {
 	const char *path;
@@ -58,39 +58,55 @@ struct collect {
 	uint64_t left; /* entries still to come */
 };
 
+/* The mailbox, or the file, that an entry is wanted for; FOREIGN_NONE: it is not. */
+static uint32_t wanted_for(
+    const struct foreign *f, const struct archive_file *file, const struct entry_meta *meta)
+{
+	size_t n = file->path != NULL ? strlen(file->path) : 0;
+	const char *base;
+	uint32_t dir, of;
+
+	if (n == 0 || n > FOREIGN_PATH_MAX || (!S_ISREG(meta->mode) && !S_ISLNK(meta->mode)))
+		return FOREIGN_NONE;
+	base = source_base(file->path);
+	dir = foreign_dir_find(f, file->path, base > file->path ? (size_t)(base - file->path) - 1 : 0);
+	if (dir == FOREIGN_NONE)
+		return FOREIGN_NONE;
+	if (f->dirs[dir].wanted)
+		return f->dirs[dir].box;
+	if (!f->dirs[dir].some_wanted || (of = foreign_file_in(f, dir, base)) == FOREIGN_NONE)
+		return FOREIGN_NONE;
+	return f->files[of].wanted ? of : FOREIGN_NONE;
+}
+
+static bool collect_wants(void *arg, const struct archive_file *file, const struct entry_meta *meta)
+{
+	return wanted_for(((struct collect *)arg)->f, file, meta) != FOREIGN_NONE;
+}
+
 static int collect_begin(
     void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
 {
 	struct collect *c = arg;
-	struct foreign *f = c->f;
-	const char *base;
-	uint32_t dir, of;
-	size_t n = file->path != NULL ? strlen(file->path) : 0;
+	const char *base = source_base(file->path);
+	uint32_t of;
 
 	(void)e;
 	if (c->left == 0)
 		return 2;
-	if (n == 0 || n > FOREIGN_PATH_MAX || (!S_ISREG(meta->mode) && !S_ISLNK(meta->mode)))
-		return 0;
-	base = source_base(file->path);
-	dir = foreign_dir_find(f, file->path, base > file->path ? (size_t)(base - file->path) - 1 : 0);
-	if (dir == FOREIGN_NONE)
-		return 0;
-	if (f->dirs[dir].wanted)
-		of = f->dirs[dir].box;
-	else if (!f->dirs[dir].some_wanted || (of = foreign_file_in(f, dir, base)) == FOREIGN_NONE ||
-		 !f->files[of].wanted)
+	if ((of = wanted_for(c->f, file, meta)) == FOREIGN_NONE)
 		return 0;
 	c->h->files = mem_grow(c->h->files, &c->h->cap, c->h->n + 1, sizeof *c->h->files);
-	c->h->files[c->h->n] = (struct hoard_file){ .path = arena_join(c->h->arena, file->path, n, "", 0),
-		.of = of,
-		.uid = source_message_uid(base),
-		.role = S_ISLNK(meta->mode) ? ROLE_OTHER : source_role_of(base),
-		.mode = meta->mode,
-		.user = meta->uid,
-		.group = meta->gid,
-		.mtime = meta->mtime,
-		.off = c->h->len };
+	c->h->files[c->h->n] =
+	    (struct hoard_file){ .path = arena_join(c->h->arena, file->path, strlen(file->path), "", 0),
+		    .of = of,
+		    .uid = source_message_uid(base),
+		    .role = S_ISLNK(meta->mode) ? ROLE_OTHER : source_role_of(base),
+		    .mode = meta->mode,
+		    .user = meta->uid,
+		    .group = meta->gid,
+		    .mtime = meta->mtime,
+		    .off = c->h->len };
 	digest_start(c->digest);
 	return 1;
 }
@@ -163,7 +179,8 @@ static void put_in_order(struct hoard *h)
 	h->messages = all;
 }
 
-static int fill(struct source *s, struct foreign *f, uint64_t expected, struct hoard **ret, struct err *e)
+static int fill_from(
+    struct source *s, struct foreign *f, uint64_t expected, bool by_range, struct hoard **ret, struct err *e)
 {
 	struct collect c = { .f = f, .h = mem_alloc(sizeof *c.h), .left = expected };
 	struct file_sink sink = { &c, false, collect_begin, collect_data, collect_end, collect_abort };
@@ -171,8 +188,11 @@ static int fill(struct source *s, struct foreign *f, uint64_t expected, struct h
 
 	c.digest = digest_new(DIGEST_SHA256);
 	c.h->arena = arena_new(1 << 16);
-	job_step(s->job, "reading %s", s->name);
-	if ((c.h->fd = io_temp_fd(NULL, e)) != -1)
+	if ((c.h->fd = io_temp_fd(NULL, e)) == -1)
+		rc = -1;
+	else if (by_range)
+		rc = foreign_index_read(s->index, s->job, collect_wants, &sink, e);
+	else
 		rc = archive_foreign_each(s->store, s->name, s->job, &sink, e);
 	if (rc == 0 && c.left > 0)
 		rc = err_set(e, ERR_DAMAGE, "the archive has changed since it was opened");
@@ -184,6 +204,23 @@ static int fill(struct source *s, struct foreign *f, uint64_t expected, struct h
 	put_in_order(c.h);
 	*ret = c.h;
 	return 0;
+}
+
+static int fill(struct source *s, struct foreign *f, uint64_t expected, struct hoard **ret, struct err *e)
+{
+	struct err why = { 0 };
+
+	job_step(s->job, "reading %s", s->name);
+	if (s->index != NULL && foreign_index_has_ranges(s->index)) {
+		if (fill_from(s, f, expected, true, ret, &why) == 0)
+			return 0;
+		if (!foreign_try_front(s, &why)) {
+			if (e != NULL)
+				*e = why;
+			return -1;
+		}
+	}
+	return fill_from(s, f, expected, false, ret, e);
 }
 
 /* ---- mailboxes ---- */
@@ -233,11 +270,11 @@ static uint64_t temp_room(void)
 }
 
 /* Marks what the pass is to bring: everything, the user's mailboxes, or the one; returns how many entries that is. */
-static uint64_t want_around(struct foreign *f, uint32_t box, bool with_user)
+static uint64_t want_around(const struct source *s, struct foreign *f, uint32_t box, bool with_user)
 {
 	char *user = with_user ? mboxname_user(f->boxes[box].name) : NULL;
 	uint64_t all = 0, of_user = 0, n = 0;
-	bool everything, whole_user;
+	bool everything, whole_user, by_range = s->index != NULL && foreign_index_has_ranges(s->index);
 
 	for (size_t i = 0; i < f->n_boxes; i++) {
 		uint64_t bytes = box_bytes(f, &f->boxes[i]);
@@ -245,8 +282,9 @@ static uint64_t want_around(struct foreign *f, uint32_t box, bool with_user)
 		all += bytes;
 		of_user += is_of_user(&f->boxes[i], user) ? bytes : 0;
 	}
-	everything = all <= ALL_BYTES_MAX && all <= temp_room() / 2;
-	whole_user = user != NULL && of_user <= temp_room() / 2;
+	/* By range, what will be asked for next costs no more then than now. */
+	everything = !by_range && all <= ALL_BYTES_MAX && all <= temp_room() / 2;
+	whole_user = !by_range && user != NULL && of_user <= temp_room() / 2;
 	for (size_t i = 0; i < f->n_boxes; i++)
 		if (i == box || everything || (whole_user && is_of_user(&f->boxes[i], user)))
 			n += want_box(f, &f->boxes[i]);
@@ -254,18 +292,23 @@ static uint64_t want_around(struct foreign *f, uint32_t box, bool with_user)
 	return n;
 }
 
+bool foreign_box_hoarded(const struct foreign *f, uint32_t box)
+{
+	return f->boxes[box].n_dirs > 0 && f->dirs[f->boxes[box].dirs[0]].hoarded;
+}
+
 static int hoard_box(struct source *s, struct foreign *f, uint32_t box, bool user, struct err *e)
 {
 	uint64_t expected;
 	int rc;
 
-	if (f->boxes[box].n_dirs > 0 && f->dirs[f->boxes[box].dirs[0]].hoarded)
+	if (foreign_box_hoarded(f, box))
 		return 0;
 	foreign_hoard_free(f->box_hoard);
 	f->box_hoard = NULL;
 	for (size_t i = 0; i < f->n_dirs; i++)
 		f->dirs[i].hoarded = false;
-	expected = want_around(f, box, user);
+	expected = want_around(s, f, box, user);
 	rc = fill(s, f, expected, &f->box_hoard, e);
 	for (size_t i = 0; i < f->n_dirs; i++) {
 		f->dirs[i].hoarded = rc == 0 && f->dirs[i].wanted;
@@ -344,7 +387,11 @@ int foreign_give_message(struct source *s, struct foreign *f, uint32_t box, uint
 	const struct hoard *h;
 	size_t lo = 0, hi;
 	char *to;
+	int r;
 
+	r = foreign_pick_message(s, f, box, uid, max_bytes, b, e);
+	if (r != 0)
+		return r == 1 ? 0 : -1;
 	if (hoard_box(s, f, box, false, e) == -1)
 		return -1;
 	h = f->box_hoard;
@@ -423,60 +470,4 @@ int foreign_give_files(struct source *s, struct foreign *f, const struct foreign
 				r = give_file(s, h, &h->files[i], files[k].role, piece, sink, e);
 	free(piece);
 	return r == -1 ? -1 : 0;
-}
-
-struct into_buf {
-	struct buf *b;
-	size_t start;
-	uint64_t max;
-};
-
-static int into_begin(
-    void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
-{
-	struct into_buf *to = arg;
-
-	(void)meta;
-	if (file->size > to->max)
-		return err_set(
-		    e, ERR_FORMAT, "%s is larger than %llu bytes", file->path, (unsigned long long)to->max);
-	return 1;
-}
-
-static int into_data(void *arg, const void *p, size_t n, struct err *e)
-{
-	(void)e;
-	buf_add(((struct into_buf *)arg)->b, p, n);
-	return 0;
-}
-
-static int into_end(void *arg, struct err *e)
-{
-	struct into_buf *to = arg;
-
-	return to->b->full ? err_set(e, ERR_FORMAT, "a file is too large") : 0;
-}
-
-static void into_abort(void *arg)
-{
-	struct into_buf *to = arg;
-
-	to->b->len = to->start;
-}
-
-int foreign_read_file(
-    struct source *s, struct foreign *f, uint32_t file, uint64_t max_bytes, struct buf *b, struct err *e)
-{
-	struct foreign_role one = { file, ROLE_OTHER };
-	struct into_buf to = { b, b->len, max_bytes };
-	struct file_sink sink = { &to, false, into_begin, into_data, into_end, into_abort };
-	uint32_t raw = f->files[file].raw;
-
-	if (raw != FOREIGN_NONE) {
-		buf_add(b, buf_text(&f->raws[raw]), f->raws[raw].len);
-		return 0;
-	}
-	if (f->opening)
-		return err_set(e, ERR_UNSUPPORTED, "not looked at while the archive is being opened");
-	return foreign_give_files(s, f, &one, 1, &sink, e);
 }

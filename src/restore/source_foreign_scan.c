@@ -20,7 +20,7 @@
 #define TEXT_MAX       ((size_t)256 << 20)
 #define SMALL_FILE_MAX (4u << 20)
 #define QUOTA_FILE_MAX 4096
-#define LOOK_AT	       256 /* bytes by which a list of mailboxes shows itself */
+#define LOOK_AT        256 /* bytes by which a list of mailboxes shows itself */
 
 /* ---- entries ---- */
 
@@ -540,8 +540,14 @@ int foreign_scan(struct source *s, struct foreign *f, struct err *e)
 
 	f->arena = arena_new(1 << 20);
 	add_dir(f, "", 0);
-	job_step(s->job, "reading %s from front to end", s->name);
-	rc = archive_foreign_each(s->store, s->name, s->job, &sink, e);
+	if (s->index != NULL) {
+		job_step(s->job, "opening %s", s->name);
+		rc = foreign_index_replay(s->index, s->job, &sink, e);
+	} else {
+		job_step(s->job, "reading %s from front to end", s->name);
+		rc = s->has_memory ? archive_foreign_learn(s->store, s->name, s->job, &s->memory, &sink, e)
+		                   : archive_foreign_each(s->store, s->name, s->job, &sink, e);
+	}
 	buf_done(&sc.bytes);
 	if (rc == -1 && e != NULL && e->code == ERR_DAMAGE)
 		err_hint(

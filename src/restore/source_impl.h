@@ -5,12 +5,12 @@
 #include "restore/source.h"
 
 /* Ceilings of what is read into memory whole. */
-#define SOURCE_JSON_MAX	 (64u << 20)
-#define SOURCE_LIST_MAX	 (2048ull << 20)
-#define SOURCE_CONF_MAX	 (1u << 20)
+#define SOURCE_JSON_MAX  (64u << 20)
+#define SOURCE_LIST_MAX  (2048ull << 20)
+#define SOURCE_CONF_MAX  (1u << 20)
 #define SOURCE_INDEX_MAX (1024u << 20)
 #define SOURCE_CACHE_MAX (2048ull << 20)
-#define SOURCE_DB_MAX	 (1024u << 20)
+#define SOURCE_DB_MAX    (1024u << 20)
 #define SOURCE_SMALL_MAX (16u << 20)
 
 /** The files of a mailbox that are not messages, as bytes, and the UIDs of those that are. */
@@ -61,16 +61,20 @@ struct source {
 	struct store *store;
 	char *name;
 	struct job *job;
-	struct archive *archive; /* NULL: foreign */
-	bool units_only;	 /* source_open_units() of an archive of ours */
-	char *only;		 /* the mailbox of source_open_mailbox(), if others were left out; else NULL */
-	size_t json_unit, conf_unit; /* ours: the units whose archive.json and imapd.conf were read; else SOURCE_NO_PLACE */
+	struct archive *archive;      /* NULL: foreign */
+	struct foreign_memory memory; /* of a foreign one, if has_memory */
+	bool has_memory;
+	struct foreign_index *index; /* of a foreign one that was read before, else NULL */
+	bool units_only;             /* source_open_units() of an archive of ours */
+	char *only; /* the mailbox of source_open_mailbox(), if others were left out; else NULL */
+	size_t json_unit,
+	    conf_unit; /* ours: the units whose archive.json and imapd.conf were read; else SOURCE_NO_PLACE */
 	struct imapd_conf *conf; /* as found in the archive, or NULL */
 	struct cyrus_version version;
 	struct mboxlist *list; /* entries are completed with what the archive's directories say */
 	int64_t when;
 	struct source_mailbox *boxes; /* ascending by name */
-	size_t *places;		      /* the kind's own number of each mailbox; SOURCE_NO_PLACE: no files */
+	size_t *places;               /* the kind's own number of each mailbox; SOURCE_NO_PLACE: no files */
 	size_t n;
 	char **archive_roots; /* below these paths of the archive lie archive partitions */
 	size_t n_archive_roots;
