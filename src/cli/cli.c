@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/asker.h"
 #include "core/columns.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
@@ -216,6 +217,7 @@ out:
 	for (size_t i = 0; i < c.n_jobs; i++)
 		job_free(c.jobs[i]);
 	free(c.jobs);
+	cli_asker_free(c.asker);
 	printer_free(c.out);
 	return status;
 }

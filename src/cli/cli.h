@@ -75,6 +75,7 @@ struct cli {
 	cli_console_fn *console;
 	struct printer *out;
 	int stopped_by;	   /* the signal that asked a job to stop, or 0 */
+	struct cli_asker *asker; /* asker.h; NULL: there is nobody to ask */
 	struct job **jobs; /* all that ran: what they opened may refer to them until the command is over */
 	size_t n_jobs, cap_jobs;
 };

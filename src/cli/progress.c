@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cli/asker.h"
 #include "core/mem.h"
 #include "core/meter.h"
 #include "core/str.h"
@@ -154,13 +155,13 @@ static void take_posts(struct job *job, const struct outlet *o)
 static int wait_for(struct cli *c, struct job *job, int signal_fd, const struct outlet *o, struct err *e)
 {
 	bool ticks = printer_has_status(c->out) || printer_is_verbose(c->out) || o->finds != NULL;
-	struct pollfd fds[2] = { { .fd = job_fd(job), .events = POLLIN },
+	struct pollfd fds[4] = { { .fd = job_fd(job), .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN } };
 	struct meter meter = { 0 };
 	char step[160] = "";
 
 	for (;;) {
-		int r = poll(fds, 2, ticks ? TICK_MS : -1);
+		int r = poll(fds, 2 + cli_asker_polls(c->asker, fds + 2), ticks ? TICK_MS : -1);
 
 		if (r == -1 && errno != EINTR) {
 			err_sys(e, "poll");
@@ -177,7 +178,9 @@ static int wait_for(struct cli *c, struct job *job, int signal_fd, const struct 
 			return rc;
 		}
 		take_posts(job, o);
-		show(c, job, &meter, step);
+		cli_asker_serve(c->asker);
+		if (!cli_asker_busy(c->asker))
+			show(c, job, &meter, step);
 	}
 }
 
@@ -189,6 +192,7 @@ static int run(struct cli *c, job_fn *fn, void *arg, const struct outlet *o, str
 
 	c->jobs = mem_grow(c->jobs, &c->cap_jobs, c->n_jobs + 1, sizeof *c->jobs);
 	c->jobs[c->n_jobs++] = job;
+	cli_asker_attach(c, job);
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGINT);
 	sigaddset(&stop, SIGTERM);
@@ -206,6 +210,7 @@ static int run(struct cli *c, job_fn *fn, void *arg, const struct outlet *o, str
 	finds_drain(c, o->finds);
 	printer_status(c->out, NULL);
 out:
+	cli_asker_leave(c->asker);
 	if (signal_fd != -1)
 		close(signal_fd);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

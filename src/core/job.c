@@ -238,9 +238,12 @@ void job_set_ask(struct job *job, job_ask_fn *ask, void *arg)
 
 int job_ask(struct job *job, const struct question *q, char *answer, size_t size, struct err *e)
 {
+	int rc;
+
 	if (job == NULL || job->ask == NULL)
 		return 0;
-	return job->ask(job->ask_arg, q, answer, size, e) == -1 ? -1 : 1;
+	rc = job->ask(job->ask_arg, q, answer, size, e);
+	return rc == -1 ? -1 : rc == 0;
 }
 
 bool job_can_ask(const struct job *job)

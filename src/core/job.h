@@ -80,7 +80,7 @@ struct question {
 	bool yes_no;        /* the answer is "yes" or "no"; "no" is the default */
 };
 
-/** Called in the worker's thread; waits for the person. 0 with the answer, or -1: ERR_CANCELLED: he does not want to. */
+/** Called in the worker's thread; waits for the person. 0 with the answer; 1: there is nobody for such a question; -1: ERR_CANCELLED: he does not want to. */
 typedef int job_ask_fn(void *arg, const struct question *q, char *answer, size_t size, struct err *e);
 
 /** job_set_ask(job, ask, arg): Who asks; before the job starts. job_ask(job, q, answer, size, e): [worker] 1 and the answer; 0: there is nobody to ask;

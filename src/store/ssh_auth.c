@@ -23,6 +23,7 @@ struct auth {
 	char *methods; /* "publickey,password": what the host takes; NULL: none are left */
 	LIBSSH2_AGENT *agent; /* NULL: there is none */
 	struct buf tried; /* for the message */
+	char *locked; /* a key that would have been taken, but for its passphrase */
 	/* of keyboard-interactive, which libssh2 calls back */
 	const char *password;
 	struct err *ask_err;
@@ -224,6 +225,8 @@ static enum went with_passphrase(struct auth *a, const struct ssh_key *k, struct
 		explicit_bzero(secret, sizeof secret);
 		if (rc == 0) {
 			note(a, "%s, which needs a passphrase that nobody is there to give", k->path);
+			free(a->locked);
+			a->locked = mem_strdup(k->path);
 			break;
 		}
 		if (i + 1 == MAX_TRIES && unreadable)
@@ -409,6 +412,8 @@ static int refused(struct auth *a, struct err *e)
 		err_wrap(e, "%s", a->t->why_program);
 		return err_hint(e, "the system's ssh program can do it: transport = ssh, or auto, in the section of the store");
 	}
+	if (a->locked != NULL)
+		return err_hint(e, "run the command on a terminal, or let an agent have the key: ssh-add %s", a->locked);
 	return err_hint(e, "put the public half of a key into ~/.ssh/authorized_keys of that user on the host, and name the key's file with identity =");
 }
 
@@ -459,6 +464,7 @@ int lib_auth(struct ssh_lib *l, struct err *e)
 	}
 	l->auth = NULL;
 	free(a.methods);
+	free(a.locked);
 	buf_done(&a.tried);
 	return went == LET_IN ? 0 : -1;
 }

@@ -2,7 +2,7 @@
 #ifndef UI_CONSOLE_PRIV_H
 #define UI_CONSOLE_PRIV_H
 
-#include "ui/asking.h"
+#include "core/asking.h"
 #include "ui/console.h"
 #include "ui/prompt.h"
 

@@ -11,7 +11,7 @@
 
 #include "core/job.h"
 #include "core/meter.h"
-#include "ui/asking.h"
+#include "core/asking.h"
 
 struct console;
 struct task;

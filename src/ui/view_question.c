@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "ui/asking.h"
+#include "core/asking.h"
 #include "ui/views.h"
 
 struct view_question {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ui/asking.h"
+#include "core/asking.h"
 
 #define WORKERS 3
 

@@ -1,9 +1,9 @@
-/* asking.h: questions that workers have in mid-work, on their way to the person at the console.
+/* asking.h: questions that workers have in mid-work, on their way to the person at the terminal.
  *
- * A worker waits in asking_ask() until the UI thread has the answer, or its job is cancelled. One question is before the person at a
+ * A worker waits in asking_ask() until the thread that owns the terminal has the answer, or its job is cancelled. One question is before the person at a
  * time, the others wait in the order in which they came. */
-#ifndef UI_ASKING_H
-#define UI_ASKING_H
+#ifndef CORE_ASKING_H
+#define CORE_ASKING_H
 
 #include "core/job.h"
 
@@ -20,7 +20,7 @@ struct asker {
 };
 int asking_ask(void *asker, const struct question *q, char *answer, size_t size, struct err *e);
 
-/** asking_fd(a): Readable while there may be something to take, or the question that was taken is no longer waited for. UI thread, as all below. */
+/** asking_fd(a): Readable while there may be something to take, or the question that was taken is no longer waited for. The terminal's thread, as all below. */
 int asking_fd(const struct asking *a);
 
 /** asking_take(a): The next question, if none is taken: a copy that is the caller's, for asking_question_free(); NULL: none. */

@@ -1,5 +1,5 @@
-/* asking.c: questions from workers to the UI thread, and the answers back. */
-#include "ui/asking.h"
+/* asking.c: questions from workers to the terminal's thread, and the answers back. */
+#include "core/asking.h"
 
 #include <pthread.h>
 #include <stdio.h>
