@@ -110,6 +110,10 @@ struct archive;
  * once by archive_foreign_each() (archive/foreign.h). ${job} (NULL allowed) cancels all reading. archive_close() it. */
 int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e);
 
+/** archive_open_stream(in, name, job, ret, e): The same of a stream that reads and seeks, which it takes over also when it fails; it must be ours: anything
+ * else is ERR_DAMAGE. */
+int archive_open_stream(struct stream *in, const char *name, struct job *job, struct archive **ret, struct err *e);
+
 /** archive_open_watched(store, name, job, watch, arg, ret, e): The same, and ${watch} (NULL: none) is called whenever more of the root is decoded:
  * archive_n_units() of ${a} then is how many units are known so far, archive_unit() gives them, and files can be read of those below
  * ${ready}; nothing else may be asked of ${a}. A row's strings stay, the row itself only during the call. What is shown so is not proved:

@@ -18,14 +18,39 @@ int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err
 {
 	if (off > a->size || n > a->size - off)
 		return err_set(e, ERR_DAMAGE, "%s ends before byte %ju", a->name, (uintmax_t)off + n);
-	if (a->tail != NULL && off >= a->tail_end - a->tail_len && off + n <= a->tail_end) {
-		memcpy(p, a->tail + (off - (a->tail_end - a->tail_len)), n);
-		return 0;
+	/* What is in the tail is not read twice. */
+	if (a->tail != NULL && off + n <= a->tail_end && off + n > a->tail_end - a->tail_len) {
+		uint64_t tail = a->tail_end - a->tail_len, from = off > tail ? off : tail;
+
+		memcpy((uint8_t *)p + (from - off), a->tail + (from - tail), n - (size_t)(from - off));
+		n = (size_t)(from - off);
 	}
+	if (n == 0)
+		return 0;
 	if (stream_seek(a->in, off, e) == -1 || stream_read_full(a->in, p, n, e) == -1)
 		return -1;
 	a->fetched += n;
 	return 0;
+}
+
+void archive_expect(struct archive *a, uint64_t off, uint64_t n, bool more)
+{
+	if (off >= a->expect_from && off + n <= a->expect_end)
+		return;
+	if (a->tail != NULL && off + n > a->tail_end - a->tail_len)
+		n = off < a->tail_end - a->tail_len ? a->tail_end - a->tail_len - off : 0;
+	if (!more)
+		stream_expect(a->in, 0, 0);
+	if (n > 0)
+		stream_expect(a->in, off, n);
+}
+
+void archive_expect_all(struct archive *a, uint64_t from, uint64_t end)
+{
+	a->expect_from = a->expect_end = 0;
+	archive_expect(a, from, end - from, false);
+	a->expect_from = from;
+	a->expect_end = end;
 }
 
 int archive_each_plain(struct archive *a, uint64_t off, uint64_t stored, enum member_kind kind,
@@ -110,6 +135,7 @@ int archive_load_root(struct archive *a, const struct root_look *look, struct er
 
 	if (look != NULL && look->pick != NULL && a->mark.units > look->pick->many)
 		root_parser_pick(r.parser, look->pick);
+	archive_expect(a, a->mark.root_off, a->mark.root_stored, false);
 	if (archive_each_plain(a, a->mark.root_off, a->mark.root_stored, MEMBER_ROOT, add_root, &r, e) == -1)
 		goto out;
 	digest_end(r.sha, sha);
@@ -185,19 +211,20 @@ out:
 	return rc;
 }
 
-int archive_open_raw(
-    struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
+int archive_open_raw(struct store *store, struct stream *in, const char *name, struct job *job, struct archive **ret,
+    struct err *e)
 {
 	struct archive *a = mem_alloc(sizeof *a);
 
 	a->name = mem_strdup(name);
 	a->store = store;
+	a->in = in;
 	a->job = job;
 	a->group = (size_t)-1;
 	for (int i = 0; i < TABLES_KEPT; i++)
 		a->tables[i].unit = (size_t)-1;
 	a->decoder = decoder_new();
-	if (store_read(store, name, &a->in, e) == -1 || stream_size(a->in, &a->size, e) == -1)
+	if ((in == NULL && store_read(store, name, &a->in, e) == -1) || stream_size(a->in, &a->size, e) == -1)
 		goto fail;
 	stream_set_job(a->in, job);
 	*ret = a;
@@ -246,18 +273,19 @@ void archive_set_job(struct archive *a, struct job *job)
 		stream_set_job(a->in, job);
 }
 
-static int open_archive(struct store *store, const char *name, struct job *job, const struct root_look *look,
-    struct archive **ret, struct err *e)
+static int open_archive(struct store *store, struct stream *in, const char *name, struct job *job,
+    const struct root_look *look, struct archive **ret, struct err *e)
 {
 	struct archive *a;
 	int rc = -1, marked;
 
-	if (archive_open_raw(store, name, job, &a, e) == -1)
+	if (archive_open_raw(store, in, name, job, &a, e) == -1)
 		return -1;
 	if (read_tail(a, e) == -1 || (marked = find_end_mark(a, e)) == -1)
 		goto out;
 	if (!marked) {
-		rc = open_other(store, a, e);
+		rc = store != NULL ? open_other(store, a, e)
+		                   : err_set(e, ERR_DAMAGE, "%s has no end mark", a->name);
 		goto out;
 	}
 	rc = archive_load_root(a, look, e);
@@ -279,19 +307,24 @@ out:
 
 int archive_open(struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e)
 {
-	return open_archive(store, name, job, NULL, ret, e);
+	return open_archive(store, NULL, name, job, NULL, ret, e);
+}
+
+int archive_open_stream(struct stream *in, const char *name, struct job *job, struct archive **ret, struct err *e)
+{
+	return open_archive(NULL, in, name, job, NULL, ret, e);
 }
 
 int archive_open_watched(struct store *store, const char *name, struct job *job, archive_watch_fn *watch,
     void *arg, struct archive **ret, struct err *e)
 {
-	return open_archive(store, name, job, &(struct root_look){ watch, arg, NULL }, ret, e);
+	return open_archive(store, NULL, name, job, &(struct root_look){ watch, arg, NULL }, ret, e);
 }
 
 int archive_open_picked(struct store *store, const char *name, struct job *job,
     const struct archive_pick *pick, struct archive **ret, struct err *e)
 {
-	return open_archive(store, name, job, &(struct root_look){ NULL, NULL, pick }, ret, e);
+	return open_archive(store, NULL, name, job, &(struct root_look){ NULL, NULL, pick }, ret, e);
 }
 
 void archive_close(struct archive *a)

@@ -16,6 +16,7 @@ struct archive {
 	struct store *store;
 	struct stream *in;
 	uint64_t size, fetched;
+	uint64_t expect_from, expect_end; /* see archive_expect_all() */
 	enum archive_kind kind;
 	struct end_mark mark;
 	struct root root;
@@ -40,10 +41,10 @@ struct archive {
 	unsigned next_table;
 };
 
-/** archive_open_raw(store, name, job, ret, e): Open without looking at any byte. archive_load_root(a, look, e): Read the root that
+/** archive_open_raw(store, in, name, job, ret, e): Open without looking at any byte; ${in} (NULL: the store's) is taken over. archive_load_root(a, look, e): Read the root that
  * a->mark tells of; ${look}: as in archive_open_watched() and archive_open_picked(), each NULL, or NULL. */
 int archive_open_raw(
-    struct store *store, const char *name, struct job *job, struct archive **ret, struct err *e);
+    struct store *store, struct stream *in, const char *name, struct job *job, struct archive **ret, struct err *e);
 struct root_look {
 	archive_watch_fn *watch;
 	void *arg;
@@ -53,6 +54,11 @@ int archive_load_root(struct archive *a, const struct root_look *look, struct er
 
 /** archive_fetch(a, off, p, n, e): Read ${n} bytes at ${off}. Beyond the archive: ERR_DAMAGE. */
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e);
+
+/** archive_expect(a, off, n, more): These bytes will be fetched next, or, with ${more}, behind those that were told before. archive_expect_all(a, from, end): All
+ * between will be, in order, whatever is read besides: until this is said of another range, archive_expect() within it does nothing. */
+void archive_expect(struct archive *a, uint64_t off, uint64_t n, bool more);
+void archive_expect_all(struct archive *a, uint64_t from, uint64_t end);
 
 /** archive_each_plain(a, off, stored, kind, each, arg, e): Decode the members of ${kind} that fill this range, one after the other, and
  * give each one's plain bytes, which may be changed, to ${each} (NULL: only check). */

@@ -285,7 +285,7 @@ static int open_somehow(struct salvage *s, struct store *store, const char *name
 	if (e->code != ERR_DAMAGE && e->code != ERR_FORMAT && e->code != ERR_UNSUPPORTED)
 		return -1;
 	err_clear(e);
-	if (archive_open_raw(store, name, s->job, &s->a, e) == -1 || find_root(s, &found, e) == -1)
+	if (archive_open_raw(store, NULL, name, s->job, &s->a, e) == -1 || find_root(s, &found, e) == -1)
 		return -1;
 	if (found && archive_load_root(s->a, NULL, e) == 0) {
 		s->ret->had_index = true;
@@ -310,6 +310,7 @@ int archive_salvage(struct store *store, const char *name, struct job *job, cons
 	rc = open_somehow(&s, store, name, e);
 	if (rc == 0) {
 		job_set_total(job, s.a->size);
+		archive_expect_all(s.a, 0, ret->had_index ? s.a->mark.index_off : s.a->size);
 		rc = ret->had_index ? salvage_units(&s, e) : scan(&s, 0, s.a->size, e);
 	}
 	if (rc == 0 && !ret->had_index && !s.is_ours)

@@ -106,6 +106,26 @@ void unpack_free(struct unpack *u)
 	free(u);
 }
 
+/* What will be fetched: every row of wanted neighbours. */
+static void expect_runs(struct unpack *u)
+{
+	bool more = false;
+
+	for (size_t i = 0, to; i < u->n; i = to + 1) {
+		uint64_t end;
+
+		while (i < u->n && !u->wanted[i])
+			i++;
+		for (to = i; to < u->n && u->wanted[to]; to++)
+			;
+		if (i == to)
+			return;
+		end = u->members[to - 1].off + u->members[to - 1].stored_size;
+		archive_expect(u->a, u->members[i].off, end - u->members[i].off, more);
+		more = true;
+	}
+}
+
 void unpack_start(struct unpack *u, const struct archive_member *members, const bool *wanted, size_t n)
 {
 	while (crew_done(u->crew, true) != NULL)
@@ -114,6 +134,7 @@ void unpack_start(struct unpack *u, const struct archive_member *members, const 
 	u->wanted = wanted;
 	u->n = n;
 	u->next = u->run_from = u->run_to = 0;
+	expect_runs(u);
 }
 
 /* Reads members from u->next on: neighbours that are wanted, up to RUN_BYTES. */

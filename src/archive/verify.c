@@ -147,6 +147,7 @@ int archive_verify(struct archive *a, bool quick, struct job *job, archive_findi
 	if (a->kind == ARCHIVE_FOREIGN)
 		return verify_foreign(&v, a->store, e);
 	job_set_total(job, quick ? a->root.n_units : a->mark.index_off);
+	archive_expect_all(a, quick ? a->mark.index_off : 0, quick ? a->mark.root_off : a->mark.index_off);
 	for (size_t i = 0; i < a->root.n_units; i++) {
 		if (job_cancelled(job, e))
 			return -1;
@@ -161,6 +162,7 @@ int archive_verify(struct archive *a, bool quick, struct job *job, archive_findi
 	if (quick)
 		return 0;
 	v.unit = "";
+	archive_expect_all(a, 0, 0);
 	head = mem_alloc(MEMBER_HEAD_MAX);
 	rc = verify_index_members(&v, head, e);
 	free(head);

@@ -346,15 +346,20 @@ static void on_bad(void *arg, const struct archive_finding *f)
 	(void)arg;
 }
 
-/* Reads the archive back from the store. One that does not prove is removed: it must not be taken for a backup. */
+/* Reads the archive back from the store, before it has its name there: one that does not prove is never taken for a backup. */
 static int verify(struct run *r, struct err *e)
 {
 	struct archive *a = NULL;
+	struct stream *in;
 	struct verify_result v;
 	int rc;
 
 	job_step(r->job, r->opts->verify_all ? "verify everything" : "verify");
-	rc = archive_open(r->store, r->name, r->job, &a, e);
+	rc = store_reread(r->store, r->out, &in, e);
+	if (rc == 0)
+		rc = archive_open_stream(in, r->name, r->job, &a, e);
+	if (rc == 0 && fault_point("backup-verify", e) == -1)
+		rc = -1;
 	if (rc == 0)
 		rc = archive_verify(a, !r->opts->verify_all, r->job, on_bad, NULL, &v, e);
 	if (rc == 0 && v.files_bad + v.units_bad > 0)
@@ -363,11 +368,8 @@ static int verify(struct run *r, struct err *e)
 	archive_close(a);
 	if (rc == 0)
 		return 0;
-	if (e == NULL || e->code != ERR_CANCELLED) {
-		store_remove(r->store, r->name, NULL);
-		err_hint(
-		    e, "the archive was removed again; check the store's disk, then run the backup again");
-	}
+	if (e != NULL && e->code == ERR_DAMAGE)
+		err_hint(e, "nothing was stored; check the store's disk, then run the backup again");
 	return err_wrap(e, "verify %s", r->name);
 }
 
@@ -389,8 +391,8 @@ static int write_archive(struct run *r, struct err *e)
 	if (pack_all(r, e) == -1)
 		goto out;
 	job_step(r->job, "index");
-	if (archive_writer_finish(r->writer, &totals, e) == -1 || fault_point("backup-commit", e) == -1 ||
-	    store_commit(r->store, r->out, e) == -1)
+	if (archive_writer_finish(r->writer, &totals, e) == -1 || verify(r, e) == -1 ||
+	    fault_point("backup-commit", e) == -1 || store_commit(r->store, r->out, e) == -1)
 		goto out;
 	r->ret->plain_bytes = totals.plain_bytes;
 	r->ret->stored_bytes = totals.stored_bytes;
@@ -400,8 +402,6 @@ out:
 	archive_writer_free(r->writer);
 	stream_close(r->out);
 	r->out = NULL;
-	if (rc == 0)
-		rc = verify(r, e);
 	if (rc == 0)
 		r->ret->archive = mem_strdup(r->name);
 	return rc;

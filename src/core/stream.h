@@ -47,7 +47,8 @@ int stream_write(struct stream *s, const void *p, size_t n, struct err *e);
 int stream_seek(struct stream *s, uint64_t off, struct err *e);
 
 /** stream_expect(s, off, n): Bytes ${off} to ${off} + ${n} will be read next, in this order: a stream over a network asks for them ahead of the
- * reads, and for nothing beyond. A read elsewhere ends it. Never fails; does nothing where it would not help. */
+ * reads, and for nothing beyond. Called again before they are read, more follow behind them; after, these are all; ${n} 0: none any more. Reads
+ * elsewhere do not end it. Never fails; does nothing where it would not help. */
 void stream_expect(struct stream *s, uint64_t off, uint64_t n);
 
 /** stream_size(s, ret, e): Length in bytes. */

@@ -349,7 +349,7 @@ static bool receive(struct sftp *s)
 		if (n == -1 || take_packets(s, &e) == -1) {
 			if (e.code == ERR_FORMAT)
 				err_hint(&e, "the account's login may print something, or the host has no "
-				             "SFTP server: "
+					     "SFTP server: "
 					     "try \"sftp\" by hand");
 			broke(s, &e);
 		}
@@ -458,10 +458,28 @@ void sftp_poke(struct sftp *const *list, size_t n)
 	}
 }
 
-bool sftp_alive(struct sftp *s)
+static void note_answer(void *arg, struct sftp *s, const struct sftp_reply *r)
 {
+	(void)s;
+	(void)r;
+	*(bool *)arg = true;
+}
+
+bool sftp_alive(struct sftp *s, unsigned wait_ms)
+{
+	uint64_t start = clock_monotonic_ms();
+	bool answered = wait_ms == 0;
+	uint32_t id;
+
 	receive(s);
-	return !s->broken && s->in_flight == 0 && s->first == NULL;
+	if (s->broken || answered)
+		return !s->broken;
+	sftp_put_text(sftp_begin_request(s, SFTP_REALPATH), ".");
+	id = sftp_send_request(s, note_answer, &answered, 0);
+	while (!answered && clock_monotonic_ms() - start < wait_ms)
+		sftp_step(&s, 1, NULL, NULL);
+	sftp_forget(s, id);
+	return answered && !s->broken;
 }
 
 /* The greeting. */

@@ -49,8 +49,8 @@ void sftp_free(struct sftp *s);
 /** sftp_why(s): NULL while it works; else what broke it, ERR_CONNECTION or ERR_FORMAT. */
 const struct err *sftp_why(const struct sftp *s);
 
-/** sftp_alive(s): Still usable after a time in which nobody looked. */
-bool sftp_alive(struct sftp *s);
+/** sftp_alive(s, wait_ms): Still usable after a time in which nobody looked: not known to be broken, and, with ${wait_ms}, it answers within that time. */
+bool sftp_alive(struct sftp *s, unsigned wait_ms);
 
 /** sftp_break(s, code, fmt, ...): What the server sent cannot be. */
 void sftp_break(struct sftp *s, enum err_code code, const char *fmt, ...)

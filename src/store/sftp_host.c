@@ -12,7 +12,7 @@
 #define NEAR_MS        10u /* up to here one connection fills the pipe */
 #define FAR_SLOTS      4u
 #define MORE_BYTES     (8u << 20) /* what makes another connection worth its while */
-#define PAUSE_FIRST_MS 250u
+#define PAUSE_FIRST_MS 250u       /* the first try is at once */
 #define PAUSE_MAX_MS   8000u
 
 static int connect_one(struct sftp_host *h, struct job *job, struct sftp **ret, struct err *e)
@@ -93,10 +93,8 @@ void sftp_host_more(struct sftp_host *h, uint64_t bytes)
 		want = sftp_latency_ms(h->slots[0].s) < NEAR_MS ? 1 : FAR_SLOTS;
 	if (want > SFTP_SLOTS)
 		want = SFTP_SLOTS;
-	if (want > 1 + bytes / MORE_BYTES)
-		want = (size_t)(1 + bytes / MORE_BYTES);
 	/* A limit is reached by one as well. Once is enough: those that could not be made or were lost are not missed. */
-	if (want <= 1 || h->rate != NULL || h->more != NULL)
+	if (want <= 1 || bytes < MORE_BYTES || h->rate != NULL || h->more != NULL)
 		return;
 	h->more = mem_alloc(sizeof *h->more);
 	while (h->more->n + h->n < want) {
@@ -206,7 +204,7 @@ static int reconnect(struct sftp_host *h, struct err *e)
 {
 	struct job *job = h->store->job;
 	uint64_t start = clock_monotonic_ms();
-	unsigned wait = PAUSE_FIRST_MS;
+	unsigned wait = 0;
 
 	for (;;) {
 		struct sftp *s = NULL;
@@ -222,7 +220,7 @@ static int reconnect(struct sftp_host *h, struct err *e)
 			add_slot(h, s);
 			return 0;
 		}
-		wait = 2 * wait < PAUSE_MAX_MS ? 2 * wait : PAUSE_MAX_MS;
+		wait = wait == 0 ? PAUSE_FIRST_MS : 2 * wait < PAUSE_MAX_MS ? 2 * wait : PAUSE_MAX_MS;
 		if ((e != NULL && e->code != ERR_CONNECTION) ||
 		    clock_monotonic_ms() + wait - start > h->conf->timeout_ms)
 			return -1;

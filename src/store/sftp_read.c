@@ -16,6 +16,7 @@
 #define WINDOW_NEAR   (2u << 20)
 #define WINDOW_MAX    (16u << 20)
 #define WINDOW_PER_MS (512u << 10) /* of latency: half a gigabyte a second */
+#define SKIP_MAX      (64u << 10)  /* of what is expected, and passed over by its reader */
 #define RANGES_MAX    1024u
 
 enum piece_state { PIECE_WANTED, PIECE_ASKED, PIECE_HERE };
@@ -111,6 +112,14 @@ static struct piece *piece_new(struct reader *r, struct row *row)
 	return row->pieces[i];
 }
 
+static void row_drop_head(struct row *row)
+{
+	row->bytes -= piece_at(row, 0)->len;
+	row->head++;
+	row->n--;
+	row->taken = 0;
+}
+
 static void row_clear(struct row *row)
 {
 	for (size_t i = 0; i < row->n; i++) {
@@ -155,6 +164,30 @@ static uint64_t row_next(const struct row *row)
 	if (row->n > 0)
 		return piece_at(row, 0)->off + row->taken;
 	return row->next_range < row->n_ranges ? row->ranges[row->next_range].off : UINT64_MAX;
+}
+
+/* Goes on at ${pos}, if that is where the row is, or not far ahead. */
+static bool row_skip(struct row *row, uint64_t pos)
+{
+	uint64_t next;
+
+	while ((next = row_next(row)) < pos && pos - next <= SKIP_MAX) {
+		struct piece *p = row->n > 0 ? piece_at(row, 0) : NULL;
+		struct range *g = &row->ranges[row->next_range];
+
+		if (p == NULL && pos < g->end) {
+			g->off = pos;
+		} else if (p == NULL) {
+			row->next_range++;
+		} else if (pos - p->off < p->len) {
+			row->taken = (size_t)(pos - p->off);
+		} else {
+			if (p->state == PIECE_ASKED)
+				sftp_forget(p->s, p->id);
+			row_drop_head(row);
+		}
+	}
+	return next == pos;
 }
 
 static uint64_t row_left(const struct row *row)
@@ -319,12 +352,8 @@ static size_t take(struct row *row, uint64_t pos, uint8_t *to, size_t n)
 		memcpy(to + done, p->data + row->taken, k);
 		done += k;
 		row->taken += k;
-		if (row->taken == p->len) {
-			row->bytes -= p->len;
-			row->head++;
-			row->n--;
-			row->taken = 0;
-		}
+		if (row->taken == p->len)
+			row_drop_head(row);
 	}
 	return done;
 }
@@ -337,7 +366,7 @@ static ssize_t reader_read(void *ctx, void *p, size_t n, struct err *e)
 
 	if (n == 0 || r->pos >= r->size)
 		return 0;
-	if (row_next(row) != r->pos) {
+	if (!row_skip(row, r->pos)) {
 		row = &r->plain;
 		if (row_next(row) != r->pos) {
 			row_clear(row);
@@ -376,7 +405,7 @@ static void reader_expect(void *ctx, uint64_t off, uint64_t n)
 {
 	struct reader *r = ctx;
 
-	if (r->expected.begun)
+	if (r->expected.begun || n == 0)
 		row_clear(&r->expected);
 	row_add(r, &r->expected, off, n);
 }

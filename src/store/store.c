@@ -156,6 +156,11 @@ int store_commit(struct store *s, struct stream *out, struct err *e)
 	return in_store(s, s->ops->commit(s, out, e), e);
 }
 
+int store_reread(struct store *s, struct stream *out, struct stream **ret, struct err *e)
+{
+	return in_store(s, s->ops->reread(s, out, ret, e), e);
+}
+
 int store_remove(struct store *s, const char *name, struct err *e)
 {
 	if (check_name(name, e) == -1)

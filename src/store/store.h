@@ -74,6 +74,10 @@ int store_create(struct store *s, const char *name, uint64_t size_bytes, struct 
  * was taken meanwhile. Once; after a failure the name is not there. The caller still closes ${out}. */
 int store_commit(struct store *s, struct stream *out, struct err *e);
 
+/** store_reread(s, out, ret, e): What was written to ${out} so far, as the store gives it back: a stream that reads and seeks. Nothing is written to ${out}
+ * until the caller has closed it. So an archive is proved before it is committed. */
+int store_reread(struct store *s, struct stream *out, struct stream **ret, struct err *e);
+
 /** store_remove(s, name, e): Delete an object. */
 int store_remove(struct store *s, const char *name, struct err *e);
 

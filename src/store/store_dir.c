@@ -242,6 +242,26 @@ static int dir_commit(struct store *s, struct stream *out, struct err *e)
 	return 0;
 }
 
+static int dir_reread(struct store *s, struct stream *out, struct stream **ret, struct err *e)
+{
+	struct dir_object *o = stream_ctx(out, &object_ops);
+	int fd;
+
+	(void)s;
+	if (o == NULL)
+		return err_set(e, ERR_USAGE, "%s was not created in this store", stream_name(out));
+	fd = openat(o->dir_fd, o->partial, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return err_sys(e, "open %s", o->partial);
+	if (!is_still(o->dir_fd, o->partial, o->fd)) {
+		close(fd);
+		err_set(e, ERR_SYS, "read %s back: the unfinished archive was removed from the store", o->name);
+		return next_step(e);
+	}
+	*ret = stream_from_fd(fd, o->name);
+	return 0;
+}
+
 static int dir_remove(struct store *s, const char *name, struct err *e)
 {
 	struct dir_store *d = s->ctx;
@@ -297,7 +317,7 @@ static void dir_free(struct store *s)
 
 int store_dir_open(struct store *s, const char *path, bool create, struct err *e)
 {
-	static const struct store_ops ops = { dir_list, dir_stat, dir_read, dir_create, dir_commit, dir_remove, dir_clean,
+	static const struct store_ops ops = { dir_list, dir_stat, dir_read, dir_create, dir_commit, dir_reread, dir_remove, dir_clean,
 		dir_free };
 	struct dir_store *d;
 	int fd;

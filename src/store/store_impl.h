@@ -10,6 +10,7 @@ struct store_ops {
 	int (*read)(struct store *s, const char *name, struct stream **ret, struct err *e);
 	int (*create)(struct store *s, const char *name, uint64_t size_bytes, struct stream **ret, struct err *e);
 	int (*commit)(struct store *s, struct stream *out, struct err *e);
+	int (*reread)(struct store *s, struct stream *out, struct stream **ret, struct err *e);
 	int (*remove)(struct store *s, const char *name, struct err *e);
 	int (*clean)(struct store *s, int64_t min_age_seconds, struct err *e);
 	void (*free)(struct store *s); /* frees ctx only */

@@ -10,6 +10,8 @@
 
 #define IDLE_MAX    4u
 #define IDLE_MAX_MS (4u * 60 * 1000)
+#define FRESH_MS    (10u * 1000) /* so lately used, it is believed to live */
+#define ANSWER_MS   (3u * 1000)
 
 struct idle {
 	char *key;
@@ -89,6 +91,7 @@ struct sftp *store_links_take(struct store_links *l, const char *key)
 
 	while (l != NULL && found == NULL) {
 		struct idle i = { 0 };
+		uint64_t age;
 
 		pthread_mutex_lock(&l->lock);
 		for (size_t k = l->n; k-- > 0 && i.s == NULL;)
@@ -97,7 +100,8 @@ struct sftp *store_links_take(struct store_links *l, const char *key)
 		pthread_mutex_unlock(&l->lock);
 		if (i.s == NULL)
 			return NULL;
-		if (clock_monotonic_ms() - i.since < IDLE_MAX_MS && sftp_alive(i.s)) {
+		age = clock_monotonic_ms() - i.since;
+		if (age < IDLE_MAX_MS && sftp_alive(i.s, age < FRESH_MS ? 0 : ANSWER_MS)) {
 			found = i.s;
 			i.s = NULL;
 		}

@@ -176,6 +176,16 @@ static int remote_commit(struct store *s, struct stream *out, struct err *e)
 	return sftp_upload_commit(u, e);
 }
 
+static int remote_reread(struct store *s, struct stream *out, struct stream **ret, struct err *e)
+{
+	struct sftp_upload *u = sftp_upload_of(out);
+
+	(void)s;
+	if (u == NULL)
+		return err_set(e, ERR_USAGE, "%s was not created in this store", stream_name(out));
+	return sftp_upload_reread(u, ret, e);
+}
+
 static int remote_remove(struct store *s, const char *name, struct err *e)
 {
 	struct sftp_store *d = s->ctx;
@@ -332,7 +342,7 @@ int store_sftp_open(struct store *s, const struct conf_store *conf, struct store
     const char *path, bool create, sftp_dial_fn *dial, struct err *e)
 {
 	static const struct store_ops ops = { remote_list, remote_stat, remote_read, remote_create,
-		remote_commit, remote_remove, remote_clean, remote_free };
+		remote_commit, remote_reread, remote_remove, remote_clean, remote_free };
 	struct sftp_store *d = mem_alloc(sizeof *d);
 	struct err mine = { 0 };
 	size_t n = strlen(path);

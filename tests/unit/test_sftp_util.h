@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -28,7 +29,14 @@ static inline const char *sftp_server_path(void)
 struct piped {
 	int fd;
 	pid_t pid;
+	bool dead; /* what it may still have said is lost */
 };
+
+/* Lets the server die at the first request of that kind: before it sees it, or when it has answered. */
+static enum sftp_type piped_die_at;
+static bool piped_die_after;
+/* Bytes of the channel. */
+static uint64_t piped_received, piped_sent;
 
 /* The one dialled last, for tests that kill it, and how many there were. */
 static struct piped *last_piped;
@@ -46,12 +54,34 @@ static inline ssize_t piped_result(ssize_t n, size_t wanted, struct err *e)
 
 static inline ssize_t piped_read(void *ctx, void *p, size_t n, struct err *e)
 {
-	return piped_result(recv(((struct piped *)ctx)->fd, p, n, MSG_DONTWAIT), n, e);
+	struct piped *c = ctx;
+	ssize_t r = c->dead ? err_set(e, ERR_CONNECTION, "the server is gone")
+	                    : piped_result(recv(c->fd, p, n, MSG_DONTWAIT), n, e);
+
+	if (r > 0)
+		piped_received += (uint64_t)r;
+	return r;
 }
 
 static inline ssize_t piped_write(void *ctx, const void *p, size_t n, struct err *e)
 {
-	return piped_result(send(((struct piped *)ctx)->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL), n, e);
+	struct piped *c = ctx;
+	bool dies = n > 4 && piped_die_at != 0 && ((const uint8_t *)p)[4] == piped_die_at;
+	ssize_t r;
+
+	if (dies && !piped_die_after)
+		kill(c->pid, SIGKILL);
+	r = c->dead ? err_set(e, ERR_CONNECTION, "the server is gone")
+	            : piped_result(send(c->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL), n, e);
+	if (r > 0)
+		piped_sent += (uint64_t)r;
+	if (dies) {
+		poll(&(struct pollfd){ .fd = c->fd, .events = POLLIN }, 1, 5000);
+		kill(c->pid, SIGKILL);
+		c->dead = true;
+		piped_die_at = 0;
+	}
+	return r;
 }
 
 static inline size_t piped_polls(const void *ctx, int writing, struct pollfd fds[2])

@@ -184,6 +184,35 @@ static void test_commit(void **state)
 	assert_int_equal(e.code, ERR_NOT_FOUND);
 }
 
+/* What is not committed can be read back, and goes on. */
+static void test_reread(void **state)
+{
+	struct err e = { 0 };
+	struct stream *out = begin("one"), *in;
+	char got[16] = "";
+	uint64_t size;
+
+	(void)state;
+	assert_int_equal(store_reread(store, out, &in, &e), 0);
+	assert_int_equal(stream_size(in, &size, &e), 0);
+	assert_int_equal(size, 7);
+	assert_int_equal(stream_seek(in, 3, &e), 0);
+	assert_int_equal(stream_read_full(in, got, 4, &e), 0);
+	assert_memory_equal(got, "tent", 4);
+	stream_close(in);
+	assert_int_equal(listed(), 0);
+	assert_int_equal(stream_write(out, " more", 5, &e), 0);
+	assert_int_equal(store_commit(store, out, &e), 0);
+	stream_close(out);
+	assert_int_equal(store_read(store, "one", &in, &e), 0);
+	assert_int_equal(stream_read_full(in, got, 12, &e), 0);
+	assert_memory_equal(got, "content more", 12);
+	/* Only what is being written there. */
+	assert_int_equal(store_reread(store, in, &out, &e), -1);
+	assert_int_equal(e.code, ERR_USAGE);
+	stream_close(in);
+}
+
 static void test_discard(void **state)
 {
 	struct stream *out = begin("one");
@@ -462,6 +491,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_commit),
+		TEST(test_reread),
 		TEST(test_discard),
 		TEST(test_exists),
 		TEST(test_two_at_once),
@@ -476,6 +506,7 @@ int main(void)
 	};
 	const struct CMUnitTest remote_tests[] = {
 		REMOTE(test_commit),
+		REMOTE(test_reread),
 		REMOTE(test_discard),
 		REMOTE(test_exists),
 		REMOTE(test_two_at_once),
