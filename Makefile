@@ -1,4 +1,4 @@
-# cyrvault: one program, one static library, tests beside it.
+# cyrvault: the program, the one of a store's host, one static library of both, tests beside it.
 #   make                  build/release/cyrvault            make MODE=asan|tsan|cov|fault   the other builds
 #   make check            quick tests (under a minute)      make check-all   everything that CI runs
 #   make demo             a private Cyrus, a backup, a lost mailbox, and the way back
@@ -51,9 +51,13 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(B)/cyrvault
+all: $(B)/cyrvault $(B)/cyrvault-store
 
 $(B)/cyrvault: $(B)/src/main.o $(LIB)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/cyrvault-store: $(B)/src/store_main.o $(LIB)
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -149,6 +153,7 @@ screenshots:
 
 install: all
 	install -D -m 755 $(B)/cyrvault $(DESTDIR)$(PREFIX)/sbin/cyrvault
+	install -D -m 755 $(B)/cyrvault-store $(DESTDIR)$(PREFIX)/bin/cyrvault-store
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -209,7 +209,8 @@ static int drain(struct way *w, int which, int64_t now)
 		w->out += (uint64_t)sent;
 		counts[which] += (uint64_t)sent;
 		if (rate != 0)
-			w->paid_ns = (w->paid_ns > now ? w->paid_ns : now) + (int64_t)((uint64_t)sent * 1000000000 / rate);
+			w->paid_ns = (w->paid_ns > now ? w->paid_ns : now) +
+			             (int64_t)((uint64_t)sent * 1000000000 / rate);
 		if (w->out == m->end)
 			w->first_mark++;
 		if (is_cut())
@@ -284,7 +285,8 @@ static bool commands(void)
 
 static bool turn(void)
 {
-	struct pollfd fds[2 + 2 * MAX_PAIRS] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = listener, .events = POLLIN } };
+	struct pollfd fds[2 + 2 * MAX_PAIRS] = { { .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = listener, .events = POLLIN } };
 	struct timespec wait;
 	int64_t now = now_ns(), next = INT64_MAX;
 
@@ -351,7 +353,8 @@ int main(int argc, char **argv)
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
 	uint64_t n;
 
-	if (argc < 5 || getaddrinfo(argv[1], argv[2], &hints, &here) != 0 || getaddrinfo(argv[3], argv[4], &hints, &there) != 0) {
+	if (argc < 5 || getaddrinfo(argv[1], argv[2], &hints, &here) != 0 ||
+	    getaddrinfo(argv[3], argv[4], &hints, &there) != 0) {
 		fprintf(stderr, "usage: proxy LISTEN_ADDRESS LISTEN_PORT ADDRESS PORT [DELAY_MS [RATE]]\n");
 		return 64;
 	}
