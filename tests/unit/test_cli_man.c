@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/store_host.h"
 #include "core/conf.h"
 #include "core/io.h"
 
-static struct buf command, configuration;
+static struct buf command, configuration, store_host;
 
 static void must_have(const struct buf *page, const char *what)
 {
@@ -48,6 +49,27 @@ static void test_verbs_and_options(void **state)
 		must_have(&command, text);
 		check_options(cli_verbs[i]->options);
 	}
+}
+
+/* Both ways: the page of cyrvault-store has no option that is gone. */
+static void test_options_of_the_store_host(void **state)
+{
+	const char *p = buf_text(&store_host);
+	size_t n = 0, listed = 0;
+
+	(void)state;
+	for (const struct store_option *o = store_options; o->name != NULL; o++, n++) {
+		char text[128];
+
+		snprintf(text, sizeof text, "\n.It Fl Fl %s%s", o->name, o->value != NULL ? " Ns = Ns Ar " : "\n");
+		must_have(&store_host, text);
+		assert_true(o->about[0] != '\0');
+	}
+	while ((p = strstr(p, "\n.It Fl Fl ")) != NULL) {
+		p++;
+		listed++;
+	}
+	assert_int_equal(listed, n);
 }
 
 static void test_exit_status(void **state)
@@ -109,7 +131,8 @@ static int load(void **state)
 
 	(void)state;
 	if (io_read_file(AT_FDCWD, "docs/man/cyrvault.1", 1 << 20, &command, &e) == -1 ||
-	    io_read_file(AT_FDCWD, "docs/man/cyrvault.conf.5", 1 << 20, &configuration, &e) == -1)
+	    io_read_file(AT_FDCWD, "docs/man/cyrvault.conf.5", 1 << 20, &configuration, &e) == -1 ||
+	    io_read_file(AT_FDCWD, "docs/man/cyrvault-store.8", 1 << 20, &store_host, &e) == -1)
 		fail_msg("%s", e.msg);
 	return 0;
 }
@@ -119,6 +142,7 @@ static int unload(void **state)
 	(void)state;
 	buf_done(&command);
 	buf_done(&configuration);
+	buf_done(&store_host);
 	return 0;
 }
 
@@ -126,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verbs_and_options),
+		cmocka_unit_test(test_options_of_the_store_host),
 		cmocka_unit_test(test_exit_status),
 		cmocka_unit_test(test_exit_status_of_verbs),
 		cmocka_unit_test(test_keys),
