@@ -240,7 +240,8 @@ static int handshake_failed(struct ssh_lib *l, struct err *e)
 		free(why);
 		return -1;
 	}
-	return lib_failed(l, t->target->host, e);
+	lib_failed(l, t->target->host, e);
+	return err_hint(e, "it answers, but the key exchange ends in the middle: its log may say why");
 }
 
 static int shake_hands(struct ssh_lib *l, struct err *e)
