@@ -2,7 +2,7 @@
  *
  * A cache and nothing else: all of it is rebuilt from the archives' own indexes at any time, so a file that is damaged or of another version
  * is moved aside and begun anew. It lies in a directory of its own: "catalogue.db", one Berkeley DB btree with page checksums; "log.*", the
- * log of the change under way; "lock", which says who reads and writes.
+ * log of the change under way; "set-*", side tables; "lock", which says who reads and writes.
  *
  * Several processes, and threads of one, use it at once; a struct catalogue may be shared by threads. No shared memory: locks are those of
  * open files and vanish with who held them. A change is made of batches of a tenth of a second; between them readers get their turn. After a
@@ -126,13 +126,13 @@ struct catalogue_span {
 struct catalogue_spans {
 	struct catalogue_span *list; /* ascending, without overlap */
 	size_t n;
-	char *text;
+	char *text, *name;
 };
 
 /** catalogue_box_spans(c, server, name, ret, e): 1 and all that is known of that mailbox (internal name) of a lineage, 0: no archive has it, -1.
  * catalogue_spans_done() it. catalogue_span_at(s, seq): What it was in that fill, or NULL. Only numbers of filled archives mean something. */
-int catalogue_box_spans(struct catalogue *c, const char *server, const char *name,
-    struct catalogue_spans *ret, struct err *e);
+int catalogue_box_spans(
+    struct catalogue *c, const char *server, const char *name, struct catalogue_spans *ret, struct err *e);
 void catalogue_spans_done(struct catalogue_spans *s);
 const struct catalogue_box *catalogue_span_at(const struct catalogue_spans *s, uint32_t seq);
 
@@ -145,15 +145,14 @@ int catalogue_names(struct catalogue *c, const char *server, const char *uniquei
 
 struct catalogue_blobs;
 
-/** catalogue_blobs_begin(c, owner, job, ret, e): Begin a new set of rows of ${owner} (any string of at most 2000 bytes: what archive it is, and which bytes: size,
- * mtime). It is seen by nobody before catalogue_blobs_commit(), which then drops the set that was there before; sets that were not committed are
- * dropped by the next begin for that owner, also if somebody still writes them: his commit is then ERR_LOCKED.
- *
- * catalogue_blobs_put(b, kind, at, p, n, e): Add the row (kind 1 to 255, at), at most 16 MiB; the last of the same key counts. Collected and sorted as in a
- * fill, so it may take hours; written at the commit. catalogue_blobs_free(): NULL-safe; drops what is not committed. */
-int catalogue_blobs_begin(struct catalogue *c, const char *owner, struct job *job,
-    struct catalogue_blobs **ret, struct err *e);
-int catalogue_blobs_put(struct catalogue_blobs *b, uint8_t kind, uint64_t at, const void *p, size_t n, struct err *e);
+/** catalogue_blobs_begin(c, owner, job, ret, e): Collect a new set of rows of ${owner} (any string of at most 2000 bytes: what archive it is, and which bytes: size,
+ * mtime), as a fill does: it may take hours, and nothing is written before catalogue_blobs_commit(), which then also drops the set that was
+ * there before. catalogue_blobs_put(b, kind, at, p, n, e): Add the row (kind 1 to 255, at), at most 16 MiB, in any order; of two with one key
+ * the first counts. catalogue_blobs_free(): NULL-safe; drops what is not committed. */
+int catalogue_blobs_begin(
+    struct catalogue *c, const char *owner, struct job *job, struct catalogue_blobs **ret, struct err *e);
+int catalogue_blobs_put(
+    struct catalogue_blobs *b, uint8_t kind, uint64_t at, const void *p, size_t n, struct err *e);
 int catalogue_blobs_commit(struct catalogue_blobs *b, struct err *e);
 void catalogue_blobs_free(struct catalogue_blobs *b);
 
@@ -172,12 +171,12 @@ int catalogue_blobs_drop(struct catalogue *c, const char *owner, struct job *job
 /* ---- the whole ---- */
 
 struct catalogue_status {
-	bool there;             /* it has been made */
-	uint64_t size_bytes;    /* of its files */
+	bool there;          /* it has been made */
+	uint64_t size_bytes; /* of its files */
 	size_t archives, filled, gone;
-	int64_t changed;        /* unix time of the last change; 0 */
-	bool writing;           /* somebody writes now */
-	char moved_aside[256];  /* the name of a damaged one that was moved aside; "" */
+	int64_t changed;       /* unix time of the last change; 0 */
+	bool writing;          /* somebody writes now */
+	char moved_aside[256]; /* the name of a damaged one that was moved aside; "" */
 };
 
 /** catalogue_status(c, ret, e): What it looks like. -1 also when it is damaged, and cannot be moved aside now. */
