@@ -10,6 +10,7 @@
 
 #include "app/app_impl.h"
 #include "app/archives.h"
+#include "app/doctor_ssh.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -223,6 +224,8 @@ static void check_store(struct doctor *d, const struct conf_store *c)
 		store_list_done(&l);
 	}
 	store_free(store);
+	if (str_starts(c->url, "sftp://"))
+		d->failures += doctor_ssh(c, d->job, d->each, d->arg);
 	free(subject);
 }
 

@@ -252,3 +252,17 @@ const char *ssh_words(const struct ssh_link *l)
 {
 	return l->words;
 }
+
+const char *ssh_login(const struct ssh_link *l, const char **ret_user, bool *ret_by_password)
+{
+	*ret_user = l->user;
+	*ret_by_password = l->by_password;
+	return l->login;
+}
+
+void ssh_link_done(struct ssh_link *l)
+{
+	free(l->words);
+	free(l->user);
+	free(l->login);
+}

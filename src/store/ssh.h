@@ -52,4 +52,8 @@ unsigned ssh_latency_ms(const struct ssh_link *l);
 /** ssh_words(l): How it is connected, for doctor and log: "libssh2, ssh-ed25519, aes128-ctr"; belongs to ${l}. */
 const char *ssh_words(const struct ssh_link *l);
 
+/** ssh_login(l, ret_user, ret_by_password): Who was let in (NULL: not known), and whether by a password; returns by what: "the key /root/.ssh/id_ed25519";
+ * NULL: not known. Belongs to ${l}. */
+const char *ssh_login(const struct ssh_link *l, const char **ret_user, bool *ret_by_password);
+
 #endif

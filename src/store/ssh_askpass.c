@@ -148,6 +148,7 @@ static int answer(struct ssh_askpass *a, enum kind kind, const char *s, char *re
 		rc = ssh_ask(a->t, &q, ret, size, &a->why);
 	}
 	a->declined = a->declined || rc != 1;
+	a->by_password = a->by_password || (rc == 1 && q.secret && strcasestr(s, "password") != NULL);
 	buf_done(&text);
 	buf_done(&prompt);
 	free(title);

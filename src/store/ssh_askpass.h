@@ -12,6 +12,7 @@ struct ssh_askpass {
 	int fd;           /* to poll for POLLIN; -1: nobody listens */
 	char *env[4];     /* what ssh needs in its environment, NULL at the end */
 	unsigned n_file;  /* how often the password of the file was given */
+	bool by_password; /* a password was asked for, and given */
 	bool declined;    /* a question was not answered */
 	struct err why;   /* why not: code ERR_NONE, if there was nobody to ask */
 };

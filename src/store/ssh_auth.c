@@ -46,6 +46,20 @@ static void note(struct auth *a, const char *fmt, ...)
 	free(text);
 }
 
+/* Let in: by what. */
+static enum went let_in_by(struct auth *a, enum went went, const char *what, const char *which)
+{
+	struct buf safe = BUF_INIT;
+
+	if (went != LET_IN)
+		return went;
+	buf_str(&safe, what);
+	str_safe_buf(&safe, which, strlen(which));
+	free(a->l->link.login);
+	a->l->link.login = buf_steal(&safe);
+	return went;
+}
+
 static bool offers(const struct auth *a, const char *method)
 {
 	const char *s = a->methods != NULL ? a->methods : "";
@@ -174,8 +188,10 @@ static enum went try_agent(struct auth *a, struct err *e)
 		if (type != NULL && !lib_can_sign(type) && a->t->conf->transport == CONF_TRANSPORT_AUTO) {
 			want_program(a, type, "a key of the agent");
 		} else if (type != NULL) {
-			went = with_agent(a, key, e);
-			note(a, "the agent's %s", key->comment != NULL && key->comment[0] != '\0' ? key->comment : type);
+			const char *name = key->comment != NULL && key->comment[0] != '\0' ? key->comment : type;
+
+			went = let_in_by(a, with_agent(a, key, e), "the agent's key ", name);
+			note(a, "the agent's %s", name);
 			if (!lib_can_sign(type))
 				want_program(a, type, "a key of the agent");
 		}
@@ -280,7 +296,7 @@ static enum went try_files(struct auth *a, struct err *e)
 		struct err why = { 0 };
 
 		if (went == REFUSED && ssh_key_look(files[i], &k, &why) == 0) {
-			went = try_key(a, &k, e);
+			went = let_in_by(a, try_key(a, &k, e), "the key ", k.path);
 			ssh_key_done(&k);
 		} else if (went == REFUSED) {
 			note(a, "not %s", why.msg);
@@ -371,7 +387,8 @@ static enum went password_of_file(struct auth *a, struct err *e)
 		went = offers(a, "password") ? try_password(a, secret, e) : try_prompts(a, secret, e);
 	explicit_bzero(secret, sizeof secret);
 	note(a, "the password of %s", path);
-	return went;
+	a->l->link.by_password = went == LET_IN;
+	return let_in_by(a, went, "the password of ", path);
 }
 
 static enum went password_asked(struct auth *a, struct err *e)
@@ -399,7 +416,8 @@ static enum went password_asked(struct auth *a, struct err *e)
 	if (rc == 1)
 		note(a, "a password");
 	free(prompt);
-	return went;
+	a->l->link.by_password = went == LET_IN;
+	return let_in_by(a, went, "a password", "");
 }
 
 /* ---- all of it ---- */
@@ -422,7 +440,7 @@ static enum went go(struct auth *a, struct err *e)
 	enum went went = ask_methods(a, e);
 
 	if (went != REFUSED)
-		return went;
+		return let_in_by(a, went, "no proof at all", "");
 	if (offers(a, "publickey")) {
 		open_agent(a);
 		if (a->agent != NULL && a->t->conf->n_identity == 0)

@@ -20,7 +20,10 @@ struct ssh_ops {
 struct ssh_link {
 	const struct ssh_ops *ops;
 	unsigned latency_ms; /* 0: not known */
-	char *words;         /* heap */
+	char *words;         /* heap, as all that follow */
+	char *user;          /* NULL: not known */
+	char *login;
+	bool by_password;
 };
 
 /** One attempt to connect. */
@@ -34,6 +37,9 @@ struct ssh_try {
 	uint64_t deadline_ms; /* clock_monotonic_ms() */
 	char *why_program;    /* heap; set with an error: libssh2 cannot do it, but the program could, and why */
 };
+
+/** ssh_link_done(l): Free what it holds. */
+void ssh_link_done(struct ssh_link *l);
 
 /** ssh_wait(t, fd, events, e): Until ${fd} is ready, the time is over (ERR_CONNECTION) or the job is cancelled. */
 int ssh_wait(const struct ssh_try *t, int fd, short events, struct err *e);

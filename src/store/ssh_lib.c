@@ -344,6 +344,7 @@ int ssh_lib_connect(struct ssh_try *t, struct ssh_link **ret, struct err *e)
 	if (rc == 0) {
 		libssh2_keepalive_config(l->session, 0, KEEPALIVE_SEC);
 		l->link.words = words_of(l);
+		l->link.user = mem_strdup(t->user);
 	}
 out:
 	ssh_hosts_done(&hosts);
@@ -477,7 +478,7 @@ static void lib_close(struct ssh_link *link)
 	free(l->out);
 	buf_done(&l->greeting);
 	buf_done(&l->errors);
-	free(l->link.words);
+	ssh_link_done(&l->link);
 	free(l);
 }
 

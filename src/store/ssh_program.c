@@ -335,6 +335,9 @@ int ssh_program_connect(struct ssh_try *t, const char *why, struct ssh_link **re
 		return -1;
 	}
 	p->link.words = mem_printf("the ssh program%s%s", why[0] != '\0' ? ", for " : "", why);
+	p->link.user = mem_strdup(t->target->user);
+	p->link.by_password = ask.by_password;
+	p->link.login = ask.by_password ? mem_strdup("a password") : NULL;
 	*ret = &p->link;
 	return 0;
 }
@@ -421,7 +424,7 @@ static void program_close(struct ssh_link *link)
 	if (p->err_fd != -1)
 		close(p->err_fd);
 	buf_done(&p->errors);
-	free(p->link.words);
+	ssh_link_done(&p->link);
 	free(p);
 }
 

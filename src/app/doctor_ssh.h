@@ -1,0 +1,11 @@
+/* doctor_ssh.h: doctor's look at the way to a store on another host. */
+#ifndef APP_DOCTOR_SSH_H
+#define APP_DOCTOR_SSH_H
+
+#include "app/app.h"
+
+/** doctor_ssh(c, job, each, arg): How the host is reached, with which algorithms, how far away it is, and as whom; keys that cannot be used. Returns how
+ * many failures there were. */
+int doctor_ssh(const struct conf_store *c, struct job *job, doctor_fn *each, void *arg);
+
+#endif
