@@ -27,6 +27,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_restore,
 	&verb_verify,
 	&verb_salvage,
+	&verb_diff,
 	&verb_doctor,
 	&verb_help,
 	NULL,

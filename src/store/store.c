@@ -9,15 +9,6 @@
 #include "store/ssh.h"
 #include "store/store_sftp.h"
 
-bool store_name_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	if (n == 0 || n > 200 || name[0] == '.' || name[0] == '-')
-		return false;
-	return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+@:") == n;
-}
-
 /* ${s}->url says what kind it is. */
 static int open_kind(struct store *s, const struct store_opts *o, struct err *e)
 {
