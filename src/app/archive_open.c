@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/app_impl.h"
 #include "app/archives.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -83,7 +84,7 @@ int app_source(struct app *app, const char *archive, struct job *job, struct sou
 
 	if (app_open_store_of(app, archive, job, ret_store, &name, e) == -1)
 		return -1;
-	if (source_open(*ret_store, name, job, ret, e) == -1) {
+	if (app_source_open(app, *ret_store, name, &(struct source_opts){ .job = job }, ret, e) == -1) {
 		store_free(*ret_store);
 		*ret_store = NULL;
 		free(name);

@@ -86,12 +86,15 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 		store_set_job(store, job);
 		source_set_job(*ret, job);
 		rc = 0;
-	} else if (m->whole) {
-		rc = source_open(store, name, job, ret, e);
-	} else if (m->mailbox != NULL) {
-		rc = source_open_mailbox(store, name, m->mailbox, app->many_units, job, ret, e);
 	} else {
-		rc = source_open_units(store, name, job, m->watch, m->arg, ret, e);
+		rc = app_source_open(app, store, name,
+		    &(struct source_opts){ .job = job,
+			.units = !m->whole,
+			.mailbox = m->mailbox,
+			.many = app->many_units,
+			.watch = m->watch,
+			.arg = m->arg },
+		    ret, e);
 	}
 	if (rc == 0)
 		*ret_store = store;
