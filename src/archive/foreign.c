@@ -34,6 +34,7 @@ struct foreign {
 	XXH3_state_t *hash;
 	uint64_t content_off; /* of the entry, in the plain bytes */
 	bool gzip;
+	bool whole; /* all of it will be read */
 	bool closed;  /* compressed in a way that cannot be entered in the middle */
 	bool stopped; /* by the sink */
 };
@@ -81,9 +82,13 @@ static void foreign_close(struct foreign *f)
 
 static int foreign_open(struct foreign *f, struct store *store, bool again, struct err *e)
 {
+	uint64_t size;
+
 	if (store_read(store, f->name, &f->in, e) == -1)
 		return -1;
 	stream_set_job(f->in, f->job);
+	if (f->whole && stream_size(f->in, &size, NULL) == 0)
+		stream_expect(f->in, 0, size);
 	f->gz = gunzip_new(f->in);
 	if (!again)
 		foreign_note_watch(f->note, f->gz);
@@ -397,6 +402,7 @@ static int pass(struct foreign *f, struct store *store, bool for_links, struct e
 	int r;
 
 	f->entries = 0;
+	f->whole = true;
 	if (foreign_open(f, store, for_links, e) == -1)
 		return -1;
 	while ((r = next_entry(f, &entry, e)) == 1) {
