@@ -32,8 +32,8 @@ int app_source_watch(struct app *app, const char *archive, struct job *job, sour
 int app_store_open(struct app *app, const struct conf_store *c, bool create, struct job *job, struct store **ret,
     struct err *e);
 
-/** app_source_open(app, store, name, o, ret, e): As source_open_as(), with what the catalogue knows of an archive of something else. ${app} outlives
- * ${ret}. app_foreign_forget(app, url, name, job, e): Have it forgotten; nothing known is no error. */
+/** app_source_open(app, store, name, o, ret, e): As source_open_as(), with what the catalogue knows of an archive of something else.
+ * app_foreign_forget(app, url, name, job, e): Have it forgotten; nothing known is no error. */
 int app_source_open(struct app *app, struct store *store, const char *name, const struct source_opts *o,
     struct source **ret, struct err *e);
 int app_foreign_forget(struct app *app, const char *url, const char *name, struct job *job, struct err *e);

@@ -2,14 +2,23 @@
 #include <stdlib.h>
 
 #include "app/app_impl.h"
-#include "app/catalogue.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "db/catalogue.h"
 
 /* The set of one archive. An archive that was replaced has the same, which then does not open and is written anew. */
 static char *owner_of(const char *url, const char *name)
 {
 	return mem_printf("foreign\t%s\t%s", url, name);
+}
+
+static int open_catalogue(struct app *app, struct catalogue **ret, struct err *e)
+{
+	char *dir = mem_printf("%s/catalogue", app->conf->state_directory);
+	int rc = catalogue_open(dir, ret, e);
+
+	free(dir);
+	return rc;
 }
 
 struct pieces {
@@ -60,7 +69,8 @@ static int pieces_get(void *arg, uint8_t kind, uint64_t number, struct buf *b, s
 		return -1;
 	}
 	if (r == -1)
-		log_write(LOG_LEVEL_WARNING, "what is known of archives of something else is not used: %s", why.msg);
+		log_write(LOG_LEVEL_WARNING, "what is known of archives of something else is not used: %s",
+		    why.msg);
 	return 0;
 }
 
@@ -81,6 +91,7 @@ static void pieces_close(void *arg)
 	struct pieces *p = arg;
 
 	catalogue_blobs_free(p->coming);
+	catalogue_close(p->catalogue);
 	free(p->owner);
 	free(p);
 }
@@ -94,8 +105,9 @@ int app_source_open(struct app *app, struct store *store, const char *name, cons
 	struct err why = { 0 };
 	struct pieces *p = mem_alloc(sizeof *p);
 
-	if (app_catalogue(app, &p->catalogue, &why) == -1) {
-		log_write(LOG_LEVEL_WARNING, "nothing will be kept of archives of something else: %s", why.msg);
+	if (open_catalogue(app, &p->catalogue, &why) == -1) {
+		log_write(
+		    LOG_LEVEL_WARNING, "nothing will be kept of archives of something else: %s", why.msg);
 		free(p);
 		return source_open_as(store, name, o, ret, e);
 	}
@@ -109,10 +121,12 @@ int app_foreign_forget(struct app *app, const char *url, const char *name, struc
 {
 	char *owner = owner_of(url, name);
 	struct catalogue *c;
-	int rc = app_catalogue(app, &c, e);
+	int rc = open_catalogue(app, &c, e);
 
-	if (rc == 0)
+	if (rc == 0) {
 		rc = catalogue_blobs_drop(c, owner, job, e);
+		catalogue_close(c);
+	}
 	free(owner);
 	return rc;
 }
