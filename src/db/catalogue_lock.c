@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -84,16 +85,25 @@ int lock_data(int fd, bool alone, struct job *job, struct err *e)
 	return rc;
 }
 
-/* All zero where the system has none. */
-static void boot_id(uint8_t ret[BOOT_SIZE])
+/* Read once: it does not change, and reading it takes longer than a row. All zero where the system has none. */
+static uint8_t this_boot[BOOT_SIZE];
+
+static void read_boot_id(void)
 {
 	struct buf b = BUF_INIT;
 
-	memset(ret, 0, BOOT_SIZE);
 	if (io_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 4096, &b, NULL) == 0 &&
 	    b.len >= BOOT_SIZE)
-		memcpy(ret, b.data, BOOT_SIZE);
+		memcpy(this_boot, b.data, BOOT_SIZE);
 	buf_done(&b);
+}
+
+static void boot_id(uint8_t ret[BOOT_SIZE])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_boot_id);
+	memcpy(ret, this_boot, BOOT_SIZE);
 }
 
 int lock_read(int fd, struct lock_state *ret, struct err *e)
