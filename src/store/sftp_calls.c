@@ -49,12 +49,17 @@ int sftp_status_err(uint32_t status, struct sftp_string message, const char *wha
 {
 	const char *word = sftp_status_word(status);
 	/* Many servers only say the same in other words. */
-	bool more = message.n > 0 && strncasecmp(message.p, word, message.n) != 0 && status == SFTP_FAILURE;
+	bool more = message.n > 0 && strncasecmp(message.p, word, message.n) != 0 &&
+	            (status == SFTP_FAILURE || status == SFTP_PERMISSION_DENIED);
 
 	switch (status) {
 	case SFTP_NO_SUCH_FILE: return err_set(e, ERR_NOT_FOUND, "%s: no such file or directory", what);
 	case SFTP_PERMISSION_DENIED:
-		err_set(e, ERR_SYS, "%s: permission denied", what);
+		if (more)
+			err_set(e, ERR_SYS, "%s: permission denied: the server says: %.*s", what,
+			    (int)message.n, message.p);
+		else
+			err_set(e, ERR_SYS, "%s: permission denied", what);
 		if (e != NULL)
 			e->sys = EACCES;
 		return err_hint(e,
@@ -63,6 +68,9 @@ int sftp_status_err(uint32_t status, struct sftp_string message, const char *wha
 	case SFTP_OP_UNSUPPORTED: return err_set(e, ERR_UNSUPPORTED, "%s: the server cannot do that", what);
 	default: break;
 	}
+	/* This version has no number for it; servers that tell say it in the words of the system. */
+	if (more && memmem(message.p, message.n, "o space left", 12) != NULL)
+		return err_set(e, ERR_SPACE, "%s: the server says: %.*s", what, (int)message.n, message.p);
 	if (more)
 		return err_set(e, ERR_SYS, "%s: the server says: %.*s", what, (int)message.n, message.p);
 	return err_set(e, ERR_SYS, "%s: the server says: %s", what, word);
