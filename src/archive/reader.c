@@ -9,10 +9,37 @@
 #include "archive/window.h"
 #include "core/mem.h"
 
-#define TAIL_BYTES     (64u << 10)
+#define TAIL_BYTES     (8u << 10) /* with the root of a hundred mailboxes */
 #define HEAD_BYTES     (64u << 10)
 #define BLOCK_MAX      (16u << 20)
 #define GROUP_KEEP_MAX (1u << 20)
+#define PIECE_KEEP_MAX (64u << 10)
+
+static bool find_piece(const struct archive *a, uint64_t off, void *p, size_t n)
+{
+	for (size_t i = 0; i < PIECES_KEPT; i++) {
+		const struct kept_piece *k = &a->pieces[i];
+
+		if (off >= k->off && off - k->off <= k->n && n <= k->n - (off - k->off)) {
+			memcpy(p, k->p + (off - k->off), n);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void keep_piece(struct archive *a, uint64_t off, const void *p, size_t n)
+{
+	struct kept_piece *k = &a->pieces[a->next_piece % PIECES_KEPT];
+
+	if (n > PIECE_KEEP_MAX)
+		return;
+	a->next_piece++;
+	k->off = off;
+	k->n = n;
+	free(k->p);
+	k->p = mem_dup(p, n);
+}
 
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e)
 {
@@ -27,9 +54,12 @@ int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err
 	}
 	if (n == 0)
 		return 0;
+	if (find_piece(a, off, p, n))
+		return 0;
 	if (stream_seek(a->in, off, e) == -1 || stream_read_full(a->in, p, n, e) == -1)
 		return -1;
 	a->fetched += n;
+	keep_piece(a, off, p, n);
 	return 0;
 }
 
@@ -337,6 +367,8 @@ void archive_close(struct archive *a)
 	root_done(&a->root);
 	decoder_free(a->decoder);
 	stream_close(a->in);
+	for (size_t i = 0; i < PIECES_KEPT; i++)
+		free(a->pieces[i].p);
 	free(a->group_text);
 	free(a->find);
 	free(a->name);

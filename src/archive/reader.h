@@ -9,6 +9,7 @@
 struct unpack;
 
 #define TABLES_KEPT 2
+#define PIECES_KEPT 8
 
 struct archive {
 	char *name;
@@ -16,6 +17,13 @@ struct archive {
 	struct store *store;
 	struct stream *in;
 	uint64_t size, fetched;
+	/* Small pieces that were fetched lately: what is read again and again (a group of tables, the control files) is fetched once. */
+	struct kept_piece {
+		uint64_t off;
+		size_t n;
+		uint8_t *p;
+	} pieces[PIECES_KEPT];
+	unsigned next_piece;
 	uint64_t expect_from, expect_end; /* see archive_expect_all() */
 	enum archive_kind kind;
 	struct end_mark mark;
@@ -43,8 +51,8 @@ struct archive {
 
 /** archive_open_raw(store, in, name, job, ret, e): Open without looking at any byte; ${in} (NULL: the store's) is taken over. archive_load_root(a, look, e): Read the root that
  * a->mark tells of; ${look}: as in archive_open_watched() and archive_open_picked(), each NULL, or NULL. */
-int archive_open_raw(
-    struct store *store, struct stream *in, const char *name, struct job *job, struct archive **ret, struct err *e);
+int archive_open_raw(struct store *store, struct stream *in, const char *name, struct job *job,
+    struct archive **ret, struct err *e);
 struct root_look {
 	archive_watch_fn *watch;
 	void *arg;

@@ -16,7 +16,7 @@
 #include "core/str.h"
 
 /* Members end at an entry's end once they have CUT_MIN bytes, where the hash of that entry's name and size falls below its length
- * in CUT_MEAN; no member has more than CUT_MAX. */
+ * in CUT_MEAN; no member has more than CUT_MAX. One also ends behind imapd.conf, which every reader wants, and which the server's databases follow. */
 #define CUT_MIN	 (256u << 10)
 #define CUT_MEAN (256u << 10)
 #define CUT_MAX	 (1u << 20)
@@ -337,12 +337,15 @@ static int begin_entry(
 }
 
 /* Pads the entry and cuts behind it if it is one to cut behind. */
-static int end_entry(struct archive_writer *w, const char *path, uint32_t size, struct err *e)
+static int end_entry(
+    struct archive_writer *w, const char *path, enum file_role role, uint32_t size, struct err *e)
 {
 	uint64_t len = cpio_entry_len(strlen(path), size, 0);
 
 	if (put_bytes(w, "\0\0\0", cpio_pad(size), e) == -1)
 		return -1;
+	if (role == ROLE_IMAPD_CONF)
+		return cut(w, e);
 	if (w->cur->plain_len < CUT_MIN)
 		return 0;
 	/* Multiplication in place of division: hash / 2^32 < len / CUT_MEAN. */
@@ -467,7 +470,7 @@ static int add(struct archive_writer *w, const struct entry_meta *meta, struct s
 			return -1;
 		if (left == 0)
 			put_lines(w, meta, size, is_split);
-		if (end_entry(w, path, n, e) == -1)
+		if (end_entry(w, path, meta->role, n, e) == -1)
 			return -1;
 	} while (left > 0);
 	return 0;

@@ -171,6 +171,11 @@ static bool row_skip(struct row *row, uint64_t pos)
 {
 	uint64_t next;
 
+	/* Ranges that were named and then not read at all. */
+	if (!row->begun)
+		for (size_t i = row->next_range; i < row->n_ranges; i++)
+			if (row->ranges[i].off == pos)
+				row->next_range = i;
 	while ((next = row_next(row)) < pos && pos - next <= SKIP_MAX) {
 		struct piece *p = row->n > 0 ? piece_at(row, 0) : NULL;
 		struct range *g = &row->ranges[row->next_range];

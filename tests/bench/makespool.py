@@ -40,7 +40,7 @@ SEEN, FLAGGED, ANSWERED, DELETED = 16, 2, 1, 4
 
 class Plan:
     """What to make. kind: mixed (the sizes of a usual server), list (mailing lists, text alone), small (one mailbox has nearly
-    all of the messages, and all of them are small)."""
+    all of the messages, and all of them are small), one (one mailbox has nearly all of the messages, of the usual sizes)."""
 
     def __init__(self, kind="mixed", users=60, messages=6004, seed=1):
         self.kind = kind
@@ -119,7 +119,8 @@ def mailboxes(plan):
 def deal(plan, boxes):
     """Give every mailbox the sizes of its messages. Returns the one that is meant to be restored."""
     rng = random.Random("sizes %s" % plan.seed)
-    median, mean, share = {"mixed": (8500, 37600, 500 / 6004), "list": (2300, 2600, 0.2), "small": (800, 1100, 0.97)}[plan.kind]
+    median, mean, share = {"mixed": (8500, 37600, 500 / 6004), "list": (2300, 2600, 0.2), "small": (800, 1100, 0.97),
+                           "one": (8500, 37600, 0.9)}[plan.kind]
     sizes = log_normal(rng, plan.messages, median, mean)
     count = max(1, int(plan.messages * share))
     if plan.kind == "mixed":
@@ -236,7 +237,8 @@ class Filler:
         global language
         language = mail.Language(self.plan.seed)
         by_name = {box.name: box for box in boxes}
-        tasks = [(self.plan.seed, box.name, self.plan.kind, self.directory(box), first + 1, box.sizes[first:first + CHUNK],
+        kind = "mixed" if self.plan.kind == "one" else self.plan.kind
+        tasks = [(self.plan.seed, box.name, kind, self.directory(box), first + 1, box.sizes[first:first + CHUNK],
                   min(9000, LASTED / len(box.sizes)), self.owner) for box in boxes for first in range(0, len(box.sizes), CHUNK)]
         tasks.sort(key=lambda task: -sum(task[5]))
         encoded = 0
@@ -312,7 +314,7 @@ def fill(lab, plan):
 def main():
     parser = argparse.ArgumentParser(description="Fill a laboratory server's spool with mailboxes made from a seed.")
     parser.add_argument("dir", metavar="DIR")
-    parser.add_argument("--kind", choices=("mixed", "list", "small"), default="mixed")
+    parser.add_argument("--kind", choices=("mixed", "list", "small", "one"), default="mixed")
     parser.add_argument("--users", type=int, default=60)
     parser.add_argument("--messages", type=int, default=6004)
     parser.add_argument("--seed", type=int, default=1)
