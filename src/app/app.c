@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/archives.h"
+#include "app/catalogue_impl.h"
 #include "app/lock.h"
 #include "app/unfinished.h"
 #include "core/io.h"
@@ -17,6 +18,7 @@
 int app_open(const char *conf_path, struct app **ret, struct err *e)
 {
 	struct app *app = mem_alloc(sizeof *app);
+	char *directory;
 
 	if (conf_load(conf_path, &app->conf, e) == -1) {
 		free(app);
@@ -27,6 +29,13 @@ int app_open(const char *conf_path, struct app **ret, struct err *e)
 	app->many_units = APP_MANY_UNITS;
 	pthread_mutex_init(&app->kept_lock, NULL);
 	app->links = store_links_new();
+	directory = mem_printf("%s/catalogue", app->conf->state_directory);
+	if (catalogue_open(directory, &app->catalogue, e) == -1) {
+		free(directory);
+		app_close(app);
+		return -1;
+	}
+	free(directory);
 	log_open(app->conf->log_file[0] != '\0' ? app->conf->log_file : NULL, 1);
 	*ret = app;
 	return 0;
@@ -37,6 +46,7 @@ void app_close(struct app *app)
 	if (app == NULL)
 		return;
 	app_kept_drop(app);
+	catalogue_close(app->catalogue);
 	store_links_free(app->links);
 	pthread_mutex_destroy(&app->kept_lock);
 	log_close();
@@ -109,6 +119,8 @@ int app_backup(struct app *app, const char *server, const struct backup_opts *op
 	rc = backup_run(s, c, store, opts, job, ret, e);
 	if (rc == 0 && place != NULL && archives_store_used(app, place, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
+	if (rc == 0 && ret->archive != NULL && place != NULL)
+		known_fill_new(app, place, store, ret->archive, job);
 out:
 	store_free(store);
 	server_free(s);

@@ -37,7 +37,7 @@ struct app_archive {
 	char *name;
 	char *store; /* its section's name */
 	uint64_t size_bytes;
-	int64_t when;
+	int64_t mtime, when;
 	bool looked;   /* false: what comes of the archive itself, as all below, is not known yet */
 	bool readable; /* false: why says what is wrong, with its name */
 	char *why;     /* heap or NULL */
@@ -47,7 +47,8 @@ struct app_archive {
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
 	char *quiesce; /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */
 	int64_t longest_hold_ms; /* the longest pause of any user; -1: not known */
-	const char *where;       /* "local"; static */
+	/* "local", "remote" (on another host), "away" (its store is; what is said of it is what was seen last) or "gone" (its store had it); static */
+	const char *where;
 };
 
 /** A store that could not be looked into. */
@@ -65,13 +66,15 @@ struct app_store_away {
 struct app_archives {
 	struct app_archive *list; /* newest first */
 	size_t n;
+	struct app_archive *gone; /* known, but no longer in their store; newest first */
+	size_t n_gone;
 	struct app_store_away *away;
 	size_t n_away;
 };
 
-/** app_archives(app, job, ret, e): All archives of all stores. A store that is away is reported in ${ret}, and is an error only if there is
- * no other: then ERR_NOT_FOUND for a place that is not there, and ${ret} still has its state. Of each archive the end is read, of ours
- * the report too. app_archives_done() it in either case. */
+/** app_archives(app, job, ret, e): All archives of all stores. A store that is away is reported in ${ret}, with those archives of it that the catalogue
+ * knows; it is an error only if there is no other, and none is known: then ERR_NOT_FOUND for a place that is not there, and ${ret} still has
+ * its state. Of each archive the end is read, of ours the report too; not of those that have been looked at before and are as they were. app_archives_done() it in either case. */
 int app_archives(struct app *app, struct job *job, struct app_archives *ret, struct err *e);
 void app_archives_done(struct app_archives *l);
 
@@ -79,8 +82,8 @@ void app_archives_done(struct app_archives *l);
  * lives for the call. */
 typedef void app_archive_fn(void *arg, const struct app_archive *a, bool looked);
 
-/** app_archives_each(app, job, each, arg, ret, e): As app_archives(), for a list that fills while it is watched: ${each} is called for all of
- * them, the newest first, then again for each once it has been opened, in the same order. */
+/** app_archives_each(app, job, each, arg, ret, e): As app_archives(), for a list that fills while it is watched: ${each} is called for
+ * what the catalogue knows, at once; then for all that are there, the newest first, then again for each that was opened, in the same order. */
 int app_archives_each(struct app *app, struct job *job, app_archive_fn *each, void *arg,
     struct app_archives *ret, struct err *e);
 

@@ -9,6 +9,7 @@
 struct app {
 	struct conf *conf;
 	struct store_links *links;
+	struct catalogue *catalogue;
 	/* Units from which an archive has very many: see app_source_give(). */
 	size_t many_units;
 	/* The source that was given back last. */

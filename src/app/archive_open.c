@@ -5,6 +5,7 @@
 
 #include "app/app_impl.h"
 #include "app/archives.h"
+#include "app/catalogue_impl.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -29,6 +30,39 @@ static int open_path(const char *path, struct store **ret, char **name, struct e
 	return rc;
 }
 
+/* The name of an archive that is known, and is there as it was, in one store only: then no store need be listed. */
+static bool open_known(struct app *app, const char *archive, struct job *job, struct store **ret, char **name)
+{
+	const struct conf *c = app_conf(app);
+	const struct conf_store *place = NULL;
+	const struct catalogue_archive *k = NULL;
+	struct catalogue_archives known;
+	struct store_object o;
+	struct store *store = NULL;
+	size_t n = 0;
+
+	known_read(app, &known);
+	for (size_t i = 0; i < known.n; i++)
+		if (strcmp(known.list[i].name, archive) == 0 && !known.list[i].gone) {
+			k = &known.list[i];
+			n++;
+		}
+	for (size_t i = 0; i < c->n_stores && n == 1; i++)
+		if (strcmp(c->stores[i].name, k->store) == 0 && strcmp(c->stores[i].url, k->url) == 0)
+			place = &c->stores[i];
+	if (place != NULL && app_store_open(app, place, false, job, &store, NULL) == 0 &&
+	    store_stat(store, archive, &o, NULL) == 0 && o.size_bytes == k->size_bytes &&
+	    o.mtime == k->mtime) {
+		*ret = store;
+		*name = mem_strdup(archive);
+		store = NULL;
+		n = 2;
+	}
+	store_free(store);
+	catalogue_archives_done(&known);
+	return place != NULL && n == 2;
+}
+
 int app_open_store_of(
     struct app *app, const char *archive, struct job *job, struct store **ret, char **name, struct err *e)
 {
@@ -38,6 +72,8 @@ int app_open_store_of(
 
 	if (archive[0] == '/' || str_starts(archive, "./") || str_starts(archive, "../"))
 		return open_path(archive, ret, name, e);
+	if (open_known(app, archive, job, ret, name))
+		return 0;
 	if (archives_list(app, job, false, NULL, NULL, &l, e) == -1)
 		goto out;
 	for (size_t i = 0; i < l.n; i++) {

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "app/app_impl.h"
+#include "app/catalogue_impl.h"
 #include "archive/archive.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -99,7 +100,7 @@ static bool is_not_mail(void *arg, const struct unit_info *u)
 }
 
 /* Mailboxes are counted as they come by: there may be a million. */
-static void describe(struct store *store, struct job *job, struct app_archive *a)
+void archives_describe(struct store *store, struct job *job, struct app_archive *a)
 {
 	struct archive *ar;
 	struct err e;
@@ -134,49 +135,96 @@ static int newest_first(const void *x, const void *y)
 	return strcmp(b->name, a->name);
 }
 
-/* Appends what one store has. The caller frees ${*ret_store}. */
-static int list_store(struct app *app, const struct conf_store *c, struct job *job, struct app_archives *ret, size_t *cap,
-    struct store **ret_store, struct err *e)
+void archives_begin(
+    const struct conf_store *store, const char *name, const struct store_object *o, struct app_archive *ret)
 {
+	*ret = (struct app_archive){ .name = mem_strdup(name),
+		.store = mem_strdup(store->name),
+		.when = o->mtime,
+		.mtime = o->mtime,
+		.size_bytes = o->size_bytes,
+		.longest_hold_ms = -1,
+		.where = str_starts(store->url, "sftp:") ? "remote" : "local" };
+	ret->server = parse_name(name, &ret->when);
+}
+
+/* While they are listed. */
+struct listing {
+	struct app *app;
+	struct job *job;
+	struct app_archives *ret;
+	size_t cap, cap_gone;
+	struct catalogue_archives known;
+	bool *seen; /* of the known ones */
+};
+
+/* Appends what one store has. The caller frees ${*ret_store}. */
+static int list_store(struct listing *w, const struct conf_store *c, struct store **ret_store, struct err *e)
+{
+	struct app_archives *ret = w->ret;
 	struct store_list l;
 
-	if (job_cancelled(job, e) || app_store_open(app, c, false, job, ret_store, e) == -1 ||
+	if (job_cancelled(w->job, e) || app_store_open(w->app, c, false, w->job, ret_store, e) == -1 ||
 	    store_list(*ret_store, &l, e) == -1)
 		return -1;
 	for (size_t i = 0; i < l.n; i++) {
-		struct app_archive a = { .when = l.objects[i].mtime,
-			.size_bytes = l.objects[i].size_bytes,
-			.longest_hold_ms = -1,
-			.where = "local" };
+		const struct catalogue_archive *k;
+		struct app_archive a;
 
 		if (!looks_like_archive(l.objects[i].name))
 			continue;
-		a.name = mem_strdup(l.objects[i].name);
-		a.store = mem_strdup(c->name);
-		a.server = parse_name(a.name, &a.when);
-		ret->list = mem_grow(ret->list, cap, ret->n + 1, sizeof *ret->list);
+		archives_begin(c, l.objects[i].name, &l.objects[i], &a);
+		k = known_find(&w->known, c->name, a.name);
+		if (k != NULL)
+			w->seen[k - w->known.list] = true;
+		if (known_is(k, c, &a))
+			known_tell(k, &a);
+		ret->list = mem_grow(ret->list, &w->cap, ret->n + 1, sizeof *ret->list);
 		ret->list[ret->n++] = a;
 	}
 	store_list_done(&l);
 	return 0;
 }
 
-/* Lists all stores; ${stores} are as many as are configured. */
-static int list_stores(
-    struct app *app, struct job *job, struct app_archives *ret, struct store **stores, struct err *e)
+/* What is known of a store whose listing has failed (${away}), or has not shown it. */
+static void add_known(struct listing *w, const struct conf_store *c, bool away)
 {
-	const struct conf *c = app_conf(app);
-	size_t cap = 0;
+	struct app_archives *ret = w->ret;
+
+	for (size_t i = 0; i < w->known.n; i++) {
+		const struct catalogue_archive *k = &w->known.list[i];
+		struct app_archive a;
+
+		if (w->seen[i] || strcmp(k->store, c->name) != 0 || strcmp(k->url, c->url) != 0)
+			continue;
+		w->seen[i] = true;
+		known_archive(k, away && !k->gone ? "away" : "gone", &a);
+		if (away && !k->gone) {
+			ret->list = mem_grow(ret->list, &w->cap, ret->n + 1, sizeof *ret->list);
+			ret->list[ret->n++] = a;
+		} else {
+			ret->gone = mem_grow(ret->gone, &w->cap_gone, ret->n_gone + 1, sizeof *ret->gone);
+			ret->gone[ret->n_gone++] = a;
+		}
+	}
+}
+
+/* Lists all stores; ${stores} are as many as are configured. */
+static int list_stores(struct listing *w, bool look, struct store **stores, struct err *e)
+{
+	const struct conf *c = app_conf(w->app);
+	struct app_archives *ret = w->ret;
 
 	ret->away = mem_array(c->n_stores, sizeof *ret->away);
 	for (size_t i = 0; i < c->n_stores; i++) {
 		struct err why = { 0 };
+		bool listed = list_store(w, &c->stores[i], &stores[i], &why) == 0;
 
-		if (list_store(app, &c->stores[i], job, ret, &cap, &stores[i], &why) == 0)
-			continue;
-		if (why.code != ERR_CANCELLED)
-			archives_store_away(app, &c->stores[i], &ret->away[ret->n_away++], &why);
-		if (why.code == ERR_CANCELLED || c->n_stores == 1) {
+		if (!listed && why.code != ERR_CANCELLED)
+			archives_store_away(w->app, &c->stores[i], &ret->away[ret->n_away++], &why);
+		if (look && why.code != ERR_CANCELLED)
+			add_known(w, &c->stores[i], !listed);
+		if (!listed && (why.code == ERR_CANCELLED || (c->n_stores == 1 && ret->n == 0))) {
 			if (e != NULL)
 				*e = why;
 			return -1;
@@ -184,7 +232,33 @@ static int list_stores(
 	}
 	if (ret->n > 1)
 		qsort(ret->list, ret->n, sizeof *ret->list, newest_first);
+	if (ret->n_gone > 1)
+		qsort(ret->gone, ret->n_gone, sizeof *ret->gone, newest_first);
 	return 0;
+}
+
+/* Before any store is asked. */
+static void tell_known(struct listing *w, app_archive_fn *each, void *arg)
+{
+	const struct conf *c = app_conf(w->app);
+	struct app_archive *list = mem_array(w->known.n + 1, sizeof *list);
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->known.n; i++) {
+		const struct catalogue_archive *k = &w->known.list[i];
+
+		for (size_t j = 0; j < c->n_stores && !k->gone && k->state >= CATALOGUE_LOOKED; j++)
+			if (strcmp(c->stores[j].name, k->store) == 0 && strcmp(c->stores[j].url, k->url) == 0)
+				known_archive(
+				    k, str_starts(k->url, "sftp:") ? "remote" : "local", &list[n++]);
+	}
+	if (n > 1)
+		qsort(list, n, sizeof *list, newest_first);
+	for (size_t i = 0; i < n; i++) {
+		each(arg, &list[i], true);
+		archives_end(&list[i]);
+	}
+	free(list);
 }
 
 static struct store *store_named(const struct conf *c, struct store **stores, const char *name)
@@ -200,13 +274,19 @@ int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *e
 {
 	const struct conf *c = app_conf(app);
 	struct store **stores = mem_array(c->n_stores, sizeof(struct store *));
+	struct listing w = { .app = app, .job = job, .ret = ret };
 	int rc;
 
 	*ret = (struct app_archives){ 0 };
 	job_step(job, "listing archives");
-	rc = list_stores(app, job, ret, stores, e);
+	if (look)
+		known_read(app, &w.known);
+	w.seen = mem_array(w.known.n + 1, sizeof *w.seen);
+	if (each != NULL)
+		tell_known(&w, each, arg);
+	rc = list_stores(&w, look, stores, e);
 	for (size_t i = 0; i < ret->n && rc == 0 && each != NULL; i++)
-		each(arg, &ret->list[i], false);
+		each(arg, &ret->list[i], ret->list[i].looked);
 	for (size_t i = 0; i < ret->n && rc == 0 && look; i++) {
 		struct app_archive *a = &ret->list[i];
 
@@ -214,14 +294,20 @@ int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *e
 			rc = -1;
 			break;
 		}
+		if (a->looked || strcmp(a->where, "away") == 0)
+			continue;
 		job_step(job, "looking at %s", a->name);
-		describe(store_named(c, stores, a->store), job, a);
+		archives_describe(store_named(c, stores, a->store), job, a);
 		if (each != NULL && !job_cancelled(job, NULL))
 			each(arg, a, true);
 	}
 	for (size_t i = 0; i < c->n_stores; i++)
 		store_free(stores[i]);
 	free(stores);
+	if (rc == 0 && look && !job_cancelled(job, NULL))
+		known_note(app, ret, job);
+	catalogue_archives_done(&w.known);
+	free(w.seen);
 	return rc == -1 || job_cancelled(job, e) ? -1 : 0;
 }
 
@@ -236,7 +322,7 @@ int app_archives(struct app *app, struct job *job, struct app_archives *ret, str
 	return archives_list(app, job, true, NULL, NULL, ret, e);
 }
 
-static void archive_done(struct app_archive *a)
+void archives_end(struct app_archive *a)
 {
 	free(a->name);
 	free(a->store);
@@ -260,17 +346,20 @@ struct app_archive *app_archive_copy(const struct app_archive *a)
 void app_archive_free(void *a)
 {
 	if (a != NULL)
-		archive_done(a);
+		archives_end(a);
 	free(a);
 }
 
 void app_archives_done(struct app_archives *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		archive_done(&l->list[i]);
+		archives_end(&l->list[i]);
+	for (size_t i = 0; i < l->n_gone; i++)
+		archives_end(&l->gone[i]);
 	for (size_t i = 0; i < l->n_away; i++)
 		archives_store_away_done(&l->away[i]);
 	free(l->list);
+	free(l->gone);
 	free(l->away);
 	*l = (struct app_archives){ 0 };
 }

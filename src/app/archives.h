@@ -4,9 +4,16 @@
 
 #include "app/app.h"
 
-/** archives_list(app, job, look, each, arg, ret, e): As app_archives_each(); ${look} false: no archive is opened. */
+/** archives_list(app, job, look, each, arg, ret, e): As app_archives_each(); ${look} false: no archive is opened, and only
+ * those are listed whose stores answer. */
 int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *each, void *arg,
     struct app_archives *ret, struct err *e);
+
+/** archives_begin(store, name, o, ret): An archive that was listed, not looked at. archives_describe(store, job, a): Look at it. archives_end(a). */
+void archives_begin(
+    const struct conf_store *store, const char *name, const struct store_object *o, struct app_archive *ret);
+void archives_describe(struct store *store, struct job *job, struct app_archive *a);
+void archives_end(struct app_archive *a);
 
 /** archives_store_used(app, store, e): Remember that an archive was put into that configured store. */
 int archives_store_used(struct app *app, const struct conf_store *store, struct err *e);

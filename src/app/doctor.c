@@ -11,6 +11,7 @@
 #include "app/app_impl.h"
 #include "app/archives.h"
 #include "app/doctor_ssh.h"
+#include "app/catalogue.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -229,6 +230,29 @@ static void check_store(struct doctor *d, const struct conf_store *c)
 	free(subject);
 }
 
+static void check_catalogue(struct doctor *d)
+{
+	struct catalogue_status s;
+	struct err e;
+	char size[16], when[32];
+
+	if (catalogue_status(d->app->catalogue, &s, &e) == -1) {
+		err_hint(&e, "cyrvault catalogue rebuild makes it anew from the archives");
+		say_err(d, DOCTOR_WARN, "catalogue", &e);
+	} else if (!s.there) {
+		say(d, DOCTOR_OK, "catalogue", "", "none yet: the first archive makes it");
+	} else if (s.filled + s.gone < s.archives) {
+		say(d, DOCTOR_WARN, "catalogue", "cyrvault catalogue update takes in the others",
+		    "knows %zu archives, and the mailboxes of %zu", s.archives, s.filled);
+	} else {
+		say(d, DOCTOR_OK, "catalogue", "", "%zu archives, %s, last changed %s", s.archives,
+		    str_size(size, sizeof size, s.size_bytes), clock_local(when, sizeof when, s.changed));
+	}
+	if (s.moved_aside[0] != '\0')
+		say(d, DOCTOR_WARN, "catalogue", "remove it if nobody wants to look into it",
+		    "one that was damaged lies in %s", s.moved_aside);
+}
+
 static void check_clock(struct doctor *d)
 {
 	struct app_archives l;
@@ -272,6 +296,7 @@ int app_doctor(
 	for (size_t i = 0; i < app_conf(app)->n_stores; i++)
 		check_store(&d, &app_conf(app)->stores[i]);
 	check_clock(&d);
+	check_catalogue(&d);
 	server_free(d.server);
 	return job_cancelled(job, e) ? -1 : d.failures;
 }

@@ -19,7 +19,7 @@ struct cli_args {
 
 	bool plain, read_only; /* console */
 
-	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary;
+	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary, all;
 	const char *level, *threads, *format, *output, *user;
 };
 

@@ -3,8 +3,16 @@
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
+#include <string.h>
+
 #include "core/clock.h"
 #include "core/str.h"
+
+static const struct cli_option options[] = {
+	{ "all", 0, OPTION_FLAG, offsetof(struct cli_args, all), NULL,
+	    "also those that are known, but gone from their store" },
+	{ 0 },
+};
 
 static const struct cli_exit exits[] = {
 	{ 0, "listed; there may be none" },
@@ -23,6 +31,7 @@ static const struct printer_column columns[] = {
 	{ "quiesce", "QUIESCE", false, 0, true, 1 },
 	{ "name", "NAME", false, 22, false, 0 },
 	{ "store", "STORE", false, 0, false, 2 },
+	{ "where", "WHERE", false, 0, true, 3 },
 };
 
 struct work {
@@ -78,6 +87,7 @@ static void print_archive(struct printer *out, const struct app_archive *a)
 	else
 		printer_string(out, "longest_hold_ms", NULL);
 	printer_string(out, "where", a->where);
+	printer_shown(out, "where", strcmp(a->where, "local") == 0 ? "" : a->where);
 	printer_string(out, "why", a->why);
 	printer_row_end(out);
 }
@@ -115,6 +125,8 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	printer_table(c->out, columns, sizeof columns / sizeof columns[0]);
 	for (size_t i = 0; i < w.list.n && !printer_broken(c->out); i++)
 		print_archive(c->out, &w.list.list[i]);
+	for (size_t i = 0; i < w.list.n_gone && c->args.all && !printer_broken(c->out); i++)
+		print_archive(c->out, &w.list.gone[i]);
 	printer_table_end(c->out);
 	for (size_t i = 0; i < w.list.n; i++) {
 		const struct app_archive *a = &w.list.list[i];
@@ -127,6 +139,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		printer_say(c->out, "no archives yet; \"cyrvault backup\" makes one");
 	printer_row(c->out, "summary");
 	printer_number(c->out, "archives", w.list.n);
+	printer_number(c->out, "gone", w.list.n_gone);
 	printer_number(c->out, "unreachable_stores", w.list.n_away);
 	printer_row_end(c->out);
 	status = w.list.n_away > 0 ? 1 : 0;
@@ -143,9 +156,12 @@ const struct cli_verb verb_archives = {
 	         "(whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a\n"
 	         "cpio or tar that something else made; its counts are not known before it is\n"
 	         "read) or \"damaged\" (see cyrvault salvage). QUIESCE is what was held still\n"
-	         "while it was taken, and the longest time of any user's.\n",
+	         "while it was taken, and the longest time of any user's. WHERE is \"remote\" (on\n"
+	         "another host), \"away\" (its store is; what is shown was seen before) or, with\n"
+	         "--all, \"gone\" (its store has it no more).\n",
 	.least = 0,
 	.most = 0,
+	.options = options,
 	.exits = exits,
 	.examples = {
 	    { "List them", "cyrvault archives" },

@@ -1,5 +1,6 @@
 /* cmd_mailboxes.c: cyrvault mailboxes. */
 #include "app/boxes.h"
+#include "app/catalogue.h"
 #include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -37,14 +38,22 @@ struct work {
 	struct store *store;
 	struct names names;
 	struct boxes *boxes; /* NULL: without --live */
+	/* Its store is away: what the catalogue knows of it. */
+	bool away;
+	struct catalogue_archive known;
+	struct imapd_conf known_conf;
 };
 
 static int work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
 
-	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1)
-		return -1;
+	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1) {
+		w->away = app_known_archive(w->c->app, w->archive, job, &w->known, e) == 1;
+		if (w->away && app_known_conf(&w->known, &w->known_conf))
+			w->names.conf = &w->known_conf;
+		return w->away ? 0 : -1;
+	}
 	names_init(&w->names, w->c->app, w->c->args.server, w->source);
 	if (w->boxes == NULL)
 		return 0;
@@ -169,49 +178,89 @@ static void say_live(const struct work *w)
 	buf_done(&b);
 }
 
+/* What was printed, and what not. */
+struct totals {
+	struct work *w;
+	const char *pattern;
+	uint64_t n, hidden, messages, bytes;
+};
+
+static void print_one(struct totals *t, const struct source_mailbox *m)
+{
+	const struct work *w = t->w;
+
+	if (t->pattern != NULL && !names_match(&w->names, m->name, t->pattern))
+		return;
+	if (m->deleted && !w->c->args.deleted) {
+		t->hidden++;
+		return;
+	}
+	print_mailbox(w->c->out, w, m);
+	t->n++;
+	t->messages += m->messages;
+	t->bytes += m->bytes;
+}
+
+static int print_known(void *arg, const struct catalogue_box *box, struct err *e)
+{
+	struct totals *t = arg;
+
+	(void)e;
+	print_one(
+	    t, &(struct source_mailbox){ .name = box->name,
+		   .uniqueid = box->uniqueid,
+		   .partition = box->partition,
+		   .uidvalidity = box->uidvalidity,
+		   .messages = box->messages,
+		   .unread = box->unread,
+		   .bytes = box->bytes,
+		   .health = (enum unit_health)box->health,
+		   .has_files = box->has_files,
+		   .deleted = t->w->names.conf != NULL && mboxname_is_deleted(t->w->names.conf, box->name) });
+	return printer_broken(t->w->c->out);
+}
+
 static int print_all(struct work *w, const char *pattern, struct err *e)
 {
 	struct printer *out = w->c->out;
-	uint64_t n = 0, only_live = 0, hidden = 0, messages = 0, bytes = 0;
+	struct totals t = { .w = w, .pattern = pattern };
+	const char *archive = w->away ? w->known.name : source_name(w->source);
+	uint64_t only_live = 0;
 	char boxes[40], mails[40], size[16];
 
-	printer_table(out, columns, sizeof columns / sizeof columns[0] - (w->boxes == NULL));
-	for (size_t i = 0; i < source_n(w->source) && !printer_broken(out); i++) {
-		const struct source_mailbox *m = source_mailbox(w->source, i);
-
-		if (pattern != NULL && !names_match(&w->names, m->name, pattern))
-			continue;
-		if (m->deleted && !w->c->args.deleted) {
-			hidden++;
-			continue;
-		}
-		print_mailbox(out, w, m);
-		n++;
-		messages += m->messages;
-		bytes += m->bytes;
+	if (w->away) {
+		printer_warn(out, "from the catalogue: store %s is away", w->known.store);
+		if (w->boxes != NULL)
+			printer_warn(out, "not compared with the running server: the archive cannot be read");
 	}
-	if (w->boxes != NULL)
+	printer_table(out, columns, sizeof columns / sizeof columns[0] - (w->boxes == NULL || w->away));
+	if (w->away && catalogue_boxes(app_catalogue(w->c->app), &w->known, "", print_known, &t, e) == -1)
+		return -1;
+	for (size_t i = 0; !w->away && i < source_n(w->source) && !printer_broken(out); i++)
+		print_one(&t, source_mailbox(w->source, i));
+	if (w->boxes != NULL && !w->away)
 		only_live = print_only_live(w, pattern);
 	printer_table_end(out);
-	if (n + only_live == 0 && pattern != NULL && hidden == 0) {
-		err_set(e, ERR_NOT_FOUND, "no mailbox in %s fits \"%s\"", source_name(w->source), pattern);
+	if (t.n + only_live == 0 && pattern != NULL && t.hidden == 0) {
+		err_set(e, ERR_NOT_FOUND, "no mailbox in %s fits \"%s\"", archive, pattern);
 		return err_hint(e, "cyrvault mailboxes %s lists all", w->archive);
 	}
-	printer_say(out, "%s, %s, %s", str_count(boxes, sizeof boxes, n, "mailbox", "mailboxes"),
-	    str_count(mails, sizeof mails, messages, "message", "messages"),
-	    str_size(size, sizeof size, bytes));
-	if (hidden > 0)
+	printer_say(out, "%s, %s, %s", str_count(boxes, sizeof boxes, t.n, "mailbox", "mailboxes"),
+	    str_count(mails, sizeof mails, t.messages, "message", "messages"),
+	    str_size(size, sizeof size, t.bytes));
+	if (t.hidden > 0)
 		printer_say(out, "%s not shown, see --deleted",
-		    str_count(boxes, sizeof boxes, hidden, "deleted mailbox", "deleted mailboxes"));
-	if (w->boxes != NULL)
+		    str_count(boxes, sizeof boxes, t.hidden, "deleted mailbox", "deleted mailboxes"));
+	if (w->boxes != NULL && !w->away)
 		say_live(w);
 	printer_row(out, "summary");
-	printer_string(out, "archive", source_name(w->source));
-	printer_time(out, "when", source_when(w->source));
-	printer_number(out, "mailboxes", n);
-	printer_number(out, "deleted_not_shown", hidden);
-	printer_number(out, "messages", messages);
-	printer_size(out, "bytes", bytes);
+	printer_string(out, "archive", archive);
+	printer_time(out, "when", w->away ? w->known.when : source_when(w->source));
+	printer_bool(out, "from_catalogue", w->away);
+	printer_number(out, "mailboxes", t.n);
+	printer_number(out, "deleted_not_shown", t.hidden);
+	printer_number(out, "messages", t.messages);
+	printer_size(out, "bytes", t.bytes);
 	printer_row_end(out);
 	return 0;
 }
@@ -229,6 +278,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	names_done(&w.names);
 	source_close(w.source);
 	store_free(w.store);
+	catalogue_archive_done(&w.known);
 	return status;
 }
 
@@ -244,7 +294,8 @@ const struct cli_verb verb_mailboxes = {
 	         "LIVE, with --live, is the mailbox on the running server: \"same\" (as many\n"
 	         "messages, as many unread), \"differs\", \"missing\", \"deleted\" (but still there as\n"
 	         "DELETED.*), \"damaged\" (files are missing), \"renamed\", \"replaced\" (another one\n"
-	         "has its name), or \"only live\". cyrvault messages --live compares exactly.\n",
+	         "has its name), or \"only live\". cyrvault messages --live compares exactly.\n"
+	         "While its store is away, the catalogue says what an archive holds.\n",
 	.least = 1,
 	.most = 2,
 	.options = options,

@@ -75,6 +75,7 @@ struct catalogue_archives {
 /** catalogue_archives(c, ret, e): All that are known. catalogue_archives_done() it. */
 int catalogue_archives(struct catalogue *c, struct catalogue_archives *ret, struct err *e);
 void catalogue_archives_done(struct catalogue_archives *l);
+void catalogue_archive_done(struct catalogue_archive *a);
 
 /** catalogue_note(c, list, n, job, e): Remember what is said of these archives, told apart by store and name: a new one gets its id (also in ${list}), a
  * known one is overwritten but for id, state, seq and first_seen; if its size, mtime or url differ it is taken as another one, whose fill is

@@ -50,7 +50,6 @@ int rows_get_number(const void *p, size_t n, uint64_t *ret, struct err *e);
 int rows_get_meta(const void *p, size_t n, struct rows_meta *ret, struct err *e);
 int rows_get_lineage(const void *p, size_t n, struct rows_lineage *ret, struct err *e);
 int rows_get_archive(const void *p, size_t n, struct catalogue_archive *ret, struct err *e);
-void catalogue_archive_done(struct catalogue_archive *a);
 
 /** Room for spans that are decoded again and again. */
 struct rows_spans {

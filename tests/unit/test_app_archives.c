@@ -2,9 +2,12 @@
 #include "test_archive_util.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "app/app.h"
 #include "app/archives.h"
+#include "app/catalogue.h"
+#include "app/history.h"
 #include "app/words.h"
 #include "core/str.h"
 
@@ -198,7 +201,7 @@ static void test_odd_reports(void **state)
 	static const char *const odd[] = { "", "{", "[]", "7", "{\"quiesce\": 5, \"longest_hold_ms\": \"x\"}",
 		"{\"quiesce\": null, \"longest_hold_ms\": -4}",
 		("{\"quiesce\": "
-		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}") };
+		 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}") };
 	struct app *app = session(false);
 	struct err err = { 0 };
 
@@ -264,19 +267,31 @@ static void test_away(void **state)
 	/* The only one. */
 	app = session(false);
 	assert_int_equal(rename(vault, away), 0);
-	assert_int_equal(app_archives(app, NULL, &l, &err), -1);
-	assert_int_equal(err.code, ERR_NOT_FOUND);
+	OK(app_archives(app, NULL, &l, &err));
 	assert_int_equal(l.n_away, 1);
 	assert_int_equal(l.away[0].state, STORE_GONE);
+	/* What it had stays known. */
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.list[0].where, "away");
+	assert_true(l.list[0].looked && l.list[0].readable && l.list[0].mailboxes == 2);
 	app_archives_done(&l);
 	app_archives_done(&l);
 	/* Something else is in its place. */
 	put(vault, "a file");
+	OK(app_archives(app, NULL, &l, &err));
+	assert_int_equal(l.away[0].state, STORE_FAILED);
+	app_archives_done(&l);
+	/* Without that knowledge nothing is. */
+	OK(catalogue_clear(app_catalogue(app), NULL, &err));
 	assert_int_equal(app_archives(app, NULL, &l, &err), -1);
 	assert_int_equal(err.code, ERR_SYS);
 	assert_int_equal(l.away[0].state, STORE_FAILED);
 	app_archives_done(&l);
 	unlink(vault);
+	assert_int_equal(app_archives(app, NULL, &l, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_int_equal(l.n_away, 1);
+	app_archives_done(&l);
 	app_close(app);
 	/* Under another url it is another store. */
 	text = mem_printf("[store \"a\"]\nurl = %s\n[state]\ndirectory = %s/state\n", vault, dir.path);
@@ -291,11 +306,83 @@ static void test_away(void **state)
 	free(away);
 }
 
+/* An archive that was looked at and is as it was is not opened again; one that is gone stays known until it is forgotten. */
+static void test_known(void **state)
+{
+	struct app *app = session(false);
+	struct told t = { 0 };
+	struct app_archives l;
+	struct app_catalogue_result r;
+	struct app_history h;
+	struct catalogue_archive k;
+	struct err err = { 0 };
+	char *path = mem_printf("%s/vault/%s", dir.path, OLDEST), *text;
+
+	(void)state;
+	make(OLDEST, "{}", "{}", 0, HEALTH_OK);
+	make(NEWEST, "{}", "{}", 0, HEALTH_OK);
+	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){ { 5, 0 }, { 5, 0 } }, 0), 0);
+	OK(app_archives(app, NULL, &l, &err));
+	app_archives_done(&l);
+	OK(app_archives_each(app, NULL, tell, &t, &l, &err));
+	/* What is known is told first; the one that was just written is looked at again. */
+	assert_string_equal(
+	    buf_text(&t.words), "+" NEWEST " +" OLDEST " -" NEWEST " +" OLDEST " +" NEWEST " ");
+	assert_int_equal(l.list[1].mailboxes, 2);
+	app_archives_done(&l);
+	told_done(&t);
+
+	OK(app_catalogue_update(app, false, NULL, &r, &err));
+	assert_true(r.archives == 2 && r.filled == 2 && r.unreadable == 0);
+	app_catalogue_result_done(&r);
+	OK(app_catalogue_update(app, false, NULL, &r, &err));
+	assert_true(r.archives == 2 && r.filled == 0);
+	app_catalogue_result_done(&r);
+	OK(app_history(app, NULL, "user.a", NULL, &h, &err));
+	assert_int_equal(h.n, 2);
+	assert_true(h.rows[0].there && h.rows[0].messages == 5 && h.rows[0].changes == HISTORY_FIRST);
+	assert_string_equal(h.rows[1].archive, NEWEST);
+	assert_int_equal(h.rows[1].changes, 0);
+	assert_int_equal(h.live, HISTORY_LIVE_UNKNOWN);
+	assert_true(h.in_archives == 2 && h.vanished == 0);
+	app_history_done(&h);
+	assert_int_equal(app_history(app, NULL, "user.c", NULL, &h, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	app_history_done(&h);
+
+	unlink(path);
+	OK(app_archives(app, NULL, &l, &err));
+	assert_true(l.n == 1 && l.n_gone == 1);
+	assert_string_equal(l.gone[0].name, OLDEST);
+	assert_string_equal(l.gone[0].where, "gone");
+	app_archives_done(&l);
+	/* While the store is away what is known serves, and only then. */
+	assert_int_equal(app_known_archive(app, "latest", NULL, &k, &err), 0);
+	text = mem_printf("%s/vault", dir.path);
+	free(path);
+	path = mem_printf("%s/elsewhere", dir.path);
+	assert_int_equal(rename(text, path), 0);
+	assert_int_equal(app_known_archive(app, "one-2026", NULL, &k, &err), 1);
+	assert_string_equal(k.name, NEWEST);
+	catalogue_archive_done(&k);
+	assert_int_equal(app_known_archive(app, OLDEST, NULL, &k, &err), 0);
+	assert_int_equal(rename(path, text), 0);
+	OK(app_catalogue_forget(app, OLDEST, NULL, &err));
+	assert_int_equal(app_catalogue_forget(app, OLDEST, NULL, &err), -1);
+	OK(app_archives(app, NULL, &l, &err));
+	assert_int_equal(l.n_gone, 0);
+	app_archives_done(&l);
+	free(text);
+	free(path);
+	app_close(app);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_known),
 		TEST(test_list),
 		TEST(test_odd_reports),
 		TEST(test_cancel),
