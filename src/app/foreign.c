@@ -24,6 +24,7 @@ static int open_catalogue(struct app *app, struct catalogue **ret, struct err *e
 struct pieces {
 	struct catalogue *catalogue;
 	char *owner;
+	struct job *job;		/* of the one who opens the archive: begin and end come then only */
 	struct catalogue_blobs *coming; /* between begin and end */
 };
 
@@ -33,7 +34,7 @@ static int pieces_begin(void *arg, struct err *e)
 
 	catalogue_blobs_free(p->coming);
 	p->coming = NULL;
-	return catalogue_blobs_begin(p->catalogue, p->owner, NULL, &p->coming, e);
+	return catalogue_blobs_begin(p->catalogue, p->owner, p->job, &p->coming, e);
 }
 
 static int pieces_put(void *arg, uint8_t kind, uint64_t number, const void *p, size_t n, struct err *e)
@@ -74,14 +75,14 @@ static int pieces_get(void *arg, uint8_t kind, uint64_t number, struct buf *b, s
 	return 0;
 }
 
-static void pieces_drop(void *arg)
+static void pieces_drop(void *arg, bool all)
 {
 	struct pieces *p = arg;
 	struct err why = { 0 };
 
 	catalogue_blobs_free(p->coming);
 	p->coming = NULL;
-	if (catalogue_blobs_have(p->catalogue, p->owner, NULL) == 1 &&
+	if (all && catalogue_blobs_have(p->catalogue, p->owner, NULL) == 1 &&
 	    catalogue_blobs_drop(p->catalogue, p->owner, NULL, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "what is known of an archive cannot be forgotten: %s", why.msg);
 }
@@ -111,6 +112,7 @@ int app_source_open(struct app *app, struct store *store, const char *name, cons
 		free(p);
 		return source_open_as(store, name, o, ret, e);
 	}
+	p->job = o->job;
 	p->owner = owner_of(store_url(store), name);
 	m.arg = p;
 	with.memory = &m;

@@ -28,8 +28,8 @@ struct foreign_memory {
 	int (*end)(void *arg, struct err *e);
 	/** get: Append that piece: 1, 0 there is none, -1. */
 	int (*get)(void *arg, uint8_t kind, uint64_t number, struct buf *b, struct err *e);
-	/** drop: Forget all, also what has no end. It may fail: what is damaged does no harm. */
-	void (*drop)(void *arg);
+	/** drop: Forget what was begun and has no end; with ${all} also what there was. It may fail: what is damaged does no harm. */
+	void (*drop)(void *arg, bool all);
 	/** close: Free arg. Called by whom the memory was given to for good. */
 	void (*close)(void *arg);
 };

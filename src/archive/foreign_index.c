@@ -144,7 +144,7 @@ uint64_t foreign_index_fetched(const struct foreign_index *ix)
 
 void foreign_index_drop(struct foreign_index *ix)
 {
-	ix->m.drop(ix->m.arg);
+	ix->m.drop(ix->m.arg, true);
 }
 
 /* ---- content that is kept ---- */

@@ -91,7 +91,7 @@ void foreign_note_free(struct foreign_note *n)
 	if (n == NULL)
 		return;
 	if (!n->ended)
-		n->m.drop(n->m.arg);
+		n->m.drop(n->m.arg, false);
 	codec_free(n->codec);
 	known_head_done(&n->head);
 	known_rows_done(&n->rows);

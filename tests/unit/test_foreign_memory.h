@@ -82,13 +82,14 @@ static inline int test_memory_get(void *arg, uint8_t kind, uint64_t number, stru
 	return 0;
 }
 
-static inline void test_memory_drop(void *arg)
+static inline void test_memory_drop(void *arg, bool all)
 {
 	struct test_memory *m = arg;
 
-	test_pieces_free(&m->pieces, &m->n, &m->cap);
+	if (all)
+		test_pieces_free(&m->pieces, &m->n, &m->cap);
 	test_pieces_free(&m->coming, &m->n_coming, &m->cap_coming);
-	m->dropped++;
+	m->dropped += all;
 }
 
 static inline struct foreign_memory test_memory_ops(struct test_memory *m)
@@ -99,7 +100,7 @@ static inline struct foreign_memory test_memory_ops(struct test_memory *m)
 
 static inline void test_memory_done(struct test_memory *m)
 {
-	test_memory_drop(m);
+	test_memory_drop(m, true);
 	*m = (struct test_memory){ 0 };
 }
 

@@ -12,6 +12,14 @@ static const struct server servers[] = {
 	{ "cyrus24-ckpt.tar.gz", "cyrus24-dump.txt.gz" },
 };
 
+/* Under valgrind: a part of the work will do. */
+static bool is_slow(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload != NULL && strstr(preload, "valgrind") != NULL;
+}
+
 static struct source *open_it(struct vault *v, const char *name, struct foreign_memory *m)
 {
 	struct source *s = NULL;
@@ -27,7 +35,8 @@ static void check(struct vault *v, const char *name, struct foreign_memory *m, c
 
 	assert_int_equal(source_kind(s), ARCHIVE_FOREIGN);
 	assert_int_equal(source_n(s), 38);
-	check_dump(s, dump, LOST_NOTHING);
+	if (!is_slow() || strstr(name, ".cpio.gz") != NULL)
+		check_dump(s, dump, LOST_NOTHING);
 	source_close(s);
 }
 
@@ -183,7 +192,7 @@ static void test_damaged(void **state)
 	struct files want = { 0 };
 	struct source *s;
 	struct vault v;
-	size_t n;
+	size_t n, tried = 0;
 
 	(void)state;
 	vault_new(&v);
@@ -193,10 +202,11 @@ static void test_damaged(void **state)
 	source_close(s);
 	n = memory.n;
 	assert_true(n >= 3);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i += is_slow() ? n - 1 : 1) {
 		struct files got = { 0 };
 
 		assert_int_equal(memory.n, n);
+		tried++;
 		memory.pieces[i].bytes.data[memory.pieces[i].bytes.len / 2] ^= 1;
 		s = open_it(&v, "mail.tar.gz", &m);
 		take_all(s, &got);
@@ -208,7 +218,7 @@ static void test_damaged(void **state)
 		s = open_it(&v, "mail.tar.gz", &m);
 		source_close(s);
 	}
-	assert_int_equal(memory.begun, n + 1);
+	assert_int_equal(memory.begun, tried + 1);
 	buf_done(&want.all);
 	test_memory_done(&memory);
 	vault_done(&v);
