@@ -130,6 +130,7 @@ check-tui: all
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
+	@tests/fault/store build/fault
 	@tests/fault/run build/fault
 
 bench: all tools

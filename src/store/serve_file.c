@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "core/bytes.h"
-#include "core/io.h"
 #include "core/log.h"
 #include "store/serve_priv.h"
 
@@ -218,5 +217,5 @@ void serve_fsync(struct serve *s, struct sftp_in *in, uint32_t id, struct buf *o
 	struct handle *h = handle_get(s, in, &e);
 
 	reply_done(
-	    s, out, id, h == NULL ? -1 : io_fsync(h->fd != -1 ? h->fd : dirfd(h->dir), h->name.file, &e), &e);
+	    s, out, id, h == NULL ? -1 : place_sync(&s->place, h->fd != -1 ? h->fd : dirfd(h->dir), &e), &e);
 }

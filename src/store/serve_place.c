@@ -303,6 +303,8 @@ int place_begin(
 		return -1;
 	fd = begin_locked(p, name, create, exclusive, e);
 	unlock(p->fd);
+	if (fd != -1 && (truncate || exclusive))
+		p->spoiled = false;
 	if (fd != -1 && truncate && place_truncate(p, name, fd, 0, e) == -1) {
 		close(fd);
 		return -1;
@@ -331,8 +333,8 @@ static int lock_upload(const struct place *p, const struct place_name *name, int
 	return err_set(e, ERR_REFUSED, "it was committed or removed");
 }
 
-int place_write(struct place *p, const struct place_name *name, int fd, const void *b, size_t n, uint64_t off,
-    struct err *e)
+static int write_locked(struct place *p, const struct place_name *name, int fd, const void *b, size_t n,
+    uint64_t off, struct err *e)
 {
 	int rc;
 
@@ -340,6 +342,16 @@ int place_write(struct place *p, const struct place_name *name, int fd, const vo
 		return -1;
 	rc = fault_point("serve-write", e) == -1 ? -1 : io_pwrite_all(fd, b, n, off, "write", e);
 	unlock(fd);
+	return rc;
+}
+
+int place_write(struct place *p, const struct place_name *name, int fd, const void *b, size_t n, uint64_t off,
+    struct err *e)
+{
+	int rc = write_locked(p, name, fd, b, n, off, e);
+
+	if (rc == -1)
+		p->spoiled = true;
 	return rc;
 }
 
@@ -352,6 +364,14 @@ int place_truncate(struct place *p, const struct place_name *name, int fd, uint6
 	rc = ftruncate(fd, (off_t)size) == 0 ? 0 : err_sys(e, "truncate");
 	unlock(fd);
 	return rc;
+}
+
+int place_sync(struct place *p, int fd, struct err *e)
+{
+	if (io_fsync(fd, "the upload", e) == 0)
+		return 0;
+	p->spoiled = true;
+	return -1;
 }
 
 /* ${fd}, which is locked against writers, and the directory, too. */
@@ -367,7 +387,7 @@ static int commit_locked(struct place *p, int fd, const struct place_name *from,
 	if (fchmod(fd, 0400) == -1)
 		return err_sys(e, "seal");
 	/* What was written since the first one; few, or none. */
-	if (io_fsync(fd, from->file, e) == -1 || fault_point("serve-commit", e) == -1)
+	if (place_sync(p, fd, e) == -1 || fault_point("serve-commit", e) == -1)
 		goto unseal;
 	/* link() refuses where there is such a name, and a kill after it leaves two names of the whole archive. */
 	if (linkat(p->fd, from->file, p->fd, to->file, 0) == -1) {
@@ -400,11 +420,13 @@ int place_commit(
 		return err_set(e, ERR_REFUSED, ".NAME.partial can become NAME and nothing else");
 	if (fstatat(p->fd, to->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return err_set(e, ERR_EXISTS, "%s is there already", to->file);
+	if (p->spoiled)
+		return err_set(e, ERR_SYS, "not all that was sent reached the disk; begin the upload anew");
 	fd = open_file(p, from->file, O_RDONLY, &st, e);
 	if (fd == -1)
 		return -1;
 	/* The long wait for the disk is before the locks. */
-	rc = io_fsync(fd, from->file, e);
+	rc = place_sync(p, fd, e);
 	if (rc == 0)
 		rc = lock(p->fd, LOCK_EX, e);
 	if (rc == 0) {

@@ -24,6 +24,8 @@ struct place {
 	char *path;
 	struct serve_opts o; /* directory is path */
 	uint64_t unchecked;  /* bytes written since free space was asked for */
+	bool
+	    spoiled; /* something that was sent did not reach the disk, and a client that does not wait may go on to commit */
 };
 
 int place_open(struct place *p, const struct serve_opts *o, struct err *e);
@@ -61,6 +63,10 @@ int place_begin(struct place *p, const struct place_name *name, bool create, boo
 int place_write(struct place *p, const struct place_name *name, int fd, const void *b, size_t n, uint64_t off,
     struct err *e);
 int place_truncate(struct place *p, const struct place_name *name, int fd, uint64_t size, struct err *e);
+
+/** place_sync(p, fd, e): fsync(). After it or a write failed nothing is committed before an upload is begun anew, empty: a file that has its name
+ * cannot be mended. */
+int place_sync(struct place *p, int fd, struct err *e);
 
 /** place_commit(p, from, to, keep, e): Make the upload ${from} durable and give it the archive's name ${to}; ERR_EXISTS. ${keep}: the upload's name
  * stays, too. */
