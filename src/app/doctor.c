@@ -204,11 +204,14 @@ static void say_away(struct doctor *d, const char *subject, const struct conf_st
 static void check_store(struct doctor *d, const struct conf_store *c)
 {
 	char *subject = mem_printf("store %s", c->name);
+	bool far = str_starts(c->url, "sftp://");
 	struct store *store;
 	struct store_list l;
 	struct stream *out;
 	struct err e = { 0 };
 
+	if (far)
+		doctor_ssh_keys(c, d->each, d->arg);
 	if (app_store_open(d->app, c, false, d->job, &store, &e) == -1) {
 		say_away(d, subject, c, &e);
 		free(subject);
@@ -225,7 +228,7 @@ static void check_store(struct doctor *d, const struct conf_store *c)
 		store_list_done(&l);
 	}
 	store_free(store);
-	if (str_starts(c->url, "sftp://"))
+	if (far)
 		d->failures += doctor_ssh(c, d->job, d->each, d->arg);
 	free(subject);
 }

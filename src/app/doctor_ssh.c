@@ -30,8 +30,10 @@ static void say(const struct look *k, enum doctor_state state, const char *next,
 	free(what);
 }
 
-static void look_at_keys(const struct look *k, const struct conf_store *c)
+void doctor_ssh_keys(const struct conf_store *c, doctor_fn *each, void *arg)
 {
+	char *subject = mem_printf("store %s", c->name);
+	const struct look look = { subject, each, arg }, *k = &look;
 	size_t n;
 	char **files = ssh_key_files(c, &n);
 
@@ -50,6 +52,7 @@ static void look_at_keys(const struct look *k, const struct conf_store *c)
 		free(files[i]);
 	}
 	free(files);
+	free(subject);
 }
 
 int doctor_ssh(const struct conf_store *c, struct job *job, doctor_fn *each, void *arg)
@@ -62,7 +65,6 @@ int doctor_ssh(const struct conf_store *c, struct job *job, doctor_fn *each, voi
 	bool by_password;
 	int failures = 0;
 
-	look_at_keys(&k, c);
 	if (ssh_connect(c, job, &l, &e) == -1) {
 		say(&k, DOCTOR_FAIL, e.hint, "%s", e.msg);
 		failures = 1;

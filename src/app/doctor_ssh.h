@@ -4,8 +4,11 @@
 
 #include "app/app.h"
 
-/** doctor_ssh(c, job, each, arg): How the host is reached, with which algorithms, how far away it is, and as whom; keys that cannot be used. Returns how
- * many failures there were. */
+/** doctor_ssh_keys(c, each, arg): Keys of ours that cannot be used, or not always. */
+void doctor_ssh_keys(const struct conf_store *c, doctor_fn *each, void *arg);
+
+/** doctor_ssh(c, job, each, arg): How the host is reached, with which algorithms, how far away it is, and as whom. Returns how many failures there
+ * were. */
 int doctor_ssh(const struct conf_store *c, struct job *job, doctor_fn *each, void *arg);
 
 #endif
