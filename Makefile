@@ -137,11 +137,13 @@ bench: all tools
 	@tests/bench/run
 	@tests/bench/console
 	@tests/bench/console_keys
+	@tests/bench/catalogue
 
 bench-smoke: all tools
 	@tests/bench/run --smoke
 	@tests/bench/console --smoke
 	@tests/bench/console_keys --smoke
+	@tests/bench/catalogue --smoke
 
 check-all:
 	@scripts/check-all
