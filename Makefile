@@ -138,12 +138,14 @@ bench: all tools
 	@tests/bench/console
 	@tests/bench/console_keys
 	@tests/bench/catalogue
+	@tests/bench/find
 
 bench-smoke: all tools
 	@tests/bench/run --smoke
 	@tests/bench/console --smoke
 	@tests/bench/console_keys --smoke
 	@tests/bench/catalogue --smoke
+	@tests/bench/find --smoke
 
 check-all:
 	@scripts/check-all

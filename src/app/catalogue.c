@@ -5,6 +5,7 @@
 #include "app/app_impl.h"
 #include "app/archives.h"
 #include "app/catalogue_impl.h"
+#include "app/find_update.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -244,6 +245,8 @@ void known_fill_new(
 {
 	struct app_archive a;
 	struct store_object o;
+	char *not_read = NULL;
+	size_t n = 0;
 	struct err e;
 
 	job_step(job, "take %s into the catalogue", name);
@@ -252,12 +255,14 @@ void known_fill_new(
 		archives_describe(store, job, &a);
 		if (!a.readable)
 			err_set(&e, ERR_DAMAGE, "%s", a.why);
-		else if (known_fill(app, store, conf, &a, job, &e) == 0)
+		else if (known_fill(app, store, conf, &a, job, &e) == 0 &&
+			 find_update(app, name, job, &n, &not_read, &e) == 0)
 			err_clear(&e);
 		archives_end(&a);
 	}
-	if (e.code != ERR_NONE)
-		log_write(LOG_LEVEL_WARNING, "catalogue: %s", e.msg);
+	if (e.code != ERR_NONE || not_read != NULL)
+		log_write(LOG_LEVEL_WARNING, "catalogue: %s", not_read != NULL ? not_read : e.msg);
+	free(not_read);
 }
 
 /* ---- the verbs ---- */
@@ -321,7 +326,7 @@ int app_catalogue_update(
 		free(ret->why);
 		ret->why = mem_strdup(why.msg);
 	}
-	rc = 0;
+	rc = find_update(app, NULL, job, &ret->messages_filled, &ret->messages_why, e);
 known:
 	catalogue_archives_done(&known);
 out:
@@ -333,6 +338,7 @@ out:
 void app_catalogue_result_done(struct app_catalogue_result *r)
 {
 	free(r->why);
+	free(r->messages_why);
 	*r = (struct app_catalogue_result){ 0 };
 }
 

@@ -18,6 +18,8 @@ struct app_catalogue_result {
 	size_t unreadable;       /* that could not be: see ${why} */
 	size_t gone, away;       /* archives that are gone from their store; stores that are away */
 	char *why;               /* of the last that could not be; or NULL */
+	size_t messages_filled;  /* whose messages were taken in now, for find */
+	char *messages_why;      /* why the last one's could not be; or NULL */
 };
 
 /** app_catalogue_update(app, rebuild, job, ret, e): Look at all stores, and take in each archive that is not yet; ${rebuild}: begin with nothing. A foreign

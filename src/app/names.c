@@ -13,7 +13,7 @@
 
 void names_init(struct names *n, struct app *app, const char *server, const struct source *source)
 {
-	*n = (struct names){ .conf = source_conf(source) };
+	*n = (struct names){ .conf = source != NULL ? source_conf(source) : NULL };
 	if (n->conf == NULL && app_server(app, server, &n->server, NULL) == 0)
 		n->conf = n->server->conf;
 }

@@ -10,7 +10,7 @@ struct names {
 	struct server *server;         /* whose conf it is, if not the archive's */
 };
 
-/** names_init(n, app, server, source): The archive's imapd.conf if it holds one, else the live server's. names_done(n). */
+/** names_init(n, app, server, source): The archive's (NULL: no archive) imapd.conf if it holds one, else the live server's. names_done(n). */
 void names_init(struct names *n, struct app *app, const char *server, const struct source *source);
 void names_done(struct names *n);
 

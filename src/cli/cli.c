@@ -24,6 +24,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_history,
 	&verb_messages,
 	&verb_show,
+	&verb_find,
 	&verb_export,
 	&verb_restore,
 	&verb_verify,

@@ -21,6 +21,7 @@ struct cli_args {
 
 	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary, all;
 	const char *level, *threads, *format, *output, *user;
+	const char *from, *to, *subject, *message_id, *body, *since, *before, *mailbox, *archive, *limit; /* find */
 };
 
 enum cli_option_kind { OPTION_FLAG, OPTION_TEXT };

@@ -45,9 +45,11 @@ static int run_update(struct cli *c, bool rebuild, struct err *e)
 	int status = -1;
 
 	if (progress_run(c, update, &w, e) == 0) {
-		printer_line(c->out, "%s taken in, of %s",
+		printer_line(c->out, "%s taken in, of %s; messages of %zu",
 		    str_count(n, sizeof n, r->filled, "archive", "archives"),
-		    str_count(all, sizeof all, r->archives, "archive", "archives"));
+		    str_count(all, sizeof all, r->archives, "archive", "archives"), r->messages_filled);
+		if (r->messages_why != NULL)
+			printer_warn(c->out, "messages could not be taken in: %s", r->messages_why);
 		if (r->unreadable > 0)
 			printer_warn(c->out, "%s could not be taken in: %s",
 			    str_count(n, sizeof n, r->unreadable, "archive", "archives"), r->why);
@@ -57,11 +59,12 @@ static int run_update(struct cli *c, bool rebuild, struct err *e)
 		printer_row(c->out, "summary");
 		printer_number(c->out, "archives", r->archives);
 		printer_number(c->out, "filled", r->filled);
+		printer_number(c->out, "messages_filled", r->messages_filled);
 		printer_number(c->out, "unreadable", r->unreadable);
 		printer_number(c->out, "gone", r->gone);
 		printer_number(c->out, "unreachable_stores", r->away);
 		printer_row_end(c->out);
-		status = r->unreadable > 0 || r->away > 0 ? 1 : 0;
+		status = r->unreadable > 0 || r->away > 0 || r->messages_why != NULL ? 1 : 0;
 	}
 	app_catalogue_result_done(&w.result);
 	return status;

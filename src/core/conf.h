@@ -71,6 +71,7 @@ struct conf {
 	struct conf_store *stores;
 	size_t n_stores;
 	char *state_directory;    /* "/var/lib/cyrvault" */
+	bool catalogue_messages;  /* the catalogue remembers messages, too */
 	char *lock_directory;     /* "/run/cyrvault" */
 	char *log_file;           /* "/var/log/cyrvault.log"; "": none */
 	struct conf_console console;

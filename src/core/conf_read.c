@@ -56,6 +56,7 @@ static const struct key {
 	STORE(connections, KEY_CONNECTIONS, "At most so many connections at once, 1 to 16; 0: as many as latency asks for"),
 	STORE(timeout_ms, KEY_MS, "How long to wait for a connection, or an answer, in ms"),
 	{ "state", "directory", KEY_PATH, offsetof(struct conf, state_directory), "What cyrvault remembers between runs" },
+	{ "state", "catalogue_messages", KEY_BOOL, offsetof(struct conf, catalogue_messages), "yes or no: the catalogue remembers the messages of archives, for find" },
 	{ "state", "lock_directory", KEY_PATH, offsetof(struct conf, lock_directory), "Where its lock files are" },
 	{ "state", "log_file", KEY_STRING, offsetof(struct conf, log_file), "Its own log; empty: syslog only" },
 	CONSOLE(theme, KEY_THEME, "auto, dark, light or mono: colors for a dark or a light terminal, or none"),

@@ -5,6 +5,7 @@
 
 #include "core/str.h"
 #include "ui/term.h"
+#include "ui/views.h"
 
 static void run_filter(struct console *c, const char *argument)
 {
@@ -48,12 +49,18 @@ static void run_row(struct console *c, const char *argument)
 	list_set_height(l, l->height);
 }
 
+static void run_find(struct console *c, const char *argument)
+{
+	console_push(c, view_find_new(c, argument));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct console *c, const char *argument);
 } with_argument[] = {
 	{ "filter", run_filter },
 	{ "search", run_search },
+	{ "find", run_find },
 	{ "theme", run_theme },
 	{ "row", run_row },
 };

@@ -354,6 +354,7 @@ static bool own_request(struct console *c, enum request r)
 			go_to(c, "backup", view_backup_new);
 		break;
 	case REQUEST_BASKET: go_to(c, "basket", view_basket_new); break;
+	case REQUEST_FIND: console_push(c, view_find_new(c, NULL)); break;
 	case REQUEST_JOBS: go_to(c, "jobs", view_jobs_new); break;
 	case REQUEST_LOG: go_to(c, "log", view_log_new); break;
 	case REQUEST_DOCTOR: go_to(c, "doctor", view_doctor_new); break;

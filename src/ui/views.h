@@ -16,6 +16,7 @@ struct view *view_details_new(
 struct view *view_basket_new(struct console *c);
 struct view *view_backup_new(struct console *c);
 struct view *view_verify_new(struct console *c, const char *archive);
+struct view *view_find_new(struct console *c, const char *line); /* what to look for; NULL: it asks */
 struct view *view_jobs_new(struct console *c);
 /** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
 struct asking;
