@@ -9,7 +9,8 @@
 #include "archive/ranges.h"
 #include "core/mem.h"
 
-#define ROWS_MAX (KNOWN_ROWS_BYTES + 4 * KNOWN_ROW_MAX)
+#define EXPECTED_MAX 1000 /* stretches of an archive that are said beforehand */
+#define ROWS_MAX     (KNOWN_ROWS_BYTES + 4 * KNOWN_ROW_MAX)
 #define REPEAT_MAX \
 	(4u << 20) /* content that several names have, one after the other, is read once if it is not larger */
 
@@ -26,6 +27,7 @@ struct foreign_index {
 	struct buf kept; /* the piece of it that was used last */
 	uint64_t kept_number;
 	struct ranges *ranges;
+	size_t n_expected; /* starts that were said and are still to come */
 	/* The content given last, if it is wanted once more. */
 	bool has_last;
 	uint64_t last_off;
@@ -195,6 +197,7 @@ static int read_kept(struct foreign_index *ix, uint64_t off, uint64_t size, stru
 static void forget_place(struct foreign_index *ix)
 {
 	ranges_stop(ix->ranges);
+	ix->n_expected = 0;
 	ix->has_last = false;
 }
 
@@ -229,6 +232,37 @@ static uint64_t run_end(const struct foreign_index *ix, const struct known_row *
 	return end;
 }
 
+static bool is_repeat(const struct known_row *before, const struct known_row *r)
+{
+	return r->off == before->off && r->meta.size == before->meta.size && r->meta.size <= REPEAT_MAX;
+}
+
+/* Says all that will be read of the archive, in the order in which give_range() will do it, so that one stretch of it is under way while the one before
+ * is still read. */
+static void expect_all(struct foreign_index *ix, const struct known_row *rows, size_t n)
+{
+	const struct known_row *before = NULL;
+	uint64_t at = 0, to = 0;
+	bool reading = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct known_row *r = &rows[i];
+
+		if (!by_range(r) || (before != NULL && is_repeat(before, r)))
+			continue;
+		if (!reading || r->off < at || r->off > to || r->meta.size > to - r->off) {
+			if (ix->n_expected == EXPECTED_MAX)
+				break;
+			to = run_end(ix, rows + i, n - i);
+			ranges_expect(ix->ranges, r->off, to);
+			ix->n_expected++;
+			reading = true;
+		}
+		at = r->off + r->meta.size;
+		before = r;
+	}
+}
+
 static int give_range(
     struct foreign_index *ix, const struct known_row *rows, size_t n, struct taker *t, struct err *e)
 {
@@ -237,10 +271,14 @@ static int give_range(
 
 	if (ix->has_last && ix->last_off == r->off && ix->last.len == size)
 		return take(t, ix->last.data, ix->last.len, e);
-	if (!ranges_covers(ix->ranges, r->off, size) &&
-	    ranges_start(ix->ranges, r->off, run_end(ix, rows, n), e) == -1)
-		return -1;
-	ix->has_last = n > 1 && rows[1].off == r->off && rows[1].meta.size == size && size <= REPEAT_MAX;
+	if (!ranges_covers(ix->ranges, r->off, size)) {
+		bool expected = ix->n_expected > 0;
+
+		ix->n_expected -= expected;
+		if (ranges_start(ix->ranges, r->off, run_end(ix, rows, n), expected, e) == -1)
+			return -1;
+	}
+	ix->has_last = n > 1 && by_range(&rows[1]) && is_repeat(r, &rows[1]);
 	if (ix->has_last) {
 		buf_clear(&ix->last);
 		ix->last_off = r->off;
@@ -399,6 +437,8 @@ int foreign_index_read(struct foreign_index *ix, struct job *job, foreign_wants_
 
 	stream_set_job(ix->in, job);
 	r = each_row(ix, job, collect_row, &w, e);
+	if (r != -1)
+		expect_all(ix, w.rows, w.n);
 	for (size_t i = 0; i < w.n && r != -1; i++) {
 		r = give(ix, job, &w.rows[i], w.n - i, hash, sink, e);
 		if (r == 0)

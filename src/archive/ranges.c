@@ -7,7 +7,7 @@
 
 #define PIECE (256u << 10)
 #define GAP_MAX \
-	(64u << 10) /* bytes that are not compressed are read rather than jumped over, if there are no more */
+	(64u << 10) /* bytes of the archive that are read rather than jumped over, if there are no more */
 
 struct ranges {
 	const char *name;
@@ -87,8 +87,12 @@ static uint64_t bytes_up_to(const struct known_head *h, uint64_t off)
 
 bool ranges_near(const struct ranges *r, uint64_t end, uint64_t off)
 {
-	if (r->head->container == KNOWN_GZIP)
-		return r->head->points[point_before(r->head, off)].out_off <= end;
+	if (r->head->container == KNOWN_GZIP) {
+		const struct known_point *p = &r->head->points[point_before(r->head, off)];
+		uint64_t read = bytes_up_to(r->head, end);
+
+		return p->out_off <= end || p->in_off <= read || p->in_off - read <= GAP_MAX;
+	}
 	return off <= end || off - end <= GAP_MAX;
 }
 
@@ -97,13 +101,29 @@ bool ranges_covers(const struct ranges *r, uint64_t off, uint64_t size)
 	return r->reading && off >= r->at && off <= r->to && size <= r->to - off;
 }
 
+void ranges_expect(struct ranges *r, uint64_t from, uint64_t to)
+{
+	const struct known_point *p;
+	uint64_t start, end;
+
+	if (r->head->container != KNOWN_GZIP) {
+		stream_expect(r->in, from, to - from);
+		return;
+	}
+	p = &r->head->points[point_before(r->head, from)];
+	start = p->in_off - (p->bits > 0);
+	end = bytes_up_to(r->head, to);
+	if (end > start)
+		stream_expect(r->in, start, end - start);
+}
+
 static int start_gzip(struct ranges *r, uint64_t from, struct err *e)
 {
 	const struct known_head *h = r->head;
 	size_t i = point_before(h, from);
 	const struct known_point *p = &h->points[i];
 	struct gunzip_point gp = { p->in_off, p->out_off, p->bits, p->member, p->window_len, NULL };
-	uint64_t start = p->in_off - (p->bits > 0), end = bytes_up_to(h, r->to);
+	uint64_t end = bytes_up_to(h, r->to);
 	struct buf window = BUF_INIT;
 
 	if (p->window_len > 0) {
@@ -113,14 +133,13 @@ static int start_gzip(struct ranges *r, uint64_t from, struct err *e)
 		}
 		gp.window = (const uint8_t *)window.data;
 	}
-	stream_expect(r->in, start, end > start ? end - start : 0);
 	r->at = p->out_off;
 	r->gz = gunzip_new_at(r->in, &gp, end > p->in_off ? end - p->in_off : 0, e);
 	buf_done(&window);
 	return r->gz != NULL ? 0 : -1;
 }
 
-int ranges_start(struct ranges *r, uint64_t from, uint64_t to, struct err *e)
+int ranges_start(struct ranges *r, uint64_t from, uint64_t to, bool expected, struct err *e)
 {
 	int rc;
 
@@ -128,12 +147,9 @@ int ranges_start(struct ranges *r, uint64_t from, uint64_t to, struct err *e)
 	r->at = from;
 	r->to = to;
 	r->left = 0;
-	if (r->head->container == KNOWN_GZIP) {
-		rc = start_gzip(r, from, e);
-	} else {
-		stream_expect(r->in, from, to - from);
-		rc = stream_seek(r->in, from, e);
-	}
+	if (!expected)
+		ranges_expect(r, from, to);
+	rc = r->head->container == KNOWN_GZIP ? start_gzip(r, from, e) : stream_seek(r->in, from, e);
 	r->reading = rc == 0;
 	return rc;
 }

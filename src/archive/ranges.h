@@ -19,9 +19,12 @@ void ranges_free(struct ranges *r);
 /** ranges_near(r, end, off): Who has read up to ${end} gets to ${off} no sooner by starting anew. */
 bool ranges_near(const struct ranges *r, uint64_t end, uint64_t off);
 
-/** ranges_start(r, from, to, e): Go to where plain byte ${from} can be had; bytes up to ${to} will be asked for, in their order. ranges_covers(r, off, size):
+/** ranges_expect(r, from, to): Say beforehand that such a start will come, after those that were said before.
+ * ranges_start(r, from, to, expected, e): Go to where plain byte ${from} can be had; bytes up to ${to} will be asked for, in their order; ${expected}: this
+ * was said. ranges_covers(r, off, size):
  * They can be read without a new start. ranges_stop(r): Nothing more is. */
-int ranges_start(struct ranges *r, uint64_t from, uint64_t to, struct err *e);
+void ranges_expect(struct ranges *r, uint64_t from, uint64_t to);
+int ranges_start(struct ranges *r, uint64_t from, uint64_t to, bool expected, struct err *e);
 bool ranges_covers(const struct ranges *r, uint64_t off, uint64_t size);
 void ranges_stop(struct ranges *r);
 
