@@ -104,7 +104,8 @@ struct boxes_request {
 
 /** boxes_run(job, request, e): A job_fn; ${request} is a struct boxes_request. Opens the archive, posts its mailboxes as they are read (of
  * an archive of ours the first within some milliseconds, and before its index is known to be whole: ERR_DAMAGE may follow), then compares
- * and posts states. A live server that cannot be looked at is no error. */
+ * and posts states. A live server that cannot be looked at is no error. While the archive's store is away, what the catalogue knows of it is posted; why_not
+ * says so. */
 int boxes_run(struct job *job, void *request, struct err *e);
 
 enum {                    /* what boxes_take() changed; bits */

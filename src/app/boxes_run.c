@@ -4,6 +4,7 @@
 
 #include "app/app_impl.h"
 #include "app/boxes_impl.h"
+#include "app/catalogue.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -213,11 +214,60 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct boxes_listed *)a)->name, ((const struct boxes_listed *)b)->name);
 }
 
+static int add_known(void *arg, const struct catalogue_box *box, struct err *e)
+{
+	struct boxes_job *w = arg;
+	struct box row = { .messages = box->messages,
+		.unread = box->unread,
+		.bytes = box->bytes,
+		.health = box->health,
+		.has_files = box->has_files,
+		.number = (uint32_t)w->next_number++ };
+
+	boxes_add(w, &row, box->name);
+	return row.number % 1024 == 0 && job_cancelled(w->job, e) ? -1 : 0;
+}
+
+/* Its store is away (${why}): what the catalogue knows of it; that is not compared with anything. 1, 0 it knows nothing, -1. */
+static int read_known(struct boxes_job *w, const struct err *why, struct err *e)
+{
+	struct catalogue_archive k;
+	struct imapd_conf conf;
+	struct buf name = BUF_INIT;
+	int rc;
+
+	if (w->did_stream || app_known_archive(w->q->app, w->q->archive, w->job, &k, why) != 1)
+		return 0;
+	w->news.decodes = app_known_conf(&k, &conf);
+	w->news.unixhier = conf.unixhierarchysep;
+	w->news.deletedprefix = mem_strdup(w->news.decodes ? conf.deletedprefix : "DELETED");
+	str_safe_buf(&name, k.name, strlen(k.name));
+	w->news.archive = buf_steal(&name);
+	w->news.when = k.when;
+	w->news.kind = k.foreign ? ARCHIVE_FOREIGN : ARCHIVE_OURS;
+	w->news.why_not = mem_printf("from the catalogue: store %s is away", k.store);
+	boxes_tell(w);
+	rc = catalogue_boxes(app_catalogue(w->q->app), &k, "", add_known, w, e);
+	boxes_flush(w, true);
+	w->news.complete = rc == 0;
+	boxes_tell(w);
+	catalogue_archive_done(&k);
+	return rc == 0 ? 1 : -1;
+}
+
 static int read_archive(struct boxes_job *w, struct err *e)
 {
+	struct err why = { 0 };
+	int known;
+
 	job_step(w->job, "read the list of mailboxes");
-	if (app_source_watch(w->q->app, w->q->archive, w->job, on_units, w, &w->source, &w->store, e) == -1)
-		return -1;
+	if (app_source_watch(w->q->app, w->q->archive, w->job, on_units, w, &w->source, &w->store, &why) ==
+	    -1) {
+		known = read_known(w, &why, e);
+		if (known == 0 && e != NULL)
+			*e = why;
+		return known == 1 ? 0 : -1;
+	}
 	if (!w->did_stream)
 		begin(w, w->source);
 	w->numbers = mem_array(source_n(w->source) + 1, sizeof *w->numbers);
@@ -233,8 +283,6 @@ static int read_archive(struct boxes_job *w, struct err *e)
 	}
 	boxes_flush(w, true);
 	if (!source_is_whole(w->source)) {
-		struct err why;
-
 		if (source_each_listed(w->source, add_listed, w, &why) == -1) {
 			if (job_cancelled(w->job, e))
 				return -1;
@@ -254,7 +302,7 @@ static int run(struct boxes_job *w, struct err *e)
 {
 	if (read_archive(w, e) == -1)
 		return -1;
-	if (!w->q->live)
+	if (!w->q->live || w->source == NULL)
 		return 0;
 	open_server(w);
 	if (w->server != NULL) {
