@@ -135,6 +135,7 @@ check-fault:
 
 bench: all tools
 	@tests/bench/run
+	@tests/bench/ssh
 	@tests/bench/console
 	@tests/bench/console_keys
 	@tests/bench/catalogue
@@ -142,6 +143,7 @@ bench: all tools
 
 bench-smoke: all tools
 	@tests/bench/run --smoke
+	@tests/bench/ssh --smoke
 	@tests/bench/console --smoke
 	@tests/bench/console_keys --smoke
 	@tests/bench/catalogue --smoke

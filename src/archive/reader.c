@@ -9,52 +9,67 @@
 #include "archive/window.h"
 #include "core/mem.h"
 
-#define TAIL_BYTES     (8u << 10) /* with the root of a hundred mailboxes */
-#define HEAD_BYTES     (64u << 10)
-#define BLOCK_MAX      (16u << 20)
-#define GROUP_KEEP_MAX (1u << 20)
-#define PIECE_KEEP_MAX (64u << 10)
+#define TAIL_BYTES      (8u << 10) /* with the root of a hundred mailboxes */
+#define HEAD_BYTES      (64u << 10)
+#define BLOCK_MAX       (16u << 20)
+#define GROUP_KEEP_MAX  (1u << 20)
+#define PIECE_KEEP_MAX  (1u << 20)
+#define PIECES_KEEP_MAX (2u << 20)
 
-static bool find_piece(const struct archive *a, uint64_t off, void *p, size_t n)
+/* How many of the bytes from ${off} on are kept, at ${*ret_p}. */
+static size_t kept(const struct archive *a, uint64_t off, const uint8_t **ret_p)
 {
 	for (size_t i = 0; i < PIECES_KEPT; i++) {
 		const struct kept_piece *k = &a->pieces[i];
 
-		if (off >= k->off && off - k->off <= k->n && n <= k->n - (off - k->off)) {
-			memcpy(p, k->p + (off - k->off), n);
-			return true;
+		if (off >= k->off && off - k->off < k->n) {
+			*ret_p = k->p + (off - k->off);
+			return k->n - (size_t)(off - k->off);
 		}
 	}
-	return false;
+	return 0;
 }
 
 static void keep_piece(struct archive *a, uint64_t off, const void *p, size_t n)
 {
-	struct kept_piece *k = &a->pieces[a->next_piece % PIECES_KEPT];
-
 	if (n > PIECE_KEEP_MAX)
 		return;
-	a->next_piece++;
-	k->off = off;
-	k->n = n;
-	free(k->p);
-	k->p = mem_dup(p, n);
+	for (unsigned i = 0; i < PIECES_KEPT; i++) {
+		struct kept_piece *k = &a->pieces[(a->next_piece + i) % PIECES_KEPT];
+
+		/* The oldest go until there is room. */
+		if (i > 0 && a->kept_bytes + n <= PIECES_KEEP_MAX)
+			break;
+		a->kept_bytes -= k->n;
+		free(k->p);
+		*k = (struct kept_piece){ 0 };
+	}
+	a->pieces[a->next_piece++ % PIECES_KEPT] = (struct kept_piece){ off, n, mem_dup(p, n) };
+	a->kept_bytes += n;
 }
 
 int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err *e)
 {
+	const uint8_t *from;
+	size_t have;
+
 	if (off > a->size || n > a->size - off)
 		return err_set(e, ERR_DAMAGE, "%s ends before byte %ju", a->name, (uintmax_t)off + n);
 	/* What is in the tail is not read twice. */
 	if (a->tail != NULL && off + n <= a->tail_end && off + n > a->tail_end - a->tail_len) {
-		uint64_t tail = a->tail_end - a->tail_len, from = off > tail ? off : tail;
+		uint64_t tail = a->tail_end - a->tail_len, begin = off > tail ? off : tail;
 
-		memcpy((uint8_t *)p + (from - off), a->tail + (from - tail), n - (size_t)(from - off));
-		n = (size_t)(from - off);
+		memcpy((uint8_t *)p + (begin - off), a->tail + (begin - tail), n - (size_t)(begin - off));
+		n = (size_t)(begin - off);
+	}
+	while (n > 0 && (have = kept(a, off, &from)) > 0) {
+		have = have < n ? have : n;
+		memcpy(p, from, have);
+		p = (uint8_t *)p + have;
+		off += have;
+		n -= have;
 	}
 	if (n == 0)
-		return 0;
-	if (find_piece(a, off, p, n))
 		return 0;
 	if (stream_seek(a->in, off, e) == -1 || stream_read_full(a->in, p, n, e) == -1)
 		return -1;
@@ -65,10 +80,18 @@ int archive_fetch(struct archive *a, uint64_t off, void *p, size_t n, struct err
 
 void archive_expect(struct archive *a, uint64_t off, uint64_t n, bool more)
 {
+	const uint8_t *p;
+	size_t have;
+
 	if (off >= a->expect_from && off + n <= a->expect_end)
 		return;
 	if (a->tail != NULL && off + n > a->tail_end - a->tail_len)
 		n = off < a->tail_end - a->tail_len ? a->tail_end - a->tail_len - off : 0;
+	while (n > 0 && (have = kept(a, off, &p)) > 0) {
+		have = have < n ? have : (size_t)n;
+		off += have;
+		n -= have;
+	}
 	if (!more)
 		stream_expect(a->in, 0, 0);
 	if (n > 0)
@@ -241,8 +264,8 @@ out:
 	return rc;
 }
 
-int archive_open_raw(struct store *store, struct stream *in, const char *name, struct job *job, struct archive **ret,
-    struct err *e)
+int archive_open_raw(struct store *store, struct stream *in, const char *name, struct job *job,
+    struct archive **ret, struct err *e)
 {
 	struct archive *a = mem_alloc(sizeof *a);
 
@@ -340,7 +363,8 @@ int archive_open(struct store *store, const char *name, struct job *job, struct 
 	return open_archive(store, NULL, name, job, NULL, ret, e);
 }
 
-int archive_open_stream(struct stream *in, const char *name, struct job *job, struct archive **ret, struct err *e)
+int archive_open_stream(
+    struct stream *in, const char *name, struct job *job, struct archive **ret, struct err *e)
 {
 	return open_archive(NULL, in, name, job, NULL, ret, e);
 }

@@ -24,6 +24,7 @@ struct archive {
 		uint8_t *p;
 	} pieces[PIECES_KEPT];
 	unsigned next_piece;
+	size_t kept_bytes;
 	uint64_t expect_from, expect_end; /* see archive_expect_all() */
 	enum archive_kind kind;
 	struct end_mark mark;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/mem.h"
+
 #define READDIRS_AHEAD 4u
 #define ENTRIES_MAX    1000000u
 #define NAMES_BYTES    (16u << 10) /* of an answer to READDIR, about */
@@ -98,6 +100,11 @@ int sftp_answer(struct sftp *s, struct sftp_call *c, struct job *job, enum sftp_
 		return err_set(e, ERR_FORMAT, "%s: the server's answer is of the wrong kind", what);
 	}
 	return 0;
+}
+
+char *sftp_path(const char *dir, const char *name)
+{
+	return mem_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
 }
 
 /* Requests. */

@@ -61,6 +61,9 @@ int sftp_link(struct sftp *s, struct job *job, const char *from, const char *to,
 int sftp_fsync(struct sftp *s, struct job *job, const struct sftp_handle *h, struct err *e);
 int sftp_free_bytes(struct sftp *s, struct job *job, const char *path, uint64_t *ret, struct err *e);
 
+/** sftp_path(dir, name): Heap. */
+char *sftp_path(const char *dir, const char *name);
+
 /** sftp_forget_handle(s, h): Close it, and do not wait for the answer. */
 void sftp_forget_handle(struct sftp *s, struct sftp_handle *h);
 

@@ -17,8 +17,9 @@ int sftp_server_time(struct sftp_host *h, const char *dir, int64_t *ret, struct 
 {
 	static unsigned number;
 	struct sftp *s = sftp_host_main(h);
-	char *path = mem_printf("%s/.cyrvault-time-%ld-%llx-%u.partial", dir, (long)getpid(),
+	char *name = mem_printf(".cyrvault-time-%ld-%llx-%u.partial", (long)getpid(),
 	    (unsigned long long)clock_monotonic_ms(), __atomic_add_fetch(&number, 1, __ATOMIC_RELAXED));
+	char *path = sftp_path(dir, name);
 	struct sftp_handle handle;
 	struct sftp_attrs a;
 	int rc;
@@ -33,6 +34,7 @@ int sftp_server_time(struct sftp_host *h, const char *dir, int64_t *ret, struct 
 		*ret = a.mtime;
 	}
 	free(path);
+	free(name);
 	return rc;
 }
 

@@ -8,7 +8,7 @@
 #include "store/sftp_calls.h"
 #include "store/store_impl.h"
 
-#define SFTP_SLOTS 8u
+#define SFTP_SLOTS 16u
 
 struct sftp_host {
 	const struct conf_store *conf;

@@ -283,12 +283,15 @@ int sftp_upload_new(
     struct sftp_host *h, const char *dir, const char *name, struct stream **ret, struct err *e)
 {
 	struct sftp_upload *u = mem_alloc(sizeof *u);
+	char *partial;
 
 	u->h = h;
 	u->dir = mem_strdup(dir);
 	u->name = mem_strdup(name);
-	u->path = mem_printf("%s/%s", dir, name);
-	u->partial = mem_printf("%s/.%s.partial", dir, name);
+	u->path = sftp_path(dir, name);
+	partial = mem_printf(".%s.partial", name);
+	u->partial = sftp_path(dir, partial);
+	free(partial);
 	u->chunks = mem_array(CHUNKS_MAX, sizeof *u->chunks);
 	u->chunk_bytes = sftp_rate_piece(h->rate, sftp_limits(sftp_host_main(h))->write_bytes);
 	if (sftp_upload_begin(u, e) == -1) {

@@ -27,7 +27,7 @@ struct store_list {
 	size_t n;
 };
 
-/** store_open(url, create, ret, e): "dir:/path" or "/path". ${create}: make the directory (0700) if it is not there. ERR_CONFIG for
+/** store_open(url, create, ret, e): "dir:/path" or "/path"; or sftp://, with the defaults of the configuration. ${create}: make the directory (0700) if it is not there. ERR_CONFIG for
  * a url of no known kind, ERR_NOT_FOUND when the place is not there. store_free() it. */
 int store_open(const char *url, bool create, struct store **ret, struct err *e);
 
@@ -81,8 +81,8 @@ int store_reread(struct store *s, struct stream *out, struct stream **ret, struc
 /** store_remove(s, name, e): Delete an object. */
 int store_remove(struct store *s, const char *name, struct err *e);
 
-/** store_clean(s, min_age_seconds, e): Remove what interrupted runs left uncommitted and nobody has written to for so long;
- * returns how many, or -1. */
+/** store_clean(s, min_age_seconds, e): Remove what interrupted runs left uncommitted and nobody has written to for so long (on another host: ten
+ * minutes at least, for there it is not known who still writes); returns how many, or -1. */
 int store_clean(struct store *s, int64_t min_age_seconds, struct err *e);
 
 /** store_name_ok(name): 1 to 200 bytes of A-Z a-z 0-9 . _ - + @ :, not beginning with a dot or '-'. */

@@ -20,7 +20,7 @@ struct sftp_store {
 
 static char *path_of(const struct sftp_store *d, const char *name)
 {
-	return mem_printf("%s/%s", d->dir, name);
+	return sftp_path(d->dir, name);
 }
 
 /* Listing. */
