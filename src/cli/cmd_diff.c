@@ -231,10 +231,11 @@ const struct cli_verb verb_diff = {
 	.usage = { "ARCHIVE ARCHIVE|live [MAILBOX...]" },
 	.purpose = "what changed between two archives, or since one",
 	.about = "Compares mail by mail: what is new, gone, moved (the same message in another\n"
-	         "mailbox, or under another UID), and whose flags changed; and which mailboxes are\n"
-	         "new, gone, renamed (the same unique id) or recreated (UIDVALIDITY or unique id\n"
-	         "is another). \"live\" is the running server. Mailboxes whose index is the same on\n"
-	         "both sides are not read; of others index and header are, and no message.\n",
+	         "mailbox, or under another UID), and whose flags changed; and which\n"
+	         "mailboxes are new, gone, renamed (the same unique id) or recreated\n"
+	         "(UIDVALIDITY or unique id is another). \"live\" is the running server.\n"
+	         "Mailboxes whose index is the same on both sides are not read; of others\n"
+	         "index and header are, and no message.\n",
 	.least = 2,
 	.most = -1,
 	.options = options,
