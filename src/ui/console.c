@@ -145,6 +145,12 @@ void console_ask(struct console *c, struct view *v, const char *label, const cha
 	prompt_begin(&c->prompt, label, initial);
 }
 
+void console_complete(struct console *c, prompt_complete_fn *complete, void *arg)
+{
+	c->prompt.complete = complete;
+	c->prompt.arg = arg;
+}
+
 void console_ask_secretly(struct console *c, struct view *v, const char *label, bool secret,
     void (*done)(struct view *v, const char *text))
 {
@@ -239,10 +245,8 @@ static void begin_line(struct console *c, enum ask_kind kind, const char *label,
 	begin_ask(c, kind, c->top);
 	c->ask.from = c->top->list.pager ? c->top->list.top : c->top->list.cursor;
 	prompt_begin(&c->prompt, label, initial);
-	if (kind == ASK_COMMAND) {
-		c->prompt.complete = command_complete;
-		c->prompt.arg = c;
-	}
+	if (kind == ASK_COMMAND)
+		console_complete(c, command_complete, c);
 }
 
 /* ---- requests ---- */

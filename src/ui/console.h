@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "ui/basket.h"
 #include "ui/key.h"
+#include "ui/prompt.h"
 #include "ui/view.h"
 
 struct console_opts {
@@ -53,6 +54,9 @@ unsigned console_changes(const struct console *c);
 /** console_ask(c, v, label, initial, done): One line from the operator; ${done} gets it, or NULL when he gave up. */
 void console_ask(struct console *c, struct view *v, const char *label, const char *initial,
     void (*done)(struct view *v, const char *text));
+
+/** console_complete(c, complete, arg): What Tab completes in the line that is being asked for. */
+void console_complete(struct console *c, prompt_complete_fn *complete, void *arg);
 
 /** console_ask_secretly(c, v, label, secret, done): The same, where ${secret} without showing what is typed; what was typed ahead is forgotten. */
 void console_ask_secretly(struct console *c, struct view *v, const char *label, bool secret,

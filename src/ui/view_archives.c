@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/diff.h"
 #include "app/words.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -18,6 +19,7 @@ struct view_archives {
 	struct err failed; /* why it could not be read; code ERR_NONE: it could */
 	struct first_look look;
 	struct app_unfinished unfinished;
+	char *comparing; /* the archive that is asked about: with what? */
 };
 
 /* The worker's. */
@@ -327,6 +329,70 @@ static void restore(struct view_archives *a)
 						  .whole_user = u->user != NULL }));
 }
 
+/* Names for the prompt of what to compare with. */
+static void complete_archive(void *arg, const char *typed, struct buf *out)
+{
+	const struct view_archives *a = arg;
+
+	if (str_starts(DIFF_LIVE, typed))
+		buf_str(out, DIFF_LIVE "\n");
+	for (size_t i = 0; i < a->list.n; i++)
+		if (str_starts(a->list.list[i].name, typed) && strchr(a->list.list[i].name, '\n') == NULL)
+			buf_printf(out, "%s\n", a->list.list[i].name);
+}
+
+/* The one of that name; NULL: none. */
+static const struct app_archive *find_archive(const struct view_archives *a, const char *name)
+{
+	for (size_t i = 0; i < a->list.n; i++)
+		if (strcmp(a->list.list[i].name, name) == 0)
+			return &a->list.list[i];
+	return NULL;
+}
+
+/* The older one is the first. */
+static void compare(struct view *v, const char *text)
+{
+	struct view_archives *a = self(v);
+	const struct app_archive *ar = find_archive(a, a->comparing), *other;
+	bool turned;
+
+	if (text == NULL || text[strspn(text, " ")] == '\0')
+		return;
+	other = find_archive(a, text);
+	turned = ar != NULL && other != NULL && other->when < ar->when;
+	console_push(v->console, view_diff_new(v->console, turned ? text : a->comparing, turned ? a->comparing : text, NULL, NULL));
+}
+
+static bool same_server(const struct app_archive *a, const struct app_archive *b)
+{
+	return a->server != NULL && b->server != NULL && strcmp(a->server, b->server) == 0;
+}
+
+/* With the one before it; the newest of its server with the live one. */
+static void ask_compare(struct view_archives *a)
+{
+	const struct app_archive *ar = selected(a), *before = NULL;
+	bool newest = true;
+
+	if (ar == NULL)
+		return;
+	for (size_t i = 0; i < a->list.n; i++) {
+		const struct app_archive *o = &a->list.list[i];
+
+		if (o == ar || !same_server(o, ar) || (o->looked && !o->readable))
+			continue;
+		newest &= o->when < ar->when;
+		if (o->when < ar->when && (before == NULL || o->when > before->when))
+			before = o;
+	}
+	free(a->comparing);
+	a->comparing = mem_strdup(ar->name);
+	console_ask(a->view.console, &a->view, "Compare it with (an archive, or " DIFF_LIVE "): ",
+	    newest || before == NULL ? DIFF_LIVE : before->name, compare);
+	console_complete(a->view.console, complete_archive, a);
+}
+
 static bool request(struct view *v, enum request r)
 {
 	struct view_archives *a = self(v);
@@ -338,6 +404,7 @@ static bool request(struct view *v, enum request r)
 		if (selected(a) != NULL)
 			console_push(v->console, view_verify_new(v->console, selected(a)->name));
 		return true;
+	case REQUEST_DIFF: ask_compare(a); return true;
 	case REQUEST_RESTORE: restore(a); return true;
 	default: return false;
 	}
@@ -420,11 +487,12 @@ static void free_view(struct view *v)
 	app_unfinished_done(&self(v)->unfinished);
 	app_archives_done(&self(v)->list);
 	first_look_free(&self(v)->look);
+	free(self(v)->comparing);
 	free(v);
 }
 
-static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_VERIFY, REQUEST_DOCTOR,
-	REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
+static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_DIFF, REQUEST_VERIFY,
+	REQUEST_DOCTOR, REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
 	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
 		 "mailboxes were consistent), "

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/diff.h"
 #include "app/words.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -339,6 +340,9 @@ static bool request(struct view *v, enum request r)
 	case REQUEST_FOLD: fold(m); return true;
 	case REQUEST_RELOAD: reload(m); return true;
 	case REQUEST_VERIFY: console_push(v->console, view_verify_new(v->console, m->archive)); return true;
+	case REQUEST_DIFF:
+		console_push(v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, NULL, NULL));
+		return true;
 	case REQUEST_CANCEL:
 		if (m->shown == SHOW_ALL || v->list.filter != NULL || v->list.search != NULL)
 			return false;
@@ -367,8 +371,8 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_MARK, REQUEST_DETAILS,
-	REQUEST_LOST, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_VERIFY,
-	REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_LOST, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_DIFF,
+	REQUEST_VERIFY, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "mailboxes",
 	.about = mailboxes_about,
 	.requests = requests,

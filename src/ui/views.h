@@ -17,6 +17,10 @@ struct view *view_basket_new(struct console *c);
 struct view *view_backup_new(struct console *c);
 struct view *view_verify_new(struct console *c, const char *archive);
 struct view *view_find_new(struct console *c, const char *line); /* what to look for; NULL: it asks */
+/** view_diff_new(c, first, second, internal, shown): What changed from the one to the other, which may be DIFF_LIVE (app/diff.h); ${internal} NULL:
+ * in all mailboxes. */
+struct view *view_diff_new(
+    struct console *c, const char *first, const char *second, const char *internal, const char *shown);
 struct view *view_jobs_new(struct console *c);
 /** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
 struct asking;
