@@ -230,6 +230,8 @@ static void step(struct plain *p)
 	if (p->gone) {
 		c->leaving = true;
 		console_stop_all(c);
+		if (!console_must_wait(c))
+			return;
 	}
 	if (!c->leaving && must_hold(p) && !wants_out(p)) {
 		wait_a_while(p, p->tty);
