@@ -16,7 +16,8 @@ struct look {
 	void *arg;
 };
 
-static void say(const struct look *k, enum doctor_state state, const char *next, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void say(const struct look *k, enum doctor_state state, const char *next, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static void say(const struct look *k, enum doctor_state state, const char *next, const char *fmt, ...)
 {
@@ -45,7 +46,9 @@ void doctor_ssh_keys(const struct conf_store *c, doctor_fn *each, void *arg)
 			say(k, DOCTOR_WARN, e.hint, "%s", e.msg);
 		} else {
 			if (key.encrypted && c->n_identity > 0)
-				say(k, DOCTOR_WARN, "where nobody can be asked, such as in a backup by cron, an agent must have it, or a key without one be used",
+				say(k, DOCTOR_WARN,
+				    "where nobody can be asked, such as in a backup by cron, an agent must "
+				    "have it, or a key without one be used",
 				    "the private key %s has a passphrase", files[i]);
 			ssh_key_done(&key);
 		}
@@ -72,11 +75,17 @@ int doctor_ssh(const struct conf_store *c, struct job *job, doctor_fn *each, voi
 		by = ssh_login(l, &user, &by_password);
 		if (ssh_latency_ms(l) > 0)
 			snprintf(far, sizeof far, ", %u ms away", ssh_latency_ms(l));
-		say(&k, DOCTOR_OK, "", "by %s%s%s%s", ssh_words(l), far, by != NULL ? ", let in by " : "", by != NULL ? by : "");
+		say(&k, DOCTOR_OK, "", "by %s%s%s%s", ssh_words(l), far, by != NULL ? ", let in by " : "",
+		    by != NULL ? by : "");
 		if (by_password)
-			say(&k, DOCTOR_WARN, "make a key with ssh-keygen -t ed25519, and put its public half into authorized_keys on the host", "let in by a password");
+			say(&k, DOCTOR_WARN,
+			    "make a key with ssh-keygen -t ed25519, and put its public half into "
+			    "authorized_keys on the host",
+			    "let in by a password");
 		if (user != NULL && strcmp(user, "root") == 0)
-			say(&k, DOCTOR_WARN, "a user of its own, held to its directory by cyrvault-store(8), cannot harm the host or its archives",
+			say(&k, DOCTOR_WARN,
+			    "a user of its own, held to its directory by cyrvault-store(8), cannot harm the "
+			    "host or its archives",
 			    "let in as root");
 		ssh_close(l);
 	}

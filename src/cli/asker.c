@@ -25,7 +25,7 @@ struct cli_asker {
 	struct cli *c;
 	struct asking *asking;
 	struct asking_job *jobs;
-	int tty; /* -1: only --yes answers */
+	int tty;            /* -1: only --yes answers */
 	struct question *q; /* that stands on the terminal */
 	struct termios normal;
 	bool hidden;

@@ -13,11 +13,11 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-#define DEFAULT_MAX	 ((size_t)16 << 20)
-#define ERRORS_MAX	 ((size_t)64 << 10)
-#define KILL_AFTER_MS	 5000
-#define LINGER_MS	 1000 /* for output after the end: a daemon it left behind may keep the pipe open for ever */
-#define CANCEL_TICK_MS	 50
+#define DEFAULT_MAX      ((size_t)16 << 20)
+#define ERRORS_MAX       ((size_t)64 << 10)
+#define KILL_AFTER_MS    5000
+#define LINGER_MS        1000 /* for output after the end: a daemon it left behind may keep the pipe open for ever */
+#define CANCEL_TICK_MS   50
 #define NO_PIDFD_TICK_MS 10
 
 /* Read what is there; beyond the buffer's ceiling it is dropped and buf.full stays set. Closes ${*fd} at the end. */
@@ -198,7 +198,8 @@ struct process {
 	struct process_child c;
 };
 
-int process_start(const struct process_opts *o, int *ret_talk, int *ret_err, struct process **ret, struct err *e)
+int process_start(
+    const struct process_opts *o, int *ret_talk, int *ret_err, struct process **ret, struct err *e)
 {
 	struct process *p = mem_alloc(sizeof *p);
 
@@ -218,7 +219,8 @@ bool process_ended(struct process *p, int *ret_status)
 	if (!p->c.ended)
 		reap(&p->c);
 	if (p->c.ended && ret_status != NULL)
-		*ret_status = WIFSIGNALED(p->c.wait_status) ? 128 + WTERMSIG(p->c.wait_status) : WEXITSTATUS(p->c.wait_status);
+		*ret_status = WIFSIGNALED(p->c.wait_status) ? 128 + WTERMSIG(p->c.wait_status)
+		                                            : WEXITSTATUS(p->c.wait_status);
 	return p->c.ended;
 }
 

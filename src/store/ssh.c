@@ -26,7 +26,8 @@ int ssh_check(const struct ssh_try *t, struct err *e)
 		return -1;
 	if (clock_monotonic_ms() < t->deadline_ms)
 		return 0;
-	err_set(e, ERR_CONNECTION, "%s did not answer within %llu ms", t->target->host, (unsigned long long)t->conf->timeout_ms);
+	err_set(e, ERR_CONNECTION, "%s did not answer within %llu ms", t->target->host,
+	    (unsigned long long)t->conf->timeout_ms);
 	return err_hint(e, "try again later, or wait longer: timeout_ms in the section of the store");
 }
 
@@ -41,7 +42,7 @@ int ssh_wait(const struct ssh_try *t, int fd, short events, struct err *e)
 			return -1;
 		now = clock_monotonic_ms();
 		left = t->deadline_ms > now ? t->deadline_ms - now : 0;
-		r = poll(&p, 1, t->job != NULL && left > CANCEL_TICK_MS ? CANCEL_TICK_MS : (int)left + 1);
+		r = poll(&p, 1, left > CANCEL_TICK_MS ? CANCEL_TICK_MS : (int)left + 1);
 		if (r > 0)
 			return 0;
 		if (r == -1 && errno != EINTR && errno != EAGAIN)
@@ -99,7 +100,8 @@ int ssh_secret_file(const char *path, char *ret, size_t size, struct err *e)
 		b.data[n] = '\0';
 		n = strcspn(b.data, "\r\n");
 		if (n == 0 || n >= size)
-			rc = err_set(e, ERR_CONFIG, "the password file %s has no password on its first line", path);
+			rc = err_set(
+			    e, ERR_CONFIG, "the password file %s has no password on its first line", path);
 		else
 			memcpy(ret, b.data, n), ret[n] = '\0';
 	}
@@ -114,7 +116,7 @@ int ssh_secret_file(const char *path, char *ret, size_t size, struct err *e)
 static struct need {
 	struct need *next;
 	char *url, *why;
-} *needs;
+} * needs;
 static pthread_mutex_t needs_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static char *needs_program(const char *url)
@@ -148,11 +150,16 @@ static void remember_need(const char *url, const char *why)
 
 /* ---- connecting ---- */
 
+static uint64_t deadline_of(const struct conf_store *conf)
+{
+	return conf->timeout_ms > 0 ? clock_monotonic_ms() + conf->timeout_ms : UINT64_MAX / 2;
+}
+
 static int by_program(struct ssh_try *t, const char *why, struct ssh_link **ret, struct err *e)
 {
 	int rc;
 
-	t->deadline_ms = clock_monotonic_ms() + t->conf->timeout_ms;
+	t->deadline_ms = deadline_of(t->conf);
 	rc = ssh_program_connect(t, why, ret, e);
 	if (rc == -1 && e != NULL && e->code == ERR_NOT_FOUND && why[0] != '\0')
 		err_wrap(e, "%s: %s", t->target->host, why);
@@ -175,7 +182,8 @@ static int try_connect(struct ssh_try *t, struct ssh_link **ret, struct err *e)
 	if (rc == 0 || t->why_program == NULL)
 		return rc;
 	if (t->conf->transport != CONF_TRANSPORT_AUTO)
-		return err_hint(e, "the system's ssh program can do it: transport = ssh, or auto, in the section of the store");
+		return err_hint(e, "the system's ssh program can do it: transport = ssh, or auto, in the "
+		                   "section of the store");
 	log_write(LOG_LEVEL_INFO, "%s: by the ssh program, for %s", t->where, t->why_program);
 	rc = by_program(t, t->why_program, ret, e);
 	if (rc == 0)
@@ -203,7 +211,7 @@ int ssh_connect(const struct conf_store *conf, struct job *job, struct ssh_link 
 		free(t.where);
 		t.where = longer;
 	}
-	t.deadline_ms = clock_monotonic_ms() + conf->timeout_ms;
+	t.deadline_ms = deadline_of(conf);
 	job_step(job, "connecting to %s", t.where);
 	rc = try_connect(&t, ret, e);
 	if (rc == 0)

@@ -19,7 +19,7 @@ struct ssh_link;
 
 /** ssh_parse_url(url, ret, e): "sftp://[user@]host[:port]/path", "[::1]" for an address; %XX in user and path. ERR_CONFIG. ssh_target_done() it. Pure. */
 struct ssh_target {
-	char *user;    /* NULL: not said */
+	char *user; /* NULL: not said */
 	char *host;
 	unsigned port; /* 0: not said */
 	char *path;    /* absolute; "/~/x" and "/~" are below the home directory: "x", "." */

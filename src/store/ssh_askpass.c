@@ -130,7 +130,9 @@ static int answer(struct ssh_askpass *a, enum kind kind, const char *s, char *re
 {
 	struct buf text = BUF_INIT, prompt = BUF_INIT;
 	char *title = mem_printf("ssh asks, to connect to %s", a->t->where);
-	struct question q = { .title = title, .yes_no = kind == KIND_CONFIRM || strstr(s, "(yes/no") != NULL || str_starts(s, "Please type 'yes'") };
+	struct question q = { .title = title,
+		.yes_no = kind == KIND_CONFIRM || strstr(s, "(yes/no") != NULL ||
+		          str_starts(s, "Please type 'yes'") };
 	int rc = 0;
 
 	split(s, &text, &prompt);
@@ -141,7 +143,8 @@ static int answer(struct ssh_askpass *a, enum kind kind, const char *s, char *re
 		buf_printf(&text, "%s%s", text.len > 0 ? "\n" : "", buf_text(&prompt));
 		q.text = buf_text(&text);
 	}
-	if (a->t->conf->password_file != NULL && a->n_file == 0 && q.secret && strcasestr(s, "passphrase") == NULL) {
+	if (a->t->conf->password_file != NULL && a->n_file == 0 && q.secret &&
+	    strcasestr(s, "passphrase") == NULL) {
 		a->n_file++;
 		rc = ssh_secret_file(a->t->conf->password_file, ret, size, &a->why) == 0;
 	} else {
@@ -171,16 +174,19 @@ void ssh_askpass_serve(struct ssh_askpass *a)
 
 	if (fd == -1)
 		return;
-	if (is_ours(fd) && ssh_wait(a->t, fd, POLLIN, NULL) == 0 && (n = recv(fd, text, sizeof text - 1, 0)) > 0) {
+	if (is_ours(fd) && ssh_wait(a->t, fd, POLLIN, NULL) == 0 &&
+	    (n = recv(fd, text, sizeof text - 1, 0)) > 0) {
 		text[n] = '\0';
 		if (text[0] == KIND_NOTE) {
 			/* "Confirm user presence for key ...": there is something to do, but nothing to say. */
 			job_step(a->t->job, "%s", text + 1);
 		} else {
-			reply[0] = answer(a, (enum kind)text[0], text + 1, reply + 1, sizeof reply - 1) ? '+' : '-';
+			reply[0] =
+			    answer(a, (enum kind)text[0], text + 1, reply + 1, sizeof reply - 1) ? '+' : '-';
 		}
 		if (send(fd, reply, reply[0] == '+' ? strlen(reply) : 1, MSG_NOSIGNAL) == -1)
-			log_write(LOG_LEVEL_WARNING, "%s: the question of ssh could not be answered: %s", a->t->where, strerror(errno));
+			log_write(LOG_LEVEL_WARNING, "%s: the question of ssh could not be answered: %s",
+			    a->t->where, strerror(errno));
 	}
 	explicit_bzero(reply, sizeof reply);
 	close(fd);

@@ -9,10 +9,10 @@
 #include "store/ssh_key.h"
 #include "store/ssh_lib.h"
 
-#define MAX_SECRET   1024
-#define MAX_TRIES    3
-#define MAX_AGENT    64 /* keys of an agent that are looked at */
-#define MAX_PROMPTS  16
+#define MAX_SECRET  1024
+#define MAX_TRIES   3
+#define MAX_AGENT   64 /* keys of an agent that are looked at */
+#define MAX_PROMPTS 16
 
 /* How one way went. */
 enum went { LET_IN, REFUSED, FAILED };
@@ -20,10 +20,10 @@ enum went { LET_IN, REFUSED, FAILED };
 struct auth {
 	struct ssh_lib *l;
 	struct ssh_try *t;
-	char *methods; /* "publickey,password": what the host takes; NULL: none are left */
+	char *methods;        /* "publickey,password": what the host takes; NULL: none are left */
 	LIBSSH2_AGENT *agent; /* NULL: there is none */
-	struct buf tried; /* for the message */
-	char *locked; /* a key that would have been taken, but for its passphrase */
+	struct buf tried;     /* for the message */
+	char *locked;         /* a key that would have been taken, but for its passphrase */
 	/* of keyboard-interactive, which libssh2 calls back */
 	const char *password;
 	struct err *ask_err;
@@ -83,7 +83,8 @@ static enum went ask_methods(struct auth *a, struct err *e)
 
 	free(a->methods);
 	a->methods = NULL;
-	while ((list = libssh2_userauth_list(a->l->session, a->t->user, (unsigned)strlen(a->t->user))) == NULL) {
+	while (
+	    (list = libssh2_userauth_list(a->l->session, a->t->user, (unsigned)strlen(a->t->user))) == NULL) {
 		if (libssh2_userauth_authenticated(a->l->session))
 			return LET_IN;
 		if (libssh2_session_last_errno(a->l->session) != LIBSSH2_ERROR_EAGAIN) {
@@ -104,11 +105,15 @@ static enum went outcome(struct auth *a, int rc, struct err *e)
 {
 	if (rc == 0)
 		return LET_IN;
-	if (a->l->broken == 0 && (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED))
+	if (a->l->broken == 0 &&
+	    (rc == LIBSSH2_ERROR_AUTHENTICATION_FAILED || rc == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED))
 		return REFUSED;
 	lib_failed(a->l, a->t->where, e);
 	if (a->l->broken != 0 && a->tried.len > 0)
-		err_hint(e, "it may have had enough of refused keys (%s): name the right one with identity = in the section of the store", buf_text(&a->tried));
+		err_hint(e,
+		    "it may have had enough of refused keys (%s): name the right one with identity = in the "
+		    "section of the store",
+		    buf_text(&a->tried));
 	return FAILED;
 }
 
@@ -116,13 +121,15 @@ static enum went outcome(struct auth *a, int rc, struct err *e)
 static void want_program(struct auth *a, const char *type, const char *what)
 {
 	if (a->t->why_program == NULL)
-		a->t->why_program = mem_printf("libssh2 %s cannot use %s (%s)", libssh2_version(0), what, type);
+		a->t->why_program =
+		    mem_printf("libssh2 %s cannot use %s (%s)", libssh2_version(0), what, type);
 }
 
 /* ---- keys ---- */
 
 /* libssh2 asks the host whether it would take the key before it wants a signature: that is all we want to know. */
-static int no_signature(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len, const unsigned char *data, size_t n, void **abstract)
+static int no_signature(LIBSSH2_SESSION *session, unsigned char **sig, size_t *sig_len,
+    const unsigned char *data, size_t n, void **abstract)
 {
 	bool *wanted = *abstract;
 
@@ -141,7 +148,8 @@ static enum went would_take(struct auth *a, const struct ssh_key *k, struct err 
 	void *abstract = &wanted;
 	int rc;
 
-	while ((rc = libssh2_userauth_publickey(a->l->session, a->t->user, k->blob, k->len, no_signature, &abstract)) == LIBSSH2_ERROR_EAGAIN)
+	while ((rc = libssh2_userauth_publickey(a->l->session, a->t->user, k->blob, k->len, no_signature,
+		    &abstract)) == LIBSSH2_ERROR_EAGAIN)
 		if (lib_wait(a->l, e) == -1)
 			return FAILED;
 	return wanted ? LET_IN : outcome(a, rc, e);
@@ -182,13 +190,15 @@ static enum went try_agent(struct auth *a, struct err *e)
 	struct libssh2_agent_publickey *key = NULL;
 	enum went went = REFUSED;
 
-	for (size_t i = 0; went == REFUSED && i < MAX_AGENT && libssh2_agent_get_identity(a->agent, &key, key) == 0; i++) {
+	for (size_t i = 0;
+	     went == REFUSED && i < MAX_AGENT && libssh2_agent_get_identity(a->agent, &key, key) == 0; i++) {
 		char *type = ssh_blob_type(key->blob, key->blob_len);
 
 		if (type != NULL && !lib_can_sign(type) && a->t->conf->transport == CONF_TRANSPORT_AUTO) {
 			want_program(a, type, "a key of the agent");
 		} else if (type != NULL) {
-			const char *name = key->comment != NULL && key->comment[0] != '\0' ? key->comment : type;
+			const char *name =
+			    key->comment != NULL && key->comment[0] != '\0' ? key->comment : type;
 
 			went = let_in_by(a, with_agent(a, key, e), "the agent's key ", name);
 			note(a, "the agent's %s", name);
@@ -205,33 +215,41 @@ static struct libssh2_agent_publickey *in_agent(struct auth *a, const struct ssh
 {
 	struct libssh2_agent_publickey *key = NULL;
 
-	for (size_t i = 0; a->agent != NULL && k->blob != NULL && i < MAX_AGENT && libssh2_agent_get_identity(a->agent, &key, key) == 0; i++)
+	for (size_t i = 0; a->agent != NULL && k->blob != NULL && i < MAX_AGENT &&
+			   libssh2_agent_get_identity(a->agent, &key, key) == 0;
+	     i++)
 		if (key->blob_len == k->len && memcmp(key->blob, k->blob, k->len) == 0)
 			return key;
 	return NULL;
 }
 
 /* ${*unreadable}: it is not the host that refuses, but the file that cannot be read so. */
-static enum went with_file(struct auth *a, const struct ssh_key *k, const char *passphrase, bool *unreadable, struct err *e)
+static enum went with_file(
+    struct auth *a, const struct ssh_key *k, const char *passphrase, bool *unreadable, struct err *e)
 {
 	int rc;
 
-	while ((rc = libssh2_userauth_publickey_fromfile_ex(a->l->session, a->t->user, (unsigned)strlen(a->t->user), NULL, k->path, passphrase)) ==
-	       LIBSSH2_ERROR_EAGAIN)
+	while ((rc = libssh2_userauth_publickey_fromfile_ex(a->l->session, a->t->user,
+		    (unsigned)strlen(a->t->user), NULL, k->path, passphrase)) == LIBSSH2_ERROR_EAGAIN)
 		if (lib_wait(a->l, e) == -1)
 			return FAILED;
-	*unreadable = a->l->broken == 0 && rc != 0 && rc != LIBSSH2_ERROR_AUTHENTICATION_FAILED && rc != LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED;
+	*unreadable = a->l->broken == 0 && rc != 0 && rc != LIBSSH2_ERROR_AUTHENTICATION_FAILED &&
+	              rc != LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED;
 	return *unreadable ? REFUSED : outcome(a, rc, e);
 }
 
 static enum went with_passphrase(struct auth *a, const struct ssh_key *k, struct err *e)
 {
-	char secret[MAX_SECRET] = "", *prompt = mem_printf("Passphrase of %s", k->path), *title = mem_printf("To be let in as %s", a->t->where);
+	char secret[MAX_SECRET] = "", *prompt = mem_printf("Passphrase of %s", k->path),
+	     *title = mem_printf("To be let in as %s", a->t->where);
 	enum went went = REFUSED;
 	bool unreadable = true;
 
 	for (int i = 0; i < MAX_TRIES && went == REFUSED && unreadable; i++) {
-		const struct question q = { .title = title, .text = i > 0 ? "That was not it." : "", .prompt = prompt, .secret = true };
+		const struct question q = { .title = title,
+			.text = i > 0 ? "That was not it." : "",
+			.prompt = prompt,
+			.secret = true };
 		int rc = ssh_ask(a->t, &q, secret, sizeof secret, e);
 
 		if (rc == 1)
@@ -309,8 +327,9 @@ static enum went try_files(struct auth *a, struct err *e)
 
 /* ---- passwords ---- */
 
-static void answer_prompts(const char *name, int name_len, const char *instruction, int instruction_len, int n,
-    const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts, LIBSSH2_USERAUTH_KBDINT_RESPONSE *responses, void **abstract)
+static void answer_prompts(const char *name, int name_len, const char *instruction, int instruction_len,
+    int n, const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts, LIBSSH2_USERAUTH_KBDINT_RESPONSE *responses,
+    void **abstract)
 {
 	struct ssh_lib *l = *abstract;
 	struct auth *a = l->auth;
@@ -323,7 +342,10 @@ static void answer_prompts(const char *name, int name_len, const char *instructi
 	str_safe_lines(&text, instruction, instruction_len > 0 ? (size_t)instruction_len : 0);
 	for (int i = 0; i < n && !a->stopped; i++) {
 		char secret[MAX_SECRET] = "", prompt[200];
-		const struct question q = { .title = title, .text = buf_text(&text), .prompt = prompt, .secret = prompts[i].echo == 0 };
+		const struct question q = { .title = title,
+			.text = buf_text(&text),
+			.prompt = prompt,
+			.secret = prompts[i].echo == 0 };
 
 		str_safe(prompt, sizeof prompt, prompts[i].text, prompts[i].length);
 		if (a->password != NULL && prompts[i].echo == 0)
@@ -349,8 +371,8 @@ static enum went try_prompts(struct auth *a, const char *password, struct err *e
 	a->password = password;
 	a->ask_err = &why;
 	a->stopped = false;
-	while ((rc = libssh2_userauth_keyboard_interactive_ex(a->l->session, a->t->user, (unsigned)strlen(a->t->user), answer_prompts)) ==
-	       LIBSSH2_ERROR_EAGAIN)
+	while ((rc = libssh2_userauth_keyboard_interactive_ex(a->l->session, a->t->user,
+		    (unsigned)strlen(a->t->user), answer_prompts)) == LIBSSH2_ERROR_EAGAIN)
 		if (lib_wait(a->l, e) == -1)
 			return FAILED;
 	a->password = NULL;
@@ -366,8 +388,8 @@ static enum went try_password(struct auth *a, const char *password, struct err *
 {
 	int rc;
 
-	while ((rc = libssh2_userauth_password_ex(a->l->session, a->t->user, (unsigned)strlen(a->t->user), password,
-	            (unsigned)strlen(password), NULL)) == LIBSSH2_ERROR_EAGAIN)
+	while ((rc = libssh2_userauth_password_ex(a->l->session, a->t->user, (unsigned)strlen(a->t->user),
+		    password, (unsigned)strlen(password), NULL)) == LIBSSH2_ERROR_EAGAIN)
 		if (lib_wait(a->l, e) == -1)
 			return FAILED;
 	if (rc == LIBSSH2_ERROR_PASSWORD_EXPIRED) {
@@ -398,8 +420,10 @@ static enum went password_asked(struct auth *a, struct err *e)
 	int i, rc = 1;
 
 	for (i = 0; i < MAX_TRIES && went == REFUSED && rc == 1; i++) {
-		const struct question q = { .title = "A password is wanted", .text = i > 0 ? "That was not it." : "No key was accepted.",
-			.prompt = prompt, .secret = true };
+		const struct question q = { .title = "A password is wanted",
+			.text = i > 0 ? "That was not it." : "No key was accepted.",
+			.prompt = prompt,
+			.secret = true };
 
 		if (!offers(a, "password")) {
 			rc = job_can_ask(a->t->job);
@@ -424,15 +448,19 @@ static enum went password_asked(struct auth *a, struct err *e)
 
 static int refused(struct auth *a, struct err *e)
 {
-	err_set(e, ERR_AUTH, "%s does not let us in; tried: %s; it takes: %s", a->t->where, a->tried.len > 0 ? buf_text(&a->tried) : "nothing",
+	err_set(e, ERR_AUTH, "%s does not let us in; tried: %s; it takes: %s", a->t->where,
+	    a->tried.len > 0 ? buf_text(&a->tried) : "nothing",
 	    a->methods != NULL ? a->methods : "nothing more");
 	if (a->t->why_program != NULL) {
 		err_wrap(e, "%s", a->t->why_program);
-		return err_hint(e, "the system's ssh program can do it: transport = ssh, or auto, in the section of the store");
+		return err_hint(e, "the system's ssh program can do it: transport = ssh, or auto, in the "
+		                   "section of the store");
 	}
 	if (a->locked != NULL)
-		return err_hint(e, "run the command on a terminal, or let an agent have the key: ssh-add %s", a->locked);
-	return err_hint(e, "put the public half of a key into ~/.ssh/authorized_keys of that user on the host, and name the key's file with identity =");
+		return err_hint(
+		    e, "run the command on a terminal, or let an agent have the key: ssh-add %s", a->locked);
+	return err_hint(e, "put the public half of a key into ~/.ssh/authorized_keys of that user on the "
+	                   "host, and name the key's file with identity =");
 }
 
 static enum went go(struct auth *a, struct err *e)
@@ -467,7 +495,8 @@ int lib_auth(struct ssh_lib *l, struct err *e)
 	enum went went;
 
 	if (l->t->user == NULL)
-		return err_set(e, ERR_CONFIG, "the url %s names no user, and who we are has no name here", l->t->conf->url);
+		return err_set(e, ERR_CONFIG, "the url %s names no user, and who we are has no name here",
+		    l->t->conf->url);
 	l->auth = &a;
 	went = go(&a, e);
 	if (went == REFUSED)

@@ -13,26 +13,38 @@ struct shown {
 	char *type, *fingerprint;
 };
 
-static int refuse_changed(const struct ssh_try *t, const struct ssh_hosts *h, const struct shown *s, const struct ssh_known *k, struct err *e)
+static int refuse_changed(const struct ssh_try *t, const struct ssh_hosts *h, const struct shown *s,
+    const struct ssh_known *k, struct err *e)
 {
 	char *known = ssh_fingerprint(k->blob, k->len);
 
-	err_set(e, ERR_AUTH, "the host key of %s is not the one that is known: it shows %s %s, but line %u of %s says %s %s. Somebody may be between us and the host",
+	err_set(e, ERR_AUTH,
+	    "the host key of %s is not the one that is known: it shows %s %s, but line %u of %s says %s %s. "
+	    "Somebody may be between us and the host",
 	    t->target->host, s->type, s->fingerprint, k->line, k->file, k->type, known);
 	free(known);
-	return err_hint(e, "only if the host was set up anew, and its keeper confirms the fingerprint: ssh-keygen -R '%s' -f %s, then again", h->name, k->file);
+	return err_hint(e,
+	    "only if the host was set up anew, and its keeper confirms the fingerprint: ssh-keygen -R '%s' "
+	    "-f %s, then again",
+	    h->name, k->file);
 }
 
-static int refuse_revoked(const struct ssh_try *t, const struct shown *s, const struct ssh_known *k, struct err *e)
+static int refuse_revoked(
+    const struct ssh_try *t, const struct shown *s, const struct ssh_known *k, struct err *e)
 {
-	err_set(e, ERR_AUTH, "%s shows a host key that was revoked: %s %s, line %u of %s", t->target->host, s->type, s->fingerprint, k->line, k->file);
+	err_set(e, ERR_AUTH, "%s shows a host key that was revoked: %s %s, line %u of %s", t->target->host,
+	    s->type, s->fingerprint, k->line, k->file);
 	return err_hint(e, "do not connect before the keeper of the host has explained it");
 }
 
-static int refuse_unknown(const struct ssh_try *t, const struct ssh_hosts *h, const struct shown *s, const char *why, struct err *e)
+static int refuse_unknown(
+    const struct ssh_try *t, const struct ssh_hosts *h, const struct shown *s, const char *why, struct err *e)
 {
-	err_set(e, ERR_AUTH, "the host %s is not known: it shows %s %s%s", h->name, s->type, s->fingerprint, why);
-	return err_hint(e, "compare the fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then: ssh-keyscan -p %u %s >> %s; or once host_key = accept-new",
+	err_set(
+	    e, ERR_AUTH, "the host %s is not known: it shows %s %s%s", h->name, s->type, s->fingerprint, why);
+	return err_hint(e,
+	    "compare the fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then: "
+	    "ssh-keyscan -p %u %s >> %s; or once host_key = accept-new",
 	    t->port, t->target->host, h->home);
 }
 
@@ -40,17 +52,24 @@ static int accept(const struct ssh_try *t, const struct ssh_hosts *h, const stru
 {
 	if (ssh_hosts_add(h, s->blob, s->len, e) == -1)
 		return -1;
-	log_write(LOG_LEVEL_INFO, "%s: host key %s %s is now in %s", t->where, s->type, s->fingerprint, h->home);
+	log_write(
+	    LOG_LEVEL_INFO, "%s: host key %s %s is now in %s", t->where, s->type, s->fingerprint, h->home);
 	return 0;
 }
 
 static int ask(struct ssh_try *t, const struct ssh_hosts *h, const struct shown *s, struct err *e)
 {
-	char *text = mem_printf("It shows this key:\n%s\n%s\nCompare it with what the keeper of the host says, or on the host with\n"
+	char *text = mem_printf("It shows this key:\n%s\n%s\nCompare it with what the keeper of the host "
+	                        "says, or on the host with\n"
 				"ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub",
-	    s->type, s->fingerprint, strstr(s->type, "ed25519") != NULL ? "ed25519" : strstr(s->type, "ecdsa") != NULL ? "ecdsa" : "rsa");
+	    s->type, s->fingerprint,
+	    strstr(s->type, "ed25519") != NULL ? "ed25519"
+	    : strstr(s->type, "ecdsa") != NULL ? "ecdsa"
+					       : "rsa");
 	char *title = mem_printf("The host %s is not known", h->name), answer[16] = "";
-	const struct question q = { .title = title, .text = text, .prompt = "Is it the right host", .yes_no = true };
+	const struct question q = {
+		.title = title, .text = text, .prompt = "Is it the right host", .yes_no = true
+	};
 	int rc = ssh_ask(t, &q, answer, sizeof answer, e);
 
 	free(title);

@@ -177,8 +177,8 @@ static bool list_matches(const char *s, size_t n, const char *name)
 		size_t len = comma != NULL ? (size_t)(comma - s) : n;
 		bool not = s[0] == '!';
 
-		if (len > not && matches(s + not, len - not, name)) {
-			if (not)
+		if (len > not &&matches(s + not, len - not, name)) {
+			if (not )
 				return false;
 			found = true;
 		}
@@ -278,7 +278,8 @@ static int load_file(struct ssh_hosts *h, const char *path, struct err *e)
 	return rc;
 }
 
-int ssh_hosts_load(const struct conf_store *conf, const char *host, unsigned port, struct ssh_hosts *ret, struct err *e)
+int ssh_hosts_load(
+    const struct conf_store *conf, const char *host, unsigned port, struct ssh_hosts *ret, struct err *e)
 {
 	char *home = NULL;
 	int rc;
@@ -308,7 +309,8 @@ void ssh_hosts_done(struct ssh_hosts *h)
 	*h = (struct ssh_hosts){ 0 };
 }
 
-enum ssh_verdict ssh_hosts_check(const struct ssh_hosts *h, const uint8_t *blob, size_t n, const struct ssh_known **ret)
+enum ssh_verdict ssh_hosts_check(
+    const struct ssh_hosts *h, const uint8_t *blob, size_t n, const struct ssh_known **ret)
 {
 	const struct ssh_known *same = NULL, *other = NULL;
 	char *type = ssh_blob_type(blob, n);
@@ -326,7 +328,8 @@ enum ssh_verdict ssh_hosts_check(const struct ssh_hosts *h, const uint8_t *blob,
 			continue;
 		if (equal)
 			same = k;
-		else if (other == NULL || (type != NULL && strcmp(other->type, type) != 0 && strcmp(k->type, type) == 0))
+		else if (other == NULL ||
+			 (type != NULL && strcmp(other->type, type) != 0 && strcmp(k->type, type) == 0))
 			other = k;
 	}
 	free(type);
@@ -336,7 +339,7 @@ enum ssh_verdict ssh_hosts_check(const struct ssh_hosts *h, const uint8_t *blob,
 
 /* ---- adding ---- */
 
-static int make_directory(const char *path, struct err *e)
+int ssh_hosts_directory(const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash != NULL && slash > path ? mem_strndup(path, (size_t)(slash - path)) : NULL;
@@ -359,7 +362,7 @@ int ssh_hosts_add(const struct ssh_hosts *h, const uint8_t *blob, size_t n, stru
 		err_set(e, ERR_FORMAT, "the host shows a key that is none");
 		goto out;
 	}
-	if (make_directory(h->home, e) == -1)
+	if (ssh_hosts_directory(h->home, e) == -1)
 		goto out;
 	fd = open(h->home, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1) {

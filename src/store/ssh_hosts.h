@@ -31,7 +31,8 @@ struct ssh_hosts {
 
 /** ssh_hosts_load(conf, host, port, ret, e): What the files say of that host: ${conf}->known_hosts, or those of OpenSSH. A file that is not there
  * knows nothing; one that cannot be read is an error. ssh_hosts_done() it. */
-int ssh_hosts_load(const struct conf_store *conf, const char *host, unsigned port, struct ssh_hosts *ret, struct err *e);
+int ssh_hosts_load(
+    const struct conf_store *conf, const char *host, unsigned port, struct ssh_hosts *ret, struct err *e);
 void ssh_hosts_done(struct ssh_hosts *h);
 
 /** ssh_hosts_name(host, port): How it is called in such a file; free() it. */
@@ -44,10 +45,14 @@ enum ssh_verdict { SSH_HOST_KNOWN, SSH_HOST_UNKNOWN, SSH_HOST_OTHER, SSH_HOST_RE
 
 /** ssh_hosts_check(h, blob, n, ret): Is it the key of that host? SSH_HOST_OTHER: the host is known by other keys; the line that says so, or
  * revokes the key, is ${*ret}. Pure. */
-enum ssh_verdict ssh_hosts_check(const struct ssh_hosts *h, const uint8_t *blob, size_t n, const struct ssh_known **ret);
+enum ssh_verdict ssh_hosts_check(
+    const struct ssh_hosts *h, const uint8_t *blob, size_t n, const struct ssh_known **ret);
 
 /** ssh_hosts_add(h, blob, n, e): Append the key to h->home, made with mode 0600 in a directory with 0700, and force it to disk. */
 int ssh_hosts_add(const struct ssh_hosts *h, const uint8_t *blob, size_t n, struct err *e);
+
+/** ssh_hosts_directory(path, e): Make the directory of such a file, with mode 0700, if it is not there. */
+int ssh_hosts_directory(const char *path, struct err *e);
 
 /** ssh_blob_type(blob, n): The kind of key that it says it is: "ssh-ed25519"; free() it. NULL: it is no key. */
 char *ssh_blob_type(const uint8_t *blob, size_t n);

@@ -35,7 +35,7 @@ struct ssh_try {
 	char *where; /* "user@host", or "user@host port 2222": for messages */
 	struct job *job;
 	uint64_t deadline_ms; /* clock_monotonic_ms() */
-	char *why_program;    /* heap; set with an error: libssh2 cannot do it, but the program could, and why */
+	char *why_program; /* heap; set with an error: libssh2 cannot do it, but the program could, and why */
 };
 
 /** ssh_link_done(l): Free what it holds. */

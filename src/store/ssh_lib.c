@@ -221,22 +221,26 @@ static int handshake_failed(struct ssh_lib *l, struct err *e)
 
 	if (ssh_check(t, e) == -1) {
 		if (e != NULL && e->code == ERR_CONNECTION && l->greeting.len == 0)
-			err_wrap(e, "%s port %u takes connections, but says nothing", t->target->host, t->port);
+			err_wrap(
+			    e, "%s port %u takes connections, but says nothing", t->target->host, t->port);
 		return -1;
 	}
 	first_line(l, line, sizeof line);
 	if (l->greeting.len == 0 && l->broken == ENOTCONN) {
-		err_set(e, ERR_CONNECTION, "%s port %u closed the connection without a word", t->target->host, t->port);
+		err_set(e, ERR_CONNECTION, "%s port %u closed the connection without a word", t->target->host,
+		    t->port);
 		return err_hint(e, "its SSH server may refuse this host, or have too many connections");
 	}
 	if (l->greeting.len > 0 && !str_starts(line, "SSH-") && (l->broken != 0 || l->greeting.full)) {
-		err_set(e, ERR_CONNECTION, "what answers at %s port %u is no SSH server: it says \"%s\"", t->target->host, t->port, line);
+		err_set(e, ERR_CONNECTION, "what answers at %s port %u is no SSH server: it says \"%s\"",
+		    t->target->host, t->port, line);
 		return err_hint(e, "look at host and port in the url of the store");
 	}
 	why = lib_methods_why(l);
 	if (why != NULL) {
 		t->why_program = mem_printf("libssh2 %s knows none of %s", libssh2_version(0), why);
-		err_set(e, ERR_UNSUPPORTED, "%s: libssh2 %s knows none of %s", t->target->host, libssh2_version(0), why);
+		err_set(e, ERR_UNSUPPORTED, "%s: libssh2 %s knows none of %s", t->target->host,
+		    libssh2_version(0), why);
 		free(why);
 		return -1;
 	}
@@ -269,7 +273,8 @@ static int open_channel(struct ssh_lib *l, struct err *e)
 	uint64_t begun = clock_monotonic_ms();
 	int rc;
 
-	while ((l->channel = libssh2_channel_open_ex(l->session, "session", 7, WINDOW, PACKET, NULL, 0)) == NULL) {
+	while ((l->channel = libssh2_channel_open_ex(l->session, "session", 7, WINDOW, PACKET, NULL, 0)) ==
+	       NULL) {
 		if (libssh2_session_last_errno(l->session) != LIBSSH2_ERROR_EAGAIN)
 			return lib_failed(l, "open a channel", e);
 		if (lib_wait(l, e) == -1)
@@ -296,9 +301,10 @@ static const char *method(const struct ssh_lib *l, int kind)
 static char *words_of(const struct ssh_lib *l)
 {
 	const char *banner = libssh2_session_banner_get(l->session);
-	char *raw = mem_printf("libssh2 %s, %s, %s, %s, %s, %s", libssh2_version(0), method(l, LIBSSH2_METHOD_KEX),
-	    method(l, LIBSSH2_METHOD_HOSTKEY), method(l, LIBSSH2_METHOD_CRYPT_SC), method(l, LIBSSH2_METHOD_MAC_SC),
-	    banner != NULL ? banner : "?");
+	char *raw =
+	    mem_printf("libssh2 %s, %s, %s, %s, %s, %s", libssh2_version(0), method(l, LIBSSH2_METHOD_KEX),
+		method(l, LIBSSH2_METHOD_HOSTKEY), method(l, LIBSSH2_METHOD_CRYPT_SC),
+		method(l, LIBSSH2_METHOD_MAC_SC), banner != NULL ? banner : "?");
 	struct buf safe = BUF_INIT;
 
 	str_safe_buf(&safe, raw, strlen(raw));
@@ -333,8 +339,8 @@ int ssh_lib_connect(struct ssh_try *t, struct ssh_link **ret, struct err *e)
 	l->greeting.max = MAX_GREETING;
 	l->errors.max = MAX_ERRORS;
 	if (ssh_hosts_load(t->conf, t->target->host, t->port, &hosts, e) == -1 || set_up(l, e) == -1 ||
-	    lib_methods_set(l, &hosts, e) == -1 || ssh_tcp_connect(t, &l->fd, e) == -1 || shake_hands(l, e) == -1 ||
-	    lib_host_check(l, &hosts, e) == -1)
+	    lib_methods_set(l, &hosts, e) == -1 || ssh_tcp_connect(t, &l->fd, e) == -1 ||
+	    shake_hands(l, e) == -1 || lib_host_check(l, &hosts, e) == -1)
 		goto out;
 	l->secret = true;
 	rc = lib_auth(l, e);
@@ -384,8 +390,11 @@ static int channel_ended(struct ssh_lib *l, struct err *e)
 	str_safe(said, sizeof said, buf_text(&l->errors), l->errors.len);
 	for (n = strlen(said); n > 0 && (said[n - 1] == ' '); n--)
 		said[n - 1] = '\0';
-	err_set(e, ERR_CONNECTION, "the sftp subsystem of the host ended%s%s%s", l->used ? "" : " at once", n > 0 ? ": " : "", said);
-	return l->used ? -1 : err_hint(e, "on the host: is the Subsystem line of sshd_config right, and does the user's shell allow it?");
+	err_set(e, ERR_CONNECTION, "the sftp subsystem of the host ended%s%s%s", l->used ? "" : " at once",
+	    n > 0 ? ": " : "", said);
+	return l->used ? -1
+	               : err_hint(e, "on the host: is the Subsystem line of sshd_config right, and does the "
+	                             "user's shell allow it?");
 }
 
 static ssize_t lib_read(struct ssh_link *link, void *p, size_t n, struct err *e)

@@ -18,22 +18,27 @@
 
 /* What is wanted, best first; libssh2 drops what it does not know. Nothing with SHA-1 signatures or key exchange, no CBC, no DSA.
  * GCM is fastest, where libssh2 (1.11) has it. */
-#define CIPHERS "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes256-ctr,aes192-ctr,chacha20-poly1305@openssh.com"
-#define SHA256  "hmac-sha2-256-etm@openssh.com,hmac-sha2-256"
-#define SHA512  "hmac-sha2-512-etm@openssh.com,hmac-sha2-512"
-#define SHA1    "hmac-sha1-etm@openssh.com,hmac-sha1"
-#define MACS    NULL /* macs() */
+#define CIPHERS                                                                                             \
+	"aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes256-ctr,aes192-ctr,chacha20-poly1305@" \
+	"openssh.com"
+#define SHA256 "hmac-sha2-256-etm@openssh.com,hmac-sha2-256"
+#define SHA512 "hmac-sha2-512-etm@openssh.com,hmac-sha2-512"
+#define SHA1   "hmac-sha1-etm@openssh.com,hmac-sha1"
+#define MACS   NULL /* macs() */
 static const struct {
 	int method;
 	const char *list, *name;
 } wanted[N_LISTS] = {
 	{ LIBSSH2_METHOD_KEX,
-	    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"
+	    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-"
+	    "nistp521,"
 	    "diffie-hellman-group16-sha512,diffie-hellman-group18-sha512,diffie-hellman-group14-sha256,"
 	    "diffie-hellman-group-exchange-sha256",
 	    "key exchanges" },
 	{ LIBSSH2_METHOD_HOSTKEY,
-	    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256", "kinds of host key" },
+	    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-"
+	    "256",
+	    "kinds of host key" },
 	{ LIBSSH2_METHOD_CRYPT_CS, CIPHERS, "ciphers" },
 	{ LIBSSH2_METHOD_CRYPT_SC, CIPHERS, "ciphers" },
 	{ LIBSSH2_METHOD_MAC_CS, MACS, "MACs" },
@@ -116,7 +121,8 @@ static bool is_known(const struct ssh_hosts *hosts, const char *method, size_t l
 		const struct ssh_known *k = &hosts->list[i];
 
 		if (k->kind == SSH_KNOWN_KEY &&
-		    (type != NULL ? strcmp(k->type, type) == 0 : strlen(k->type) == len && memcmp(k->type, method, len) == 0))
+		    (type != NULL ? strcmp(k->type, type) == 0
+				  : strlen(k->type) == len && memcmp(k->type, method, len) == 0))
 			return true;
 	}
 	return false;
@@ -149,7 +155,8 @@ static int known_otherwise(struct ssh_lib *l, const struct ssh_hosts *hosts, str
 	else
 		what = mem_printf("a host key of the kind %s (%s line %u)", k->type, k->file, k->line);
 	l->t->why_program = mem_printf("libssh2 %s cannot check %s", libssh2_version(0), what);
-	err_set(e, ERR_UNSUPPORTED, "%s: libssh2 %s cannot check %s", l->t->target->host, libssh2_version(0), what);
+	err_set(e, ERR_UNSUPPORTED, "%s: libssh2 %s cannot check %s", l->t->target->host, libssh2_version(0),
+	    what);
 	free(what);
 	return -1;
 }
@@ -186,7 +193,8 @@ int lib_methods_set(struct ssh_lib *l, const struct ssh_hosts *hosts, struct err
 
 bool lib_can_sign(const char *type)
 {
-	static const char *const types[] = { "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521" };
+	static const char *const types[] = { "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+		"ecdsa-sha2-nistp521" };
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (strcmp(type, types[i]) == 0)

@@ -10,6 +10,7 @@
 #include "core/process.h"
 #include "core/str.h"
 #include "store/ssh_askpass.h"
+#include "store/ssh_hosts.h"
 
 #define TICK_MS    50
 #define STOP_MS    1000
@@ -67,7 +68,8 @@ static int path_option(struct args *a, const char *key, const char *path, struct
 	struct buf b = BUF_INIT;
 
 	if (strpbrk(path, "\"\\$\n") != NULL)
-		return err_set(e, ERR_CONFIG, "ssh cannot be given the path %s: it has a quote, a backslash or a $", path);
+		return err_set(e, ERR_CONFIG,
+		    "ssh cannot be given the path %s: it has a quote, a backslash or a $", path);
 	buf_printf(&b, "%s=\"", key);
 	for (; *path != '\0'; path++)
 		buf_str(&b, *path == '%' ? "%%" : (const char[]){ *path, '\0' });
@@ -96,20 +98,25 @@ static void add_host(struct args *a, const struct ssh_try *t)
 
 static int build(struct args *a, const struct ssh_try *t, bool asks, char *ciphers, struct err *e)
 {
-	static const char *const fixed[] = { "ssh", "-s", "-T", "-a", "-x", "-e", "none", "-o", "ClearAllForwardings=yes", "-o",
-		"PermitLocalCommand=no", "-o", "RemoteCommand=none", "-o", "ServerAliveInterval=30", "-o", "ServerAliveCountMax=3" };
+	static const char *const fixed[] = { "ssh", "-s", "-T", "-a", "-x", "-e", "none", "-o",
+		"ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none", "-o",
+		"ServerAliveInterval=30", "-o", "ServerAliveCountMax=3" };
 
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
 		add(a, fixed[i]);
 	option(a, mem_printf("BatchMode=%s", asks ? "no" : "yes"));
-	option(a, mem_printf("ConnectTimeout=%llu", (unsigned long long)(t->conf->timeout_ms / 1000 + 1)));
+	if (t->conf->timeout_ms > 0)
+		option(a,
+		    mem_printf("ConnectTimeout=%llu", (unsigned long long)(t->conf->timeout_ms / 1000 + 1)));
 	option(a, mem_printf("StrictHostKeyChecking=%s", strictness(t)));
 	if (t->conf->password_file != NULL && !job_can_ask(t->job))
 		option(a, mem_strdup("NumberOfPasswordPrompts=1"));
 	if (ciphers != NULL)
 		option(a, ciphers);
 	if (t->conf->known_hosts != NULL) {
-		if (path_option(a, "UserKnownHostsFile", t->conf->known_hosts, e) == -1)
+		/* Without its directory ssh would accept a host, and not remember it. */
+		if (path_option(a, "UserKnownHostsFile", t->conf->known_hosts, e) == -1 ||
+		    ssh_hosts_directory(t->conf->known_hosts, e) == -1)
 			return -1;
 		option(a, mem_strdup("GlobalKnownHostsFile=/dev/null"));
 	}
@@ -126,7 +133,8 @@ static int build(struct args *a, const struct ssh_try *t, bool asks, char *ciphe
 /* Of our own environment only what ssh and its configuration are about. */
 static const char *const *environment(const struct ssh_askpass *ask, char *owned[8], const char *env[16])
 {
-	static const char *const names[] = { "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME", "XDG_RUNTIME_DIR", "SSH_SK_PROVIDER" };
+	static const char *const names[] = { "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME",
+		"XDG_RUNTIME_DIR", "SSH_SK_PROVIDER" };
 	size_t n = 0, n_owned = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -177,7 +185,8 @@ static void drain_errors(struct program *p)
 	ssize_t n;
 
 	while ((n = read(p->err_fd, chunk, sizeof chunk)) > 0)
-		buf_add(&p->errors, chunk, (size_t)n < p->errors.max - p->errors.len ? (size_t)n : p->errors.max - p->errors.len);
+		buf_add(&p->errors, chunk,
+		    (size_t)n < p->errors.max - p->errors.len ? (size_t)n : p->errors.max - p->errors.len);
 }
 
 /* The text behind ${mark}, up to a blank or the end of the line; "" if there is none. */
@@ -203,13 +212,19 @@ static int refused_key(const struct ssh_try *t, const char *s, struct err *e)
 		return err_hint(e, "do not connect before the keeper of the host has explained it");
 	}
 	if (strstr(s, "IDENTIFICATION HAS CHANGED") != NULL) {
-		err_set(e, ERR_AUTH, "the host key of %s is not the one that is known: it shows SHA256:%s, but %s says another. Somebody may be between us and the host",
+		err_set(e, ERR_AUTH,
+		    "the host key of %s is not the one that is known: it shows SHA256:%s, but %s says "
+		    "another. Somebody may be between us and the host",
 		    t->target->host, shown, offending[0] != '\0' ? offending : "known_hosts");
-		return err_hint(e, "only if the host was set up anew, and its keeper confirms the fingerprint: ssh-keygen -R for it, then again");
+		return err_hint(e, "only if the host was set up anew, and its keeper confirms the "
+		                   "fingerprint: ssh-keygen -R for it, then again");
 	}
 	err_set(e, ERR_AUTH, "the host %s is not known, and was not accepted", t->target->host);
-	return err_hint(e, "compare its fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then: ssh-keyscan -p %u %s >> %s; or once host_key = accept-new",
-	    t->port, t->target->host, t->conf->known_hosts != NULL ? t->conf->known_hosts : "~/.ssh/known_hosts");
+	return err_hint(e,
+	    "compare its fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then: "
+	    "ssh-keyscan -p %u %s >> %s; or once host_key = accept-new",
+	    t->port, t->target->host,
+	    t->conf->known_hosts != NULL ? t->conf->known_hosts : "~/.ssh/known_hosts");
 }
 
 /* Its last line that says something. */
@@ -241,15 +256,20 @@ static int failed(struct program *p, const struct ssh_try *t, const struct ssh_a
 			*e = ask->why;
 		return -1;
 	}
-	if (strstr(s, "Host key verification failed") != NULL || strstr(s, "IDENTIFICATION HAS CHANGED") != NULL)
+	if (strstr(s, "Host key verification failed") != NULL ||
+	    strstr(s, "IDENTIFICATION HAS CHANGED") != NULL)
 		return refused_key(t, s, e);
 	if (strstr(s, "Permission denied") != NULL || strstr(s, "Too many authentication failures") != NULL) {
 		err_set(e, ERR_AUTH, "%s does not let us in: %s", t->where, line);
-		return err_hint(e, "put the public half of a key into ~/.ssh/authorized_keys of that user on the host; ssh -v %s tells more", t->target->host);
+		return err_hint(e,
+		    "put the public half of a key into ~/.ssh/authorized_keys of that user on the host; ssh "
+		    "-v %s tells more",
+		    t->target->host);
 	}
 	if (strstr(s, "no matching ") != NULL) {
 		err_set(e, ERR_UNSUPPORTED, "%s: %s", t->target->host, line);
-		return err_hint(e, "the host knows only what the ssh program does not want to use: bring its SSH server up to date");
+		return err_hint(e, "the host knows only what the ssh program does not want to use: bring its "
+		                   "SSH server up to date");
 	}
 	if (strstr(s, "subsystem request failed") != NULL) {
 		err_set(e, ERR_UNSUPPORTED, "%s has no sftp subsystem", t->target->host);
@@ -258,7 +278,9 @@ static int failed(struct program *p, const struct ssh_try *t, const struct ssh_a
 	if (line[0] == '\0' && process_ended(p->process, &status))
 		return err_set(e, ERR_CONNECTION, "%s: ssh ended with status %d", t->where, status);
 	err_set(e, ERR_CONNECTION, "%s: %s", t->where, line[0] != '\0' ? line : "the connection was closed");
-	return err_hint(e, "is the host up, and does its SSH server listen on that port? ssh -v %s tells more", t->target->host);
+	return err_hint(e,
+	    "is the host up, and does its SSH server listen on that port? ssh -v %s tells more",
+	    t->target->host);
 }
 
 /* ---- connecting ---- */
@@ -266,7 +288,8 @@ static int failed(struct program *p, const struct ssh_try *t, const struct ssh_a
 static int wait_until_through(struct program *p, struct ssh_try *t, struct ssh_askpass *ask, struct err *e)
 {
 	for (;;) {
-		struct pollfd fds[3] = { { .fd = p->fd, .events = POLLIN }, { .fd = p->err_fd, .events = POLLIN }, { .fd = ask->fd, .events = POLLIN } };
+		struct pollfd fds[3] = { { .fd = p->fd, .events = POLLIN },
+			{ .fd = p->err_fd, .events = POLLIN }, { .fd = ask->fd, .events = POLLIN } };
 		char byte;
 		int r;
 
@@ -288,7 +311,8 @@ static int wait_until_through(struct program *p, struct ssh_try *t, struct ssh_a
 	}
 }
 
-static int start(struct program *p, struct ssh_try *t, const struct ssh_askpass *ask, bool asks, struct err *e)
+static int start(
+    struct program *p, struct ssh_try *t, const struct ssh_askpass *ask, bool asks, struct err *e)
 {
 	struct args a = { 0 };
 	char *owned[8] = { NULL };
@@ -384,7 +408,8 @@ static ssize_t program_write(struct ssh_link *link, const void *buf, size_t n, s
 
 	while (p->said < sizeof init && skipped < n) {
 		if (s[skipped] != init[p->said])
-			return err_set(e, ERR_FORMAT, "what is said first to the sftp server is not SSH_FXP_INIT");
+			return err_set(
+			    e, ERR_FORMAT, "what is said first to the sftp server is not SSH_FXP_INIT");
 		skipped++;
 		p->said++;
 	}
@@ -428,4 +453,5 @@ static void program_close(struct ssh_link *link)
 	free(p);
 }
 
-static const struct ssh_ops program_ops = { program_read, program_write, program_polls, program_keepalive, program_close };
+static const struct ssh_ops program_ops = { program_read, program_write, program_polls, program_keepalive,
+	program_close };

@@ -40,7 +40,9 @@ static void lookup_drop(struct lookup *l)
 static void *lookup_main(void *arg)
 {
 	struct lookup *l = arg;
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV
+	};
 	uint64_t one = 1;
 	ssize_t ignored;
 
@@ -148,7 +150,8 @@ int ssh_tcp_connect(const struct ssh_try *t, int *ret_fd, struct err *e)
 	if (l->rc != 0) {
 		err_set(e, ERR_CONNECTION, "the host %s is not known: %s", t->target->host,
 		    l->rc == EAI_SYSTEM ? strerror(l->sys) : gai_strerror(l->rc));
-		err_hint(e, "look at the name in the url of the store; a name from ssh_config needs transport = ssh");
+		err_hint(e,
+		    "look at the name in the url of the store; a name from ssh_config needs transport = ssh");
 		goto out;
 	}
 	for (const struct addrinfo *a = l->list; a != NULL; a = a->ai_next)

@@ -25,7 +25,8 @@ static char *decode(const char *s, size_t n)
 		int c = (unsigned char)s[i];
 
 		if (c == '%') {
-			int high = n - i > 2 ? hex_digit(s[i + 1]) : -1, low = n - i > 2 ? hex_digit(s[i + 2]) : -1;
+			int high = n - i > 2 ? hex_digit(s[i + 1]) : -1,
+			    low = n - i > 2 ? hex_digit(s[i + 2]) : -1;
 
 			c = high == -1 || low == -1 ? 0 : high << 4 | low;
 			i += 2;
@@ -59,7 +60,8 @@ static bool host_ok(const char *s, size_t n, bool address)
 /* A name given to ssh stands behind -l: not an option, and nothing for a shell at the other end. */
 static bool user_ok(const char *s)
 {
-	return s[0] != '\0' && s[0] != '-' && strlen(s) <= 255 && strpbrk(s, " \t'\"`$\\;&<>|(){}@:/") == NULL;
+	return s[0] != '\0' && s[0] != '-' && strlen(s) <= 255 &&
+	       strpbrk(s, " \t'\"`$\\;&<>|(){}@:/") == NULL;
 }
 
 static int bad(struct err *e, const char *url, const char *why)

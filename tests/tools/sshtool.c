@@ -29,7 +29,8 @@ static int ask(void *arg, const struct question *q, char *answer, size_t size, s
 {
 	struct person *p = arg;
 
-	printf("question: %s | %s | %s%s%s\n", q->title, q->text, q->prompt, q->secret ? " | secret" : "", q->yes_no ? " | yes/no" : "");
+	printf("question: %s | %s | %s%s%s\n", q->title, q->text, q->prompt, q->secret ? " | secret" : "",
+	    q->yes_no ? " | yes/no" : "");
 	fflush(stdout);
 	if (p->next >= p->n || strcmp(p->answers[p->next], "^") == 0)
 		return err_set(e, ERR_CANCELLED, "not answered");
@@ -42,7 +43,8 @@ static int transfer(struct ssh_link *l, uint8_t *p, size_t n, bool write_it, uin
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = write_it ? ssh_write(l, p + done, n - done, e) : ssh_read(l, p + done, n - done, e);
+		ssize_t r =
+		    write_it ? ssh_write(l, p + done, n - done, e) : ssh_read(l, p + done, n - done, e);
 		struct pollfd fds[2];
 
 		if (r == -1)
@@ -69,8 +71,8 @@ static int work(struct job *job, void *arg, struct err *e)
 		if (ssh_connect(&w->conf, job, &l, e) == -1)
 			return -1;
 		end = clock_monotonic_ms() + 10000;
-		if (transfer(l, init, sizeof init, true, end, e) == -1 || transfer(l, answer, sizeof answer, false, end, e) == -1 ||
-		    ssh_keepalive(l, e) == -1) {
+		if (transfer(l, init, sizeof init, true, end, e) == -1 ||
+		    transfer(l, answer, sizeof answer, false, end, e) == -1 || ssh_keepalive(l, e) == -1) {
 			ssh_close(l);
 			return -1;
 		}
@@ -97,7 +99,8 @@ static unsigned place(const char *word, const char *const words[3])
 
 int main(int argc, char **argv)
 {
-	static const char *const transports[] = { "auto", "libssh2", "ssh" }, *const policies[] = { "ask", "strict", "accept-new" };
+	static const char *const transports[] = { "auto", "libssh2", "ssh" }, *const policies[] = { "ask",
+		"strict", "accept-new" };
 	char *identity[16], name[] = "test";
 	struct work w = { .conf = { .name = name, .identity = identity, .timeout_ms = 10000 }, .times = 1 };
 	struct person person = { .n = 0 };

@@ -18,8 +18,10 @@
 
 #define ED25519 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO2L5iF3kOIFm+FTFHjEbewyVzcjY8e/qwJ4QattZDM6"
 #define OTHER   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICHO1LG+NCz/75MYqBHtzSuEuy6a1NMpuxDhvidggSZy"
-#define ECDSA \
-	"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBAjWq9iaxeAVEJDapMNHbKEjv/dbEbRu8ByoN/FUyatKmQWn6rQ/Y3nIyHLKR2mdkMbM8rt+TqPTZlq/USRYfRs="
+#define ECDSA                                                                                        \
+	"ecdsa-sha2-nistp256 "                                                                       \
+	"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBAjWq9iaxeAVEJDapMNHbKEjv/dbEbRu8ByoN/" \
+	"FUyatKmQWn6rQ/Y3nIyHLKR2mdkMbM8rt+TqPTZlq/USRYfRs="
 /* As ssh-keygen -H writes "a.example" and "[127.0.0.1]:2299". */
 #define HASHED      "|1|6eBdl7akOrAAYQCbJW1+1GPpxXY=|QuhQ/74it1Sj8+aGr5ntOg/t+ZA="
 #define HASHED_PORT "|1|LZR5k5BiPS7A+Hh573pqBrwhXkc=|p8KneNXesVQeIeWQeXNxt25l9HI="
@@ -34,7 +36,8 @@ static uint8_t *blob_of(const char *key, size_t *n)
 }
 
 /* What a file with this text says of the host when it shows ${key}. */
-static enum ssh_verdict verdict(const char *text, const char *host, unsigned port, const char *key, unsigned *line)
+static enum ssh_verdict verdict(
+    const char *text, const char *host, unsigned port, const char *key, unsigned *line)
 {
 	struct ssh_hosts h = { .name = ssh_hosts_name(host, port) };
 	const struct ssh_known *k = NULL;
@@ -50,7 +53,8 @@ static enum ssh_verdict verdict(const char *text, const char *host, unsigned por
 	return ret;
 }
 
-static void check(const char *text, const char *host, unsigned port, const char *key, enum ssh_verdict want, unsigned want_line)
+static void check(const char *text, const char *host, unsigned port, const char *key, enum ssh_verdict want,
+    unsigned want_line)
 {
 	unsigned line;
 	enum ssh_verdict got = verdict(text, host, port, key, &line);
@@ -66,7 +70,8 @@ static void test_names(void **state)
 	check("a.example " ED25519 "\n", "a.example", 22, ED25519, SSH_HOST_KNOWN, 1);
 	check("a.example " ED25519, "A.Example", 22, ED25519, SSH_HOST_KNOWN, 1);
 	check("A.EXAMPLE " ED25519, "a.example", 22, ED25519, SSH_HOST_KNOWN, 1);
-	check("# a comment\n\n\t a.example\t" ED25519 " comment of it\r\n", "a.example", 22, ED25519, SSH_HOST_KNOWN, 3);
+	check("# a comment\n\n\t a.example\t" ED25519 " comment of it\r\n", "a.example", 22, ED25519,
+	    SSH_HOST_KNOWN, 3);
 	check("a.example " ED25519, "a.example", 2222, ED25519, SSH_HOST_UNKNOWN, 0);
 	check("[a.example]:2222 " ED25519, "a.example", 2222, ED25519, SSH_HOST_KNOWN, 1);
 	check("[a.example]:2222 " ED25519, "a.example", 22, ED25519, SSH_HOST_UNKNOWN, 0);
@@ -90,7 +95,8 @@ static void test_names(void **state)
 	check(HASHED_PORT " " ED25519, "127.0.0.1", 2299, ED25519, SSH_HOST_KNOWN, 1);
 	check(HASHED_PORT " " OTHER, "127.0.0.1", 2299, ED25519, SSH_HOST_OTHER, 1);
 	check("|1|6eBdl7akOrAAYQCbJW1+1GPpxXY=|QuhQ " ED25519, "a.example", 22, ED25519, SSH_HOST_UNKNOWN, 0);
-	check("|2|6eBdl7akOrAAYQCbJW1+1GPpxXY=|QuhQ/74it1Sj8+aGr5ntOg/t+ZA= " ED25519, "a.example", 22, ED25519, SSH_HOST_UNKNOWN, 0);
+	check("|2|6eBdl7akOrAAYQCbJW1+1GPpxXY=|QuhQ/74it1Sj8+aGr5ntOg/t+ZA= " ED25519, "a.example", 22,
+	    ED25519, SSH_HOST_UNKNOWN, 0);
 }
 
 static void test_keys(void **state)
@@ -112,8 +118,10 @@ static void test_keys(void **state)
 	check("@cert-authority * " ED25519 "\n", "a", 22, ED25519, SSH_HOST_UNKNOWN, 0);
 	check("@unheard-of a " ED25519 "\n", "a", 22, ED25519, SSH_HOST_UNKNOWN, 0);
 	/* without sense */
-	check("a ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIO2L5iF3kOIFm+FTFHjEbewyVzcjY8e/qwJ4QattZDM6\n", "a", 22, ED25519, SSH_HOST_UNKNOWN, 0);
-	check("a ssh-ed25519\na\na ssh-ed25519 !!!!\na ssh-ed25519 AAAA\na ssh-ed25519 AAAAC3Nza\n", "a", 22, ED25519, SSH_HOST_UNKNOWN, 0);
+	check("a ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIO2L5iF3kOIFm+FTFHjEbewyVzcjY8e/qwJ4QattZDM6\n", "a", 22,
+	    ED25519, SSH_HOST_UNKNOWN, 0);
+	check("a ssh-ed25519\na\na ssh-ed25519 !!!!\na ssh-ed25519 AAAA\na ssh-ed25519 AAAAC3Nza\n", "a", 22,
+	    ED25519, SSH_HOST_UNKNOWN, 0);
 }
 
 static void test_fingerprint(void **state)
@@ -217,7 +225,8 @@ static void test_private(void **state)
 	assert_memory_equal(k.blob, blob, n);
 	ssh_key_done(&k);
 	free(blob);
-	assert_int_equal(ssh_key_parse("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", 55, &k), 0);
+	assert_int_equal(
+	    ssh_key_parse("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", 55, &k), 0);
 	assert_true(k.encrypted);
 	ssh_key_done(&k);
 	assert_int_equal(ssh_key_parse("-----BEGIN EC PRIVATE KEY-----\nabc\n", 35, &k), 0);

@@ -15,10 +15,12 @@
 static struct ssh_lib lib;
 
 /* A greeting with these lists in place of those that we all know; NULL: nothing but what we know. */
-static size_t greet(uint8_t *p, const char *before, const char *host_keys, const char *ciphers, const char *macs)
+static size_t greet(
+    uint8_t *p, const char *before, const char *host_keys, const char *ciphers, const char *macs)
 {
-	const char *lists[10] = { "x,curve25519-sha256", host_keys != NULL ? host_keys : "ssh-ed25519", ciphers != NULL ? ciphers : "aes128-ctr",
-		ciphers != NULL ? ciphers : "aes128-ctr", macs != NULL ? macs : "hmac-sha2-256", macs != NULL ? macs : "hmac-sha2-256", "none,zlib",
+	const char *lists[10] = { "x,curve25519-sha256", host_keys != NULL ? host_keys : "ssh-ed25519",
+		ciphers != NULL ? ciphers : "aes128-ctr", ciphers != NULL ? ciphers : "aes128-ctr",
+		macs != NULL ? macs : "hmac-sha2-256", macs != NULL ? macs : "hmac-sha2-256", "none,zlib",
 		"none", "", "" };
 	size_t n = 0, head;
 

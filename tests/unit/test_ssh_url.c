@@ -29,7 +29,8 @@ static void check(const char *url, const char *user, const char *host, unsigned 
 static void test_good(void **state)
 {
 	(void)state;
-	check("sftp://vault@store.example.org:2222/srv/mail", "vault", "store.example.org", 2222, "/srv/mail");
+	check(
+	    "sftp://vault@store.example.org:2222/srv/mail", "vault", "store.example.org", 2222, "/srv/mail");
 	check("sftp://store/srv", NULL, "store", 0, "/srv");
 	check("sftp://store/srv/", NULL, "store", 0, "/srv");
 	check("sftp://store/", NULL, "store", 0, "/");
@@ -47,12 +48,14 @@ static void test_good(void **state)
 
 static void test_bad(void **state)
 {
-	static const char *const urls[] = { "", "dir:/x", "sftp:", "sftp://", "sftp:///x", "sftp://host", "sftp://@host/x",
-		"sftp://user:secret@host/x", "sftp://host:/x", "sftp://host:0/x", "sftp://host:65536/x", "sftp://host:22x/x",
-		"sftp://host:+22/x", "sftp://host:-1/x", "sftp://-oProxyCommand=x/x", "sftp://-u@host/x", "sftp://a b@host/x",
-		"sftp://ho st/x", "sftp://ho*st/x", "sftp://[::1/x", "sftp://[]/x", "sftp://[::1]x/x", "sftp://[::1]22/x", "sftp://host/a%",
-		"sftp://host/a%0", "sftp://host/a%zz", "sftp://host/a%00b", "sftp://host/a%0ab", "sftp://host/a\nb",
-		"sftp://a%0a@host/x", "sftp://a%00@host/x", "sftp://h,i/x", "sftp://::1/x", "sftp://$(x)@host/x", "sftp://host\t/x" };
+	static const char *const urls[] = { "", "dir:/x", "sftp:", "sftp://", "sftp:///x", "sftp://host",
+		"sftp://@host/x", "sftp://user:secret@host/x", "sftp://host:/x", "sftp://host:0/x",
+		"sftp://host:65536/x", "sftp://host:22x/x", "sftp://host:+22/x", "sftp://host:-1/x",
+		"sftp://-oProxyCommand=x/x", "sftp://-u@host/x", "sftp://a b@host/x", "sftp://ho st/x",
+		"sftp://ho*st/x", "sftp://[::1/x", "sftp://[]/x", "sftp://[::1]x/x", "sftp://[::1]22/x",
+		"sftp://host/a%", "sftp://host/a%0", "sftp://host/a%zz", "sftp://host/a%00b",
+		"sftp://host/a%0ab", "sftp://host/a\nb", "sftp://a%0a@host/x", "sftp://a%00@host/x",
+		"sftp://h,i/x", "sftp://::1/x", "sftp://$(x)@host/x", "sftp://host\t/x" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
