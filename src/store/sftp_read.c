@@ -30,6 +30,7 @@ struct piece {
 	uint32_t id;
 	uint8_t *data;
 	size_t cap;
+	struct piece *next; /* of the spare ones */
 };
 
 struct range {
@@ -41,6 +42,7 @@ struct row {
 	struct range *ranges; /* those of which not all is in pieces yet: [next_range] on */
 	size_t n_ranges, cap_ranges, next_range;
 	struct piece **pieces;
+	struct piece *spare; /* taken, with their memory, for the next: as many as were ever in the row at once */
 	size_t head, n, taken;
 	size_t bytes; /* in pieces */
 	size_t
@@ -101,20 +103,29 @@ static void got_piece(void *arg, struct sftp *s, const struct sftp_reply *reply)
 static struct piece *piece_new(struct reader *r, struct row *row)
 {
 	size_t i = (row->head + row->n) % PIECES_MAX;
+	struct piece *p;
 
 	if (row->pieces == NULL)
 		row->pieces = mem_array(PIECES_MAX, sizeof *row->pieces);
-	if (row->pieces[i] == NULL) {
-		row->pieces[i] = mem_alloc(sizeof *row->pieces[i]);
-		row->pieces[i]->r = r;
+	p = row->spare;
+	if (p != NULL) {
+		row->spare = p->next;
+	} else {
+		p = mem_alloc(sizeof *p);
+		p->r = r;
 	}
+	row->pieces[i] = p;
 	row->n++;
-	return row->pieces[i];
+	return p;
 }
 
 static void row_drop_head(struct row *row)
 {
-	row->bytes -= piece_at(row, 0)->len;
+	struct piece *p = piece_at(row, 0);
+
+	row->bytes -= p->len;
+	p->next = row->spare;
+	row->spare = p;
 	row->head++;
 	row->n--;
 	row->taken = 0;
@@ -122,25 +133,26 @@ static void row_drop_head(struct row *row)
 
 static void row_clear(struct row *row)
 {
-	for (size_t i = 0; i < row->n; i++) {
-		struct piece *p = piece_at(row, i);
+	while (row->n > 0) {
+		struct piece *p = piece_at(row, 0);
 
 		if (p->state == PIECE_ASKED)
 			sftp_forget(p->s, p->id);
+		row_drop_head(row);
 	}
-	row->head += row->n;
-	row->n = row->taken = row->bytes = 0;
 	row->n_ranges = row->next_range = 0;
 	row->begun = false;
 }
 
 static void row_done(struct row *row)
 {
+	struct piece *p;
+
 	row_clear(row);
-	for (size_t i = 0; row->pieces != NULL && i < PIECES_MAX; i++) {
-		if (row->pieces[i] != NULL)
-			free(row->pieces[i]->data);
-		free(row->pieces[i]);
+	while ((p = row->spare) != NULL) {
+		row->spare = p->next;
+		free(p->data);
+		free(p);
 	}
 	free(row->pieces);
 	free(row->ranges);
