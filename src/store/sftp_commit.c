@@ -268,7 +268,16 @@ int sftp_upload_commit(struct sftp_upload *u, struct err *e)
 
 int sftp_upload_reread(struct sftp_upload *u, struct stream **ret, struct err *e)
 {
+	struct err why = { 0 };
+
 	if (sftp_upload_flush(u, e) == -1)
 		return -1;
-	return sftp_read_new(u->h, u->partial, u->name, ret, e);
+	if (sftp_read_new(u->h, u->partial, u->name, ret, &why) == 0)
+		return 0;
+	if (e != NULL)
+		*e = why;
+	if (why.code != ERR_NOT_FOUND)
+		return sftp_next_step(e);
+	err_set(e, ERR_SYS, "read %s back: the unfinished archive was removed from the store", u->name);
+	return err_hint(e, "nothing was stored; find out who clears %s, then run it again", u->dir);
 }

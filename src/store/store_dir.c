@@ -244,19 +244,22 @@ static int dir_commit(struct store *s, struct stream *out, struct err *e)
 
 static int dir_reread(struct store *s, struct stream *out, struct stream **ret, struct err *e)
 {
+	struct dir_store *d = s->ctx;
 	struct dir_object *o = stream_ctx(out, &object_ops);
 	int fd;
 
-	(void)s;
 	if (o == NULL)
 		return err_set(e, ERR_USAGE, "%s was not created in this store", stream_name(out));
 	fd = openat(o->dir_fd, o->partial, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd == -1)
-		return err_sys(e, "open %s", o->partial);
-	if (!is_still(o->dir_fd, o->partial, o->fd)) {
-		close(fd);
-		err_set(e, ERR_SYS, "read %s back: the unfinished archive was removed from the store", o->name);
+	if (fd == -1 && errno != ENOENT) {
+		err_sys(e, "open %s", o->partial);
 		return next_step(e);
+	}
+	if (fd == -1 || !is_still(o->dir_fd, o->partial, o->fd)) {
+		if (fd != -1)
+			close(fd);
+		err_set(e, ERR_SYS, "read %s back: the unfinished archive was removed from the store", o->name);
+		return err_hint(e, "nothing was stored; find out who clears %s, then run it again", d->path);
 	}
 	*ret = stream_from_fd(fd, o->name);
 	return 0;

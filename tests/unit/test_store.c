@@ -291,8 +291,14 @@ static void test_removed_meanwhile(void **state)
 	struct stream *out = begin("one");
 	char *path = path_of(".one.partial");
 
+	struct stream *in;
+
 	(void)state;
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_reread(store, out, &in, &e), -1);
+	assert_int_equal(e.code, ERR_SYS);
+	assert_non_null(strstr(e.hint, "who clears"));
+	err_clear(&e);
 	assert_int_equal(store_commit(store, out, &e), -1);
 	assert_int_equal(e.code, ERR_SYS);
 	assert_true(e.hint[0] != '\0');
