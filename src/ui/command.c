@@ -54,6 +54,11 @@ static void run_find(struct console *c, const char *argument)
 	console_push(c, view_find_new(c, argument));
 }
 
+static void run_history(struct console *c, const char *argument)
+{
+	console_push(c, view_history_new(c, argument, NULL));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct console *c, const char *argument);
@@ -61,6 +66,7 @@ static const struct {
 	{ "filter", run_filter },
 	{ "search", run_search },
 	{ "find", run_find },
+	{ "history", run_history },
 	{ "theme", run_theme },
 	{ "row", run_row },
 };

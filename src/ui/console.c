@@ -332,6 +332,12 @@ static void go_to(struct console *c, const char *name, struct view *(*make)(stru
 		console_push(c, make(c));
 }
 
+static void history_asked(struct view *v, const char *text)
+{
+	if (text != NULL && text[strspn(text, " ")] != '\0')
+		console_push(v->console, view_history_new(v->console, text, NULL));
+}
+
 static bool own_request(struct console *c, enum request r)
 {
 	switch ((int)r) {
@@ -359,6 +365,7 @@ static bool own_request(struct console *c, enum request r)
 		break;
 	case REQUEST_BASKET: go_to(c, "basket", view_basket_new); break;
 	case REQUEST_FIND: console_push(c, view_find_new(c, NULL)); break;
+	case REQUEST_HISTORY: console_ask(c, c->top, "History of the mailbox: ", NULL, history_asked); break;
 	case REQUEST_JOBS: go_to(c, "jobs", view_jobs_new); break;
 	case REQUEST_LOG: go_to(c, "log", view_log_new); break;
 	case REQUEST_DOCTOR: go_to(c, "doctor", view_doctor_new); break;

@@ -11,17 +11,6 @@
 #include "ui/shell.h"
 #include "ui/views.h"
 
-struct view_archives {
-	struct view view;
-	struct app_archives list; /* as it was last read */
-	size_t cap;
-	bool loaded, loading;
-	struct err failed; /* why it could not be read; code ERR_NONE: it could */
-	struct first_look look;
-	struct app_unfinished unfinished;
-	char *comparing; /* the archive that is asked about: with what? */
-};
-
 /* The worker's. */
 struct load {
 	struct app *app;
@@ -30,11 +19,6 @@ struct load {
 	struct app_archives list;
 	struct app_unfinished unfinished;
 };
-
-static struct view_archives *self(struct view *v)
-{
-	return (struct view_archives *)v;
-}
 
 /* ---- rows ---- */
 
@@ -53,6 +37,24 @@ static const struct list_column columns[] = {
 	{ "WHERE", 6, 0, false, 100 },
 	{ "NAME", 30, 2, false, 130 },
 };
+#define N_COLUMNS (sizeof columns / sizeof columns[0])
+
+struct view_archives {
+	struct view view;
+	struct app_archives list; /* as it was last read */
+	size_t cap;
+	bool loaded, loading;
+	struct err failed; /* why it could not be read; code ERR_NONE: it could */
+	struct first_look look;
+	struct app_unfinished unfinished;
+	struct list_column columns[N_COLUMNS];
+	char *comparing; /* the archive that is asked about: with what? */
+};
+
+static struct view_archives *self(struct view *v)
+{
+	return (struct view_archives *)v;
+}
 
 static size_t count(void *model)
 {
@@ -115,7 +117,10 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 			buf_printf(b, " %lld ms", (long long)ar->longest_hold_ms);
 		break;
 	case STORE: buf_str(b, ar->store); break;
-	case WHERE: buf_str(b, ar->where); break;
+	case WHERE:
+		*style = strcmp(ar->where, "away") == 0 ? STYLE_WARN : *style;
+		buf_str(b, ar->where);
+		break;
 	case NAME: buf_str(b, ar->name); break;
 	default: break;
 	}
@@ -128,6 +133,37 @@ static const struct app_archive *selected(struct view_archives *a)
 	size_t row;
 
 	return list_selected(&a->view.list, &row) && row < a->list.n ? &a->list.list[row] : NULL;
+}
+
+const char *archives_where(const struct view *v, const char *store, const char *archive)
+{
+	const struct view_archives *a;
+
+	while (v != NULL && strcmp(v->ops->name, "archives") != 0)
+		v = v->below;
+	a = (const struct view_archives *)v;
+	for (size_t i = 0; a != NULL && i < a->list.n; i++)
+		if (strcmp(a->list.list[i].name, archive) == 0 && strcmp(a->list.list[i].store, store) == 0)
+			return a->list.list[i].where;
+	return "";
+}
+
+/* Which store, where there are several; where an archive is, when that is not its own. Both are worth more than age and counts. */
+static void choose_columns(struct view_archives *a)
+{
+	bool several = app_conf(console_app(a->view.console))->n_stores > 1, away = a->list.n_away > 0;
+
+	memcpy(a->columns, columns, sizeof columns);
+	if (several)
+		a->columns[STORE].from = 75;
+	if (away)
+		a->columns[WHERE].from = 0;
+	if (several && away)
+		a->columns[MAILBOXES].from = 100;
+	if (away) {
+		a->columns[AGE].from = 100;
+		a->columns[MESSAGES].from = 66;
+	}
 }
 
 /* ---- reading the list ---- */
@@ -197,6 +233,7 @@ static void replace(struct view_archives *a, struct app_archives *list)
 	a->list = *list;
 	a->cap = a->list.n;
 	*list = (struct app_archives){ 0 };
+	choose_columns(a);
 	for (size_t i = 0; name != NULL && i < a->list.n; i++)
 		if (strcmp(a->list.list[i].name, name) == 0)
 			at = i;
@@ -491,7 +528,7 @@ static void free_view(struct view *v)
 	free(v);
 }
 
-static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_DIFF, REQUEST_VERIFY,
+static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_FIND, REQUEST_HISTORY, REQUEST_DIFF, REQUEST_VERIFY,
 	REQUEST_DOCTOR, REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
 	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
@@ -514,7 +551,9 @@ struct view *view_archives_new(struct console *c)
 
 	a->view.ops = &ops;
 	a->view.console = c;
-	list_init(&a->view.list, &rows, a, columns, sizeof columns / sizeof columns[0]);
+	memcpy(a->columns, columns, sizeof columns);
+	list_init(&a->view.list, &rows, a, a->columns, N_COLUMNS);
+	choose_columns(a);
 	reload(a);
 	return &a->view;
 }

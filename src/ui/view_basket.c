@@ -115,6 +115,11 @@ static bool request(struct view *v, enum request r)
 			console_push(v->console,
 			    view_details_new(v->console, basket_of(v)->archive, item->internal, item->shown));
 		return true;
+	case REQUEST_HISTORY:
+		item = selected(v, &row);
+		if (item != NULL)
+			console_push(v->console, view_history_new(v->console, item->internal, item->shown));
+		return true;
 	case REQUEST_RESTORE: restore(v); return true;
 	default: return false;
 	}
@@ -198,7 +203,7 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_RESTORE, REQUEST_OPEN, REQUEST_MARK, REQUEST_UNMARK_ALL,
-	REQUEST_DETAILS, REQUEST_NONE };
+	REQUEST_DETAILS, REQUEST_HISTORY, REQUEST_NONE };
 static const struct view_ops ops = { .name = "basket",
 	.space = "unmark",
 	.about =

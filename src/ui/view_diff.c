@@ -266,7 +266,10 @@ static bool request(struct view *v, enum request r)
 		console_say(v->console, STYLE_NORMAL, "%s (m: %s)",
 		    d->only_gone ? "Only where something is gone" : "All that differ", d->only_gone ? "all" : "what is gone");
 		return true;
-	case REQUEST_DIFF: return true;
+	case REQUEST_HISTORY:
+		if (selected(d) != NULL)
+			console_push(v->console, view_history_new(v->console, selected(d)->name, selected(d)->shown));
+		return true;
 	case REQUEST_RELOAD: reload(d); return true;
 	default: return false;
 	}
@@ -406,7 +409,7 @@ static void free_view(struct view *v)
 	free(d);
 }
 
-static const enum request requests[] = { REQUEST_OPEN, REQUEST_LOST, REQUEST_RESTORE, REQUEST_RELOAD, REQUEST_NONE };
+static const enum request requests[] = { REQUEST_OPEN, REQUEST_LOST, REQUEST_RESTORE, REQUEST_HISTORY, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "diff",
 	.about = "What is not the same in two archives, or in an archive and on the live server. Mailboxes are new, gone, renamed, "
 		 "recreated (another UIDVALIDITY or unique id) or changed; messages are new, gone, moved (the same one under "

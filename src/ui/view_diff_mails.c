@@ -131,6 +131,7 @@ static bool request(struct view *v, enum request r)
 	switch ((int)r) {
 	case REQUEST_OPEN: open_mail(d); return true;
 	case REQUEST_RESTORE: diff_restore(v->console, d->first, d->box); return true;
+	case REQUEST_HISTORY: console_push(v->console, view_history_new(v->console, d->box->name, d->box->shown)); return true;
 	default: return false;
 	}
 }
@@ -199,7 +200,7 @@ static void free_view(struct view *v)
 	free(v);
 }
 
-static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_NONE };
+static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_HISTORY, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_NONE };
 static const struct view_ops ops = { .name = "differing",
 	.about = "The messages of a mailbox that are new, gone, moved, or have other flags: by UID and GUID, no message was read. The UID "
 		 "is that of the second side; of what is gone or moved away, that of the first. Enter reads the message from the "

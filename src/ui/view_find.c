@@ -338,6 +338,11 @@ static bool request(struct view *v, enum request r)
 	case REQUEST_FIND: ask(f); return true;
 	case REQUEST_LOST: turn_live(f); return true;
 	case REQUEST_RESTORE: restore(f); return true;
+	case REQUEST_HISTORY:
+		if (selected(f) != NULL && selected(f)->n > 0)
+			console_push(v->console,
+			    view_history_new(v->console, selected(f)->places[0].mailbox, selected(f)->places[0].shown));
+		return true;
 	case REQUEST_DETAILS: show_details(f); return true;
 	case REQUEST_RELOAD:
 		if (f->line != NULL)

@@ -325,6 +325,21 @@ static void open_selected(struct view_mailboxes *m, make_fn *make)
 	buf_done(&shown);
 }
 
+/* Also of what the archive does not have: others may. */
+static void history(struct view_mailboxes *m)
+{
+	struct buf internal = BUF_INIT, shown = BUF_INIT;
+	size_t row;
+
+	if (!list_selected(&m->view.list, &row))
+		return;
+	boxes_internal(m->boxes, row, &internal);
+	boxes_shown(m->boxes, row, &shown);
+	console_push(m->view.console, view_history_new(m->view.console, buf_text(&internal), buf_text(&shown)));
+	buf_done(&internal);
+	buf_done(&shown);
+}
+
 static bool request(struct view *v, enum request r)
 {
 	struct view_mailboxes *m = mailboxes_of(v);
@@ -343,6 +358,7 @@ static bool request(struct view *v, enum request r)
 	case REQUEST_DIFF:
 		console_push(v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, NULL, NULL));
 		return true;
+	case REQUEST_HISTORY: history(m); return true;
 	case REQUEST_CANCEL:
 		if (m->shown == SHOW_ALL || v->list.filter != NULL || v->list.search != NULL)
 			return false;
@@ -371,8 +387,8 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_MARK, REQUEST_DETAILS,
-	REQUEST_LOST, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_DIFF,
-	REQUEST_VERIFY, REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_LOST, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_HISTORY,
+	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "mailboxes",
 	.about = mailboxes_about,
 	.requests = requests,

@@ -234,6 +234,9 @@ static bool request(struct view *v, enum request r)
 	case REQUEST_DETAILS:
 		console_push(v->console, view_details_new(v->console, m->archive, m->internal, m->shown));
 		return true;
+	case REQUEST_HISTORY:
+		console_push(v->console, view_history_new(v->console, m->internal, m->shown));
+		return true;
 	case REQUEST_DIFF:
 		console_push(v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, m->internal, m->shown));
 		return true;
@@ -273,7 +276,7 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_LOST, REQUEST_RESTORE, REQUEST_MARK,
-	REQUEST_EXPORT, REQUEST_DETAILS, REQUEST_DIFF, REQUEST_MARK_ALL, REQUEST_UNMARK_ALL, REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_EXPORT, REQUEST_DETAILS, REQUEST_HISTORY, REQUEST_DIFF, REQUEST_MARK_ALL, REQUEST_UNMARK_ALL, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "messages",
 	.about =
 	    "The messages of a mailbox of the archive. FLAGS: N not seen by the owner, A answered, F "

@@ -6,6 +6,8 @@
 
 /** Each makes a view for console_push(). What they need is copied. */
 struct view *view_archives_new(struct console *c); /* the start screen */
+/** archives_where(v, store, archive): Where that archive is, as the start screen somewhere below ${v} last saw it: app_archive.where; "" not known. */
+const char *archives_where(const struct view *v, const char *store, const char *archive);
 struct view *view_mailboxes_new(struct console *c, const char *archive);
 struct view *view_messages_new(
     struct console *c, const char *archive, const char *internal, const char *shown);
@@ -21,6 +23,8 @@ struct view *view_find_new(struct console *c, const char *line); /* what to look
  * in all mailboxes. */
 struct view *view_diff_new(
     struct console *c, const char *first, const char *second, const char *internal, const char *shown);
+/** view_history_new(c, mailbox, shown): ${mailbox} is an internal name, or with ${shown} NULL one as it was typed. */
+struct view *view_history_new(struct console *c, const char *mailbox, const char *shown);
 struct view *view_jobs_new(struct console *c);
 /** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
 struct asking;
