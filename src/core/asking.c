@@ -23,12 +23,19 @@ struct waiting {
 	enum { WAITING, ANSWERED, GIVEN_UP } state;
 };
 
+/* An answer that lasts. */
+struct kept {
+	struct kept *next;
+	char *title, *prompt, *answer;
+};
+
 struct asking {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int fd;
 	struct waiting *first;
 	struct waiting *taken; /* one of them, or NULL */
+	struct kept *kept;
 };
 
 struct asking *asking_new(void)
@@ -45,10 +52,62 @@ struct asking *asking_new(void)
 	return a;
 }
 
+static void forget(struct kept **at)
+{
+	struct kept *k = *at;
+
+	*at = k->next;
+	explicit_bzero(k->answer, strlen(k->answer));
+	free(k->title);
+	free(k->prompt);
+	free(k->answer);
+	free(k);
+}
+
+static struct kept **find_kept(struct asking *a, const struct question *q)
+{
+	struct kept **at = &a->kept;
+
+	while (*at != NULL && (strcmp((*at)->title, q->title) != 0 || strcmp((*at)->prompt, q->prompt) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static bool answer_kept(struct asking *a, const struct question *q, char *answer, size_t size)
+{
+	struct kept **at = find_kept(a, q);
+
+	if (!q->lasts || *at == NULL)
+		return false;
+	if (q->again) {
+		forget(at);
+		return false;
+	}
+	snprintf(answer, size, "%s", (*at)->answer);
+	return true;
+}
+
+/* Those who wait with the same question need not ask it again. */
+static void keep(struct asking *a, const struct waiting *w)
+{
+	struct kept **at = find_kept(a, w->q), *k;
+
+	if (*at != NULL)
+		forget(at);
+	k = mem_alloc(sizeof *k);
+	*k = (struct kept){ a->kept, mem_strdup(w->q->title), mem_strdup(w->q->prompt), mem_strdup(w->answer) };
+	a->kept = k;
+	for (struct waiting *o = a->first; o != NULL; o = o->next)
+		if (o->state == WAITING && o != a->taken && !o->q->again && answer_kept(a, o->q, o->answer, o->size))
+			o->state = ANSWERED;
+}
+
 void asking_free(struct asking *a)
 {
 	if (a == NULL)
 		return;
+	while (a->kept != NULL)
+		forget(&a->kept);
 	if (a->fd != -1)
 		close(a->fd);
 	pthread_cond_destroy(&a->changed);
@@ -84,6 +143,10 @@ int asking_ask(void *arg, const struct question *q, char *answer, size_t size, s
 	int rc = 0;
 
 	pthread_mutex_lock(&a->lock);
+	if (answer_kept(a, q, answer, size)) {
+		pthread_mutex_unlock(&a->lock);
+		return 0;
+	}
 	for (at = &a->first; *at != NULL; at = &(*at)->next)
 		;
 	*at = &w;
@@ -156,6 +219,8 @@ void asking_answer(struct asking *a, const char *text)
 	if (a->taken != NULL && text != NULL) {
 		snprintf(a->taken->answer, a->taken->size, "%s", text);
 		a->taken->state = ANSWERED;
+		if (a->taken->q->lasts)
+			keep(a, a->taken);
 	} else if (a->taken != NULL) {
 		a->taken->state = GIVEN_UP;
 	}

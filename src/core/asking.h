@@ -1,7 +1,8 @@
 /* asking.h: questions that workers have in mid-work, on their way to the person at the terminal.
  *
  * A worker waits in asking_ask() until the thread that owns the terminal has the answer, or its job is cancelled. One question is before the person at a
- * time, the others wait in the order in which they came. */
+ * time, the others wait in the order in which they came. An answer that lasts is remembered, in memory, until asking_free(), and given to who asks the same
+ * again: once, for if it was wrong, the person is asked. */
 #ifndef CORE_ASKING_H
 #define CORE_ASKING_H
 

@@ -76,8 +76,10 @@ struct question {
 	const char *title;  /* what it is about, one line of safe text */
 	const char *text;   /* what one must know to answer, lines of safe text; "" */
 	const char *prompt; /* "Passphrase of /root/.ssh/id_ed25519" */
-	bool secret;        /* the answer is not shown, and kept nowhere */
+	bool secret;        /* the answer is not shown */
 	bool yes_no;        /* the answer is "yes" or "no"; "no" is the default */
+	bool lasts;         /* the same question has the same answer later: who asks may remember it while the program runs */
+	bool again;         /* the answer before was wrong */
 };
 
 /** Called in the worker's thread; waits for the person. 0 with the answer; 1: there is nobody for such a question; -1: ERR_CANCELLED: he does not want to. */

@@ -249,7 +249,9 @@ static enum went with_passphrase(struct auth *a, const struct ssh_key *k, struct
 		const struct question q = { .title = title,
 			.text = i > 0 ? "That was not it." : "",
 			.prompt = prompt,
-			.secret = true };
+			.secret = true,
+			.lasts = true,
+			.again = i > 0 };
 		int rc = ssh_ask(a->t, &q, secret, sizeof secret, e);
 
 		if (rc == 1)
@@ -423,7 +425,9 @@ static enum went password_asked(struct auth *a, struct err *e)
 		const struct question q = { .title = "A password is wanted",
 			.text = i > 0 ? "That was not it." : "No key was accepted.",
 			.prompt = prompt,
-			.secret = true };
+			.secret = true,
+			.lasts = true,
+			.again = i > 0 };
 
 		if (!offers(a, "password")) {
 			rc = job_can_ask(a->t->job);

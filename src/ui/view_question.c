@@ -45,11 +45,13 @@ static void choice(struct view *v, int n)
 void view_question_ask(struct view *v)
 {
 	const struct question *q = self(v)->q;
+	char *label = mem_printf(q->yes_no ? "%s?" : "%s: ", q->prompt);
 
 	if (q->yes_no)
-		console_choose(v->console, v, q->prompt, "no yes", choice);
+		console_choose(v->console, v, label, "no yes", choice);
 	else
-		console_ask_secretly(v->console, v, q->prompt, q->secret, answer);
+		console_ask_secretly(v->console, v, label, q->secret, answer);
+	free(label);
 }
 
 static void free_view(struct view *v)

@@ -28,14 +28,29 @@ static int work(struct job *job, void *arg, struct err *e)
 	return job_ask(job, &w->q, w->answer, sizeof w->answer, e);
 }
 
-static void start(struct worker *w, struct asking *a, int n)
+static void start_question(struct worker *w, struct asking *a, int n, bool lasts, bool again)
 {
 	*w = (struct worker){ .job = job_new() };
 	snprintf(w->prompt, sizeof w->prompt, "prompt %d", n);
-	w->q = (struct question){ .title = "a host", .text = "its key", .prompt = w->prompt, .secret = true };
+	w->q = (struct question){ .title = "a host",
+		.text = "its key",
+		.prompt = w->prompt,
+		.secret = true,
+		.lasts = lasts,
+		.again = again };
 	w->asker = (struct asker){ a, w->job };
 	job_set_ask(w->job, asking_ask, &w->asker);
 	assert_int_equal(job_start(w->job, work, w, NULL), 0);
+}
+
+static void start(struct worker *w, struct asking *a, int n)
+{
+	start_question(w, a, n, false, false);
+}
+
+static void start_lasting(struct worker *w, struct asking *a, int n, bool again)
+{
+	start_question(w, a, n, true, again);
 }
 
 static struct question *wait_for_question(struct asking *a)
@@ -79,6 +94,41 @@ static void test_answers(void **state)
 		assert_string_equal(w[i].answer, want);
 		job_free(w[i].job);
 	}
+	asking_free(a);
+}
+
+/* Said once, it is given to the next one who asks the same; not after it was wrong, and not to another question. */
+static void test_lasts(void **state)
+{
+	struct asking *a = asking_new();
+	struct worker w[4];
+	const int prompts[] = { 1, 1, 1, 2 };
+	struct question *q;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		start(&w[i], a, 0);
+		asking_question_free(wait_for_question(a));
+		asking_answer(a, "fleeting");
+		assert_int_equal(job_reap(w[i].job, NULL), 1);
+		job_free(w[i].job);
+	}
+	for (int i = 0; i < 4; i++) {
+		start_lasting(&w[i], a, prompts[i], i == 2);
+		if (i == 0 || i == 2 || i == 3) {
+			q = wait_for_question(a);
+			assert_string_equal(q->prompt, w[i].prompt);
+			asking_answer(a, i == 2 ? "better" : "good");
+			asking_question_free(q);
+		}
+		assert_int_equal(job_reap(w[i].job, NULL), 1);
+		assert_string_equal(w[i].answer, i == 2 ? "better" : "good");
+		job_free(w[i].job);
+	}
+	start_lasting(&w[0], a, 1, false);
+	assert_int_equal(job_reap(w[0].job, NULL), 1);
+	assert_string_equal(w[0].answer, "better");
+	job_free(w[0].job);
 	asking_free(a);
 }
 
@@ -133,7 +183,7 @@ static void test_cancelled(void **state)
 static void test_nobody(void **state)
 {
 	struct job *job = job_new();
-	struct question q = { "a host", "its key", "prompt", false, true };
+	struct question q = { .title = "a host", .text = "its key", .prompt = "prompt", .yes_no = true };
 	char answer[8];
 
 	(void)state;
@@ -146,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_lasts),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_nobody),
