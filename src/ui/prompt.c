@@ -180,8 +180,8 @@ static size_t columns_of_part(const char *s, size_t n)
 
 void prompt_draw(const struct prompt *p, struct canvas *c, int row)
 {
-	/* However long the question, a third of the row is for the answer. */
-	int label = canvas_text(c, row, 0, c->columns - c->columns / 3, STYLE_PROMPT, p->label),
+	/* However long the question, a third of the row is for the answer, if that is seen. */
+	int label = canvas_text(c, row, 0, c->columns - (p->secret ? 1 : c->columns / 3), STYLE_PROMPT, p->label),
 	    room = c->columns - label - 1;
 	size_t from = 0;
 

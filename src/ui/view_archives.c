@@ -43,7 +43,7 @@ struct view_archives {
 	struct view view;
 	struct app_archives list; /* as it was last read */
 	size_t cap;
-	bool loaded, loading;
+	bool loaded, loading, again;
 	struct err failed; /* why it could not be read; code ERR_NONE: it could */
 	struct first_look look;
 	struct app_unfinished unfinished;
@@ -67,12 +67,12 @@ static void store_cell(
     const struct view_archives *a, size_t i, size_t column, struct buf *b, enum style *style)
 {
 	*style = STYLE_BAD;
-	if (column == SERVER)
+	if (column == DATE)
+		buf_printf(b, "store %s", a->list.away[i].store);
+	else if (column == SERVER)
 		buf_str(b, a->list.away[i].what);
-	else if (column == HEALTH)
+	else if (column == WHERE)
 		buf_str(b, "away");
-	else if (column == STORE)
-		buf_str(b, a->list.away[i].store);
 }
 
 static void cell(void *model, size_t row, size_t column, struct buf *b, enum style *style)
@@ -278,10 +278,21 @@ static void tell_unfinished(struct view_archives *a)
 	    u->begun != 0 ? clock_local(when, sizeof when, u->begun) : "");
 }
 
+static void reload(struct view_archives *a);
+
+static void tell_away(struct view_archives *a, size_t before)
+{
+	const struct app_store_away *s = &a->list.away[0];
+
+	if (a->list.n > 0 && a->list.n_away > before)
+		console_say(a->view.console, STYLE_WARN, "Store %s is away: %s", s->store, s->what);
+}
+
 static void loaded(struct view *v, struct task *t)
 {
 	struct view_archives *a = self(v);
 	struct load *l = t->spec.arg;
+	size_t n_away = a->list.n_away;
 
 	a->loading = false;
 	a->loaded = true;
@@ -296,6 +307,8 @@ static void loaded(struct view *v, struct task *t)
 		if (a->list.n > 0)
 			console_fail(v->console, &t->err);
 	}
+	if (t->rc == 0)
+		tell_away(a, n_away);
 	if (count(a) == 0)
 		look_around(a);
 	app_unfinished_done(&a->unfinished);
@@ -303,6 +316,9 @@ static void loaded(struct view *v, struct task *t)
 	l->unfinished = (struct app_unfinished){ 0 };
 	if (a->unfinished.n > 0)
 		tell_unfinished(a);
+	if (a->again)
+		reload(a);
+	a->again = false;
 }
 
 static void reload(struct view_archives *a)
@@ -329,12 +345,33 @@ static void reload(struct view_archives *a)
 
 /* ---- what can be asked ---- */
 
+static const struct app_store_away *selected_store(struct view_archives *a)
+{
+	size_t row;
+
+	return list_selected(&a->view.list, &row) && row >= a->list.n ? &a->list.away[row - a->list.n] : NULL;
+}
+
+static void open_store(struct view_archives *a)
+{
+	const struct app_store_away *s = selected_store(a);
+	char *text;
+
+	if (s == NULL)
+		return;
+	text = mem_printf("%s\n\n%s\n\nWhat is known of its archives is on the list all the same. r there looks again.", s->what, s->next);
+	console_push(a->view.console, view_text_new(a->view.console, "store", s->store, text));
+	free(text);
+}
+
 static void open_archive(struct view_archives *a)
 {
 	const struct app_archive *ar = selected(a);
 
-	if (ar == NULL)
+	if (ar == NULL) {
+		open_store(a);
 		return;
+	}
 	/* If nobody has looked into it yet, that it cannot be read is seen there. */
 	if (ar->looked && !ar->readable) {
 		console_say(a->view.console, STYLE_BAD, "%s. cyrvault salvage %s gets out what can be had",
@@ -436,7 +473,11 @@ static bool request(struct view *v, enum request r)
 
 	switch ((int)r) {
 	case REQUEST_OPEN: open_archive(a); return true;
-	case REQUEST_RELOAD: reload(a); return true;
+	case REQUEST_RELOAD:
+		/* What is being read may have been looked at before that which he wants to see. */
+		a->again = a->loading;
+		reload(a);
+		return true;
 	case REQUEST_VERIFY:
 		if (selected(a) != NULL)
 			console_push(v->console, view_verify_new(v->console, selected(a)->name));
@@ -494,12 +535,18 @@ static void empty(struct view *v, struct buf *b)
 static void detail(struct view *v, struct text *t)
 {
 	const struct app_archive *ar = selected(self(v));
+	const struct app_store_away *s = selected_store(self(v));
 	char text[32];
 
+	if (s != NULL) {
+		text_add(t, STYLE_HEAD, 0, "Store %s is away", s->store);
+		text_add(t, STYLE_BAD, 0, "%s", s->what);
+		text_add(t, STYLE_NORMAL, 0, "%s", s->next);
+	}
 	if (ar == NULL)
 		return;
 	text_add(t, STYLE_HEAD, 0, "%s", ar->name);
-	text_add(t, STYLE_NORMAL, 12, "store       %s", ar->store);
+	text_add(t, strcmp(ar->where, "away") == 0 ? STYLE_WARN : STYLE_NORMAL, 12, "store       %s (%s)", ar->store, ar->where);
 	text_add(t, STYLE_NORMAL, 12, "made        %s", clock_iso(text, sizeof text, ar->when));
 	text_add(t, STYLE_NORMAL, 12, "size        %s", str_size(text, sizeof text, ar->size_bytes));
 	text_add(t, STYLE_NORMAL, 12, "health      %s", app_archive_health(ar));
