@@ -31,6 +31,13 @@ LDFLAGS_cov     := --coverage
 # Calls of src/core/fault_wrap.c; a fortified call would pass it by.
 LDFLAGS_fault   := $(foreach f,write pwrite64 fsync syncfs rename renameat renameat2 link linkat unlinkat mkdir mkdirat fchown,-Wl,--wrap=$(f))
 
+# Scratch directories lie in memory where there is room: Cyrus waits for the disk at every commit.
+ifndef TMPDIR
+ifneq ($(shell [ -w /dev/shm ] && [ "$$(df --output=avail -k /dev/shm | tail -n 1)" -gt 4000000 ] && echo room),)
+export TMPDIR := /dev/shm
+endif
+endif
+
 # Commands are shown with V=1, else a word and a file.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1) $@')
