@@ -220,6 +220,8 @@ static int reconnect(struct sftp_host *h, struct err *e)
 			add_slot(h, s);
 			return 0;
 		}
+		/* Connecting has said what it did itself. */
+		job_step(job, "connection lost, connecting again");
 		wait = wait == 0 ? PAUSE_FIRST_MS : 2 * wait < PAUSE_MAX_MS ? 2 * wait : PAUSE_MAX_MS;
 		if ((e != NULL && e->code != ERR_CONNECTION) ||
 		    clock_monotonic_ms() + wait - start > h->conf->timeout_ms)
