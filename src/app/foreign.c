@@ -12,15 +12,6 @@ static char *owner_of(const char *url, const char *name)
 	return mem_printf("foreign\t%s\t%s", url, name);
 }
 
-static int open_catalogue(struct app *app, struct catalogue **ret, struct err *e)
-{
-	char *dir = mem_printf("%s/catalogue", app->conf->state_directory);
-	int rc = catalogue_open(dir, ret, e);
-
-	free(dir);
-	return rc;
-}
-
 struct pieces {
 	struct catalogue *catalogue;
 	char *owner;
@@ -92,7 +83,6 @@ static void pieces_close(void *arg)
 	struct pieces *p = arg;
 
 	catalogue_blobs_free(p->coming);
-	catalogue_close(p->catalogue);
 	free(p->owner);
 	free(p);
 }
@@ -103,15 +93,9 @@ int app_source_open(struct app *app, struct store *store, const char *name, cons
 	struct foreign_memory m = { NULL, pieces_begin, pieces_put, pieces_end, pieces_get, pieces_drop,
 		pieces_close };
 	struct source_opts with = *o;
-	struct err why = { 0 };
 	struct pieces *p = mem_alloc(sizeof *p);
 
-	if (open_catalogue(app, &p->catalogue, &why) == -1) {
-		log_write(
-		    LOG_LEVEL_WARNING, "nothing will be kept of archives of something else: %s", why.msg);
-		free(p);
-		return source_open_as(store, name, o, ret, e);
-	}
+	p->catalogue = app->catalogue;
 	p->job = o->job;
 	p->owner = owner_of(store_url(store), name);
 	m.arg = p;
@@ -122,13 +106,8 @@ int app_source_open(struct app *app, struct store *store, const char *name, cons
 int app_foreign_forget(struct app *app, const char *url, const char *name, struct job *job, struct err *e)
 {
 	char *owner = owner_of(url, name);
-	struct catalogue *c;
-	int rc = open_catalogue(app, &c, e);
+	int rc = catalogue_blobs_drop(app->catalogue, owner, job, e);
 
-	if (rc == 0) {
-		rc = catalogue_blobs_drop(c, owner, job, e);
-		catalogue_close(c);
-	}
 	free(owner);
 	return rc;
 }

@@ -410,7 +410,7 @@ static void check_time(struct sftp *s)
 
 	if (s->broken)
 		return;
-	if ((s->in_flight > 0 || !s->greeted) && clock_monotonic_ms() - s->last_ms > s->timeout_ms)
+	if (s->timeout_ms > 0 && (s->in_flight > 0 || !s->greeted) && clock_monotonic_ms() - s->last_ms > s->timeout_ms)
 		sftp_break(
 		    s, ERR_CONNECTION, "no answer for %llu s", (unsigned long long)(s->timeout_ms / 1000));
 	else if (s->channel.ops->keepalive(s->channel.ctx, &e) == -1)

@@ -40,7 +40,7 @@ sftp_dial_fn sftp_dial_ssh;
 
 struct sftp;
 
-/** sftp_new(channel, timeout_ms, rate, job, ret, e): Greet the server and ask for its limits. Takes ${channel} over, also when it fails. ${rate} (NULL: none)
+/** sftp_new(channel, timeout_ms, rate, job, ret, e): Greet the server and ask for its limits; it may be silent for ${timeout_ms}, 0: for ever. Takes ${channel} over, also when it fails. ${rate} (NULL: none)
  * outlives the session. ERR_CONNECTION, ERR_UNSUPPORTED, ERR_FORMAT: it is no SFTP server. sftp_free() takes NULL. */
 int sftp_new(const struct sftp_channel *channel, uint64_t timeout_ms, struct sftp_rate *rate, struct job *job,
     struct sftp **ret, struct err *e);

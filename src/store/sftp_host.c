@@ -224,7 +224,7 @@ static int reconnect(struct sftp_host *h, struct err *e)
 		job_step(job, "connection lost, connecting again");
 		wait = wait == 0 ? PAUSE_FIRST_MS : 2 * wait < PAUSE_MAX_MS ? 2 * wait : PAUSE_MAX_MS;
 		if ((e != NULL && e->code != ERR_CONNECTION) ||
-		    clock_monotonic_ms() + wait - start > h->conf->timeout_ms)
+		    (h->conf->timeout_ms > 0 && clock_monotonic_ms() + wait - start > h->conf->timeout_ms))
 			return -1;
 		log_write(LOG_LEVEL_DEBUG, "%s: %s", h->conf->url, e != NULL ? e->msg : "");
 	}
