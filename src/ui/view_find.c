@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "ui/take_in.h"
 #include "ui/views.h"
 
 /* The worker's. */
@@ -22,7 +23,7 @@ struct view_find {
 	char *line; /* what is looked for, as it was typed; NULL: nothing yet */
 	bool live;  /* the live server was looked at, or is */
 	bool only_missing;
-	bool running, asked;
+	bool running, asked, filling;
 	struct task *task;
 	struct find_mail **mails;
 	size_t n, cap;
@@ -272,6 +273,22 @@ static void turn_live(struct view_find *f)
 	list_changed(&f->view.list);
 }
 
+static void filled(struct view *v)
+{
+	self(v)->filling = false;
+	if (self(v)->line != NULL)
+		search(self(v));
+}
+
+static void start_fill(struct view_find *f)
+{
+	if (f->filling || (f->line != NULL && !f->running && f->counts.unknown == 0))
+		console_say(f->view.console, STYLE_NORMAL,
+		    f->filling ? "That is being done" : "All archives are in the catalogue");
+	else
+		f->filling = ui_take_in(&f->view, filled);
+}
+
 static void add_lines(const struct find_mail *mail, struct text *t)
 {
 	char text[32];
@@ -344,6 +361,7 @@ static bool request(struct view *v, enum request r)
 			    view_history_new(v->console, selected(f)->places[0].mailbox, selected(f)->places[0].shown));
 		return true;
 	case REQUEST_DETAILS: show_details(f); return true;
+	case REQUEST_GO: start_fill(f); return true;
 	case REQUEST_RELOAD:
 		if (f->line != NULL)
 			search(f);
@@ -396,7 +414,7 @@ static void empty(struct view *v, struct buf *b)
 	else
 		buf_str(b, "No message fits.");
 	if (f->line != NULL && !f->running && f->counts.unknown > 0)
-		buf_str(b, "\n\nSome archives are not in the catalogue yet: cyrvault catalogue update takes them in.");
+		buf_str(b, "\n\nSome archives are not in the catalogue yet: y takes them in.");
 }
 
 static void command(struct view *v, struct buf *b)
@@ -424,12 +442,12 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_FIND, REQUEST_LOST, REQUEST_RESTORE, REQUEST_HISTORY,
-	REQUEST_DETAILS, REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_DETAILS, REQUEST_GO, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "find",
 	.about = "Messages in all archives, from the catalogue: whether or not their stores can be reached. What is typed: words "
 		 "in sender, recipients or subject; from: to: subject: id: body: mailbox: archive: since: before: with what "
 		 "stands behind them. IN: how many archives have it there. m looks at the live server too, then shows only "
-		 "what is not where it was; R plans a restore of the mailbox.",
+		 "what is not where it was; R plans a restore of the mailbox; y takes in archives that the catalogue does not know yet.",
 	.requests = requests,
 	.title = title,
 	.status = status,

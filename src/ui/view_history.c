@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "ui/shell.h"
+#include "ui/take_in.h"
 #include "ui/timeline.h"
 #include "ui/views.h"
 
@@ -16,12 +17,6 @@ struct load {
 	struct app *app;
 	char *server, *mailbox;
 	struct app_history h;
-};
-
-/* The worker's, of the other task. */
-struct fill {
-	struct app *app;
-	struct app_catalogue_result result;
 };
 
 struct view_history {
@@ -294,61 +289,19 @@ static void reload(struct view_history *v)
 
 /* ---- taking archives into the catalogue ---- */
 
-static int fill(struct job *job, void *arg, struct err *e)
+static void filled(struct view *view)
 {
-	struct fill *f = arg;
-
-	return app_catalogue_update(f->app, false, job, &f->result, e);
-}
-
-static void free_fill(void *arg)
-{
-	struct fill *f = arg;
-
-	app_catalogue_result_done(&f->result);
-	free(f);
-}
-
-static void filled(struct view *view, struct task *t)
-{
-	struct view_history *v = self(view);
-	const struct fill *f = t->spec.arg;
-	char n[40];
-
-	v->filling = false;
-	if (t->rc == -1)
-		console_fail(view->console, &t->err);
-	else if (f->result.unreadable > 0)
-		console_say(view->console, STYLE_WARN, "%s could not be taken in: %s",
-		    str_count(n, sizeof n, f->result.unreadable, "archive", "archives"), f->result.why);
-	else
-		console_say(view->console, STYLE_GOOD, "%s taken in",
-		    str_count(n, sizeof n, f->result.filled, "archive", "archives"));
-	reload(v);
+	self(view)->filling = false;
+	reload(self(view));
 }
 
 static void start_fill(struct view_history *v)
 {
-	struct console *c = v->view.console;
-	struct buf command = BUF_INIT;
-	struct fill *f;
-
-	if (v->filling || (v->h.unknown == 0 && v->failed.code == ERR_NONE)) {
-		console_say(c, STYLE_NORMAL, v->filling ? "That is being done" : "All archives are in the catalogue");
-		return;
-	}
-	f = mem_alloc(sizeof *f);
-	f->app = console_app(c);
-	shell_begin(&command, c, "catalogue");
-	buf_str(&command, " update");
-	v->filling = console_start(c, &(struct task_spec){ .title = "take archives into the catalogue",
-					  .command = buf_text(&command),
-					  .run = fill,
-					  .arg = f,
-					  .free_arg = free_fill,
-					  .owner = &v->view,
-					  .done = filled }) != NULL;
-	buf_done(&command);
+	if (v->filling || (v->h.unknown == 0 && v->failed.code == ERR_NONE))
+		console_say(v->view.console, STYLE_NORMAL,
+		    v->filling ? "That is being done" : "All archives are in the catalogue");
+	else
+		v->filling = ui_take_in(&v->view, filled);
 }
 
 /* ---- what can be asked ---- */
