@@ -429,7 +429,10 @@ int sftp_step(struct sftp *const *list, size_t n, struct job *job, struct err *e
 	for (size_t i = 0; i < n && i < SESSIONS_MAX; i++) {
 		unsigned mine = 0;
 
-		moved |= !list[i]->broken && (transmit(list[i], &mine) | receive(list[i]));
+		if (!list[i]->broken) {
+			moved |= transmit(list[i], &mine);
+			moved |= receive(list[i]);
+		}
 		any |= !list[i]->broken;
 		moved |= list[i]->broken;
 		if (mine > 0 && mine < wait)
