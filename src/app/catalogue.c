@@ -1,4 +1,5 @@
 /* catalogue.c: what the catalogue knows of archives, for lists; and what lists tell the catalogue. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,6 +250,8 @@ void known_fill_new(
 	size_t n = 0;
 	struct err e;
 
+	/* A backup leaves much in small pieces, of which nothing here can make use. */
+	malloc_trim(0);
 	job_step(job, "take %s into the catalogue", name);
 	if (store_stat(store, name, &o, &e) == 0) {
 		archives_begin(conf, name, &o, &a);

@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/bytes.h"
+#include "core/io.h"
 #include "core/mem.h"
 #include "cyrus/message.h"
 
@@ -17,6 +20,14 @@ struct fill {
 	struct catalogue_mails *mails;
 	struct source *source;
 	struct job *job;
+	/* The cyrus.cache of the mailbox at hand; NULL: there is none. */
+	const uint8_t *cache;
+	size_t cache_len;
+	/* Of an archive of ours index and cache lie, one after the other, in a file without a name: a cache may have some hundred MiB. */
+	void *mapped;
+	size_t mapped_len;
+	int spool;
+	size_t looked;
 	struct catalogue_place *places; /* of the mailbox at hand */
 	size_t n, cap;
 	struct buf text;
@@ -176,13 +187,108 @@ static int is_new(struct fill *f, const struct source_messages *m, const struct 
 	return rc == -1 ? -1 : !rc;
 }
 
+/* ---- files of an archive of ours, in a file without a name ---- */
+
+struct spooling {
+	struct fill *f;
+	enum file_role role;
+	uint64_t size;
+	bool done;
+};
+
+static int spool_begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
+{
+	struct spooling *s = arg;
+
+	(void)meta;
+	(void)e;
+	/* An archive partition has a cache of its own beside that of the spool. */
+	if (s->done || file->role != s->role || source_on_archive_partition(s->f->source, file->path))
+		return 0;
+	s->size = 0;
+	return 1;
+}
+
+static int spool_data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct spooling *s = arg;
+
+	if (io_pwrite_all(s->f->spool, p, n, s->size, "a temporary file", e) == -1)
+		return -1;
+	s->size += n;
+	return 0;
+}
+
+static int spool_end(void *arg, struct err *e)
+{
+	(void)e;
+	((struct spooling *)arg)->done = true;
+	return 0;
+}
+
+static void spool_abort(void *arg)
+{
+	((struct spooling *)arg)->size = 0;
+}
+
+static void drop_spool(struct fill *f)
+{
+	if (f->mapped != NULL)
+		munmap(f->mapped, f->mapped_len);
+	if (f->spool != -1)
+		close(f->spool);
+	f->mapped = NULL;
+	f->mapped_len = 0;
+	f->spool = -1;
+}
+
+/* The unit's file of that role, mapped; one that is damaged is as none: f->mapped stays NULL. Its table goes out of memory before anything else comes in. */
+static int spool_file(struct fill *f, size_t unit, enum file_role role, struct err *e)
+{
+	struct spooling s = { .f = f, .role = role };
+	struct file_sink sink = { .arg = &s,
+		.damage_ok = true,
+		.begin = spool_begin,
+		.data = spool_data,
+		.end = spool_end,
+		.abort = spool_abort };
+	int rc;
+
+	f->spool = io_temp_fd(NULL, e);
+	if (f->spool == -1)
+		return -1;
+	rc = archive_read_unit(source_archive(f->source), unit, &sink, e);
+	archive_forget_tables(source_archive(f->source));
+	if (rc == -1 || !s.done || s.size == 0)
+		return rc;
+	f->mapped = mmap(NULL, (size_t)s.size, PROT_READ, MAP_PRIVATE, f->spool, 0);
+	if (f->mapped == MAP_FAILED) {
+		f->mapped = NULL;
+		return err_sys(e, "map a temporary file");
+	}
+	f->mapped_len = (size_t)s.size;
+	return 0;
+}
+
+/* What was looked at goes out of memory again. */
+#define LOOKED_AT_MOST 4096
+
+static bool look_up(struct fill *f, uint32_t generation, const struct index_record *r, struct envelope *env)
+{
+	if (f->mapped != NULL && ++f->looked % LOOKED_AT_MOST == 0)
+		madvise(f->mapped, f->mapped_len, MADV_DONTNEED);
+	return f->cache_len > 0 && mailbox_cache_envelope(f->cache, f->cache_len, generation, r, env, NULL) == 0;
+}
+
+/* ---- a mailbox, on ---- */
+
 static int add_record(struct fill *f, const struct source_messages *m, const struct mailbox_index *ix,
     const struct index_record *r, bool expunged, void *arg, struct err *e)
 {
 	struct catalogue_mail mail;
 	struct catalogue_place *p;
 	struct envelope env = { 0 };
-	bool *all_known = arg;
+	bool *all_known = arg, have;
 	int rc = r->has_guid && *all_known ? 1 : r->has_guid ? catalogue_mails_known(f->mails, r->guid, e) : 0;
 
 	if (rc == -1)
@@ -193,11 +299,10 @@ static int add_record(struct fill *f, const struct source_messages *m, const str
 	memcpy(p->guid, r->guid, SHA1_SIZE);
 	if (rc == 1)
 		return 0;
-	if (m->cache.len > 0)
-		rc = mailbox_cache_envelope(
-		    (const uint8_t *)m->cache.data, m->cache.len, ix->h.generation, r, &env, NULL);
+	(void)m;
+	have = look_up(f, ix->h.generation, r, &env);
 	find_texts(&env, r, &mail, &f->text);
-	if (m->cache.len > 0 && rc == 0)
+	if (have)
 		envelope_done(&env);
 	memcpy(p->guid, mail.guid, SHA1_SIZE);
 	return catalogue_mails_add(f->mails, &mail, e);
@@ -210,24 +315,42 @@ static int by_uid(const void *a, const void *b)
 	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+/* Of something else's archive it comes with the rest, in memory: ${*ret_with}. */
+static int read_cache(struct fill *f, size_t i, struct source_messages **ret_with, struct err *e)
+{
+	size_t unit = source_unit(f->source, i);
+
+	if (unit != (size_t)-1) {
+		if (spool_file(f, unit, ROLE_CACHE, e) == -1)
+			return -1;
+		f->cache = f->mapped;
+		f->cache_len = f->mapped_len;
+		return 0;
+	}
+	if (source_load(f->source, i, true, ret_with, e) == -1)
+		return -1;
+	f->cache = (const uint8_t *)(*ret_with)->cache.data;
+	f->cache_len = (*ret_with)->cache.len;
+	return 0;
+}
+
 static int add_mailbox(struct fill *f, size_t i, struct source_messages *m, const uint8_t *content, struct err *e)
 {
 	int fresh = each_record(f, m, is_new, NULL, e);
+	struct source_messages *with = NULL;
 	bool all_known = fresh == 0;
 
 	f->n = 0;
 	if (fresh == -1)
 		return -1;
-	if (fresh == 1) {
-		struct source_messages *with;
-
-		if (source_load(f->source, i, true, &with, e) == -1)
-			return -1;
-		fresh = each_record(f, with, add_record, &all_known, e);
-		source_messages_free(with);
-	} else {
+	if (fresh == 1)
+		fresh = read_cache(f, i, &with, e);
+	if (fresh == 0)
 		fresh = each_record(f, m, add_record, &all_known, e);
-	}
+	source_messages_free(with);
+	drop_spool(f);
+	f->cache = NULL;
+	f->cache_len = 0;
 	if (fresh == -1)
 		return -1;
 	if (m->expunged != NULL && f->n > 1)
@@ -235,9 +358,40 @@ static int add_mailbox(struct fill *f, size_t i, struct source_messages *m, cons
 	return catalogue_mails_box(f->mails, source_mailbox(f->source, i)->name, content, f->places, f->n, e);
 }
 
+/* ---- its index ---- */
+
+static int parse_spooled(struct fill *f, size_t unit, enum file_role role, struct mailbox_index **ret, struct err *e)
+{
+	int rc = spool_file(f, unit, role, e);
+
+	if (rc == 0 && f->mapped != NULL)
+		rc = mailbox_index_parse(f->mapped, f->mapped_len, ret, e);
+	drop_spool(f);
+	return rc;
+}
+
+/* As source_load(), of an archive of ours, and no more than is needed here: of a mailbox with 100,000 messages the rest, and the table, take 30 MiB. */
+static int load_index(struct fill *f, size_t unit, struct source_messages **ret, struct err *e)
+{
+	struct source_messages *m = mem_alloc(sizeof *m);
+	int rc = parse_spooled(f, unit, ROLE_INDEX, &m->index, e);
+
+	if (rc == 0 && m->index == NULL)
+		rc = err_set(e, ERR_DAMAGE, "it has no whole cyrus.index");
+	/* Where expunged messages had a file of their own. */
+	if (rc == 0 && m->index->h.minor < 12)
+		rc = parse_spooled(f, unit, ROLE_EXPUNGE, &m->expunged, e);
+	if (rc == 0)
+		*ret = m;
+	else
+		source_messages_free(m);
+	return rc;
+}
+
 static int fill_mailbox(struct fill *f, size_t i, struct err *e)
 {
 	const char *name = source_mailbox(f->source, i)->name;
+	size_t unit = source_unit(f->source, i);
 	uint8_t content[SHA256_SIZE] = { 0 };
 	struct source_messages *m;
 	struct err why = { 0 };
@@ -247,7 +401,7 @@ static int fill_mailbox(struct fill *f, size_t i, struct err *e)
 		rc = catalogue_mails_same(f->mails, name, content, e) == 1 ? 2 : 1;
 	if (rc == -1 || rc == 2)
 		return rc == 2 ? 0 : -1;
-	if (source_load(f->source, i, false, &m, &why) == -1) {
+	if ((unit != (size_t)-1 ? load_index(f, unit, &m, &why) : source_load(f->source, i, false, &m, &why)) == -1) {
 		/* A damaged one is no reason to know nothing of the others. */
 		if (why.code == ERR_NOT_FOUND || why.code == ERR_DAMAGE || why.code == ERR_FORMAT)
 			return catalogue_mails_box(f->mails, name, content, NULL, 0, e);
@@ -269,7 +423,7 @@ static int fill_mailbox(struct fill *f, size_t i, struct err *e)
 int find_fill(struct catalogue *c, const struct catalogue_archive *archive, struct source *source, struct job *job,
     struct err *e)
 {
-	struct fill f = { .source = source, .job = job };
+	struct fill f = { .source = source, .job = job, .spool = -1 };
 	int rc = catalogue_mails_begin(c, archive, job, &f.mails, e);
 
 	job_step(job, "messages of %s", archive->name);

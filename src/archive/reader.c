@@ -583,3 +583,12 @@ int archive_table(struct archive *a, size_t i, const struct archive_table **ret,
 	*ret = &c->table.pub;
 	return 0;
 }
+
+void archive_forget_tables(struct archive *a)
+{
+	for (int k = 0; k < TABLES_KEPT; k++) {
+		table_done(&a->tables[k].table);
+		a->tables[k].table = (struct table){ 0 };
+		a->tables[k].unit = (size_t)-1;
+	}
+}

@@ -45,7 +45,7 @@ int catalogue_recover(struct catalogue *c, DB_ENV **ret, struct err *e)
 	if (rc != 0)
 		return catalogue_db_err(e, rc, "begin");
 	env->set_errcall(env, on_db_message);
-	if ((rc = env->set_cachesize(env, 0, 32u << 20, 1)) == 0 &&
+	if ((rc = env->set_cachesize(env, 0, 4u << 20, 1)) == 0 &&
 	    (rc = env->set_lg_bsize(env, 512u << 10)) == 0 && (rc = env->set_lg_max(env, 4u << 20)) == 0 &&
 	    (rc = env->log_set_config(env, DB_LOG_AUTO_REMOVE, 1)) == 0 &&
 	    (rc = env->set_flags(env, DB_TXN_WRITE_NOSYNC, 1)) == 0)

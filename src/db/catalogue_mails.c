@@ -6,8 +6,8 @@
 #include "db/catalogue_impl.h"
 #include "db/catalogue_mail_rows.h"
 
-/* So much is collected before it is written. */
-#define COLLECT_BYTES (8u << 20)
+/* So much is collected before it is written: a mailbox of 100,000 messages must not take much memory. */
+#define COLLECT_BYTES (512u << 10)
 
 /* A text that was added. */
 struct text {
@@ -221,10 +221,10 @@ int catalogue_mails_add(struct catalogue_mails *m, const struct catalogue_mail *
 {
 	struct text *t;
 
-	/* Not in the midst of a mailbox: what a flush writes is looked up by the next. */
 	if (find_text(m, mail->guid) != NULL)
 		return 0;
-	(void)e;
+	if (flush_if_much(m, e) == -1)
+		return -1;
 	grow_table(m);
 	m->texts = mem_grow(m->texts, &m->cap_texts, m->n_texts + 1, sizeof *m->texts);
 	t = &m->texts[m->n_texts];

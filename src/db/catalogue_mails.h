@@ -32,7 +32,7 @@ struct catalogue_place {
 struct catalogue_mails;
 
 /** catalogue_mails_begin(c, archive, job, ret, e): Take in the messages of a filled archive; ${archive} outlives it. What comes goes to the catalogue
- * every few MiB, and the lock of who writes is held only then. ERR_NOT_FOUND: it is not filled. It belongs to one thread. */
+ * piece by piece, and the lock of who writes is held only then. ERR_NOT_FOUND: it is not filled. It belongs to one thread. */
 int catalogue_mails_begin(struct catalogue *c, const struct catalogue_archive *archive, struct job *job,
     struct catalogue_mails **ret, struct err *e);
 
