@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include "app/find_spool.h"
 #include "core/bytes.h"
-#include "core/io.h"
 #include "core/mem.h"
 #include "cyrus/message.h"
 
@@ -23,10 +22,7 @@ struct fill {
 	/* The cyrus.cache of the mailbox at hand; NULL: there is none. */
 	const uint8_t *cache;
 	size_t cache_len;
-	/* Of an archive of ours index and cache lie, one after the other, in a file without a name: a cache may have some hundred MiB. */
-	void *mapped;
-	size_t mapped_len;
-	int spool;
+	struct find_spool spool; /* of an archive of ours its index, and then its cache, lie there */
 	size_t looked;
 	struct catalogue_place *places; /* of the mailbox at hand */
 	size_t n, cap;
@@ -187,100 +183,15 @@ static int is_new(struct fill *f, const struct source_messages *m, const struct 
 	return rc == -1 ? -1 : !rc;
 }
 
-/* ---- files of an archive of ours, in a file without a name ---- */
-
-struct spooling {
-	struct fill *f;
-	enum file_role role;
-	uint64_t size;
-	bool done;
-};
-
-static int spool_begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
-{
-	struct spooling *s = arg;
-
-	(void)meta;
-	(void)e;
-	/* An archive partition has a cache of its own beside that of the spool. */
-	if (s->done || file->role != s->role || source_on_archive_partition(s->f->source, file->path))
-		return 0;
-	s->size = 0;
-	return 1;
-}
-
-static int spool_data(void *arg, const void *p, size_t n, struct err *e)
-{
-	struct spooling *s = arg;
-
-	if (io_pwrite_all(s->f->spool, p, n, s->size, "a temporary file", e) == -1)
-		return -1;
-	s->size += n;
-	return 0;
-}
-
-static int spool_end(void *arg, struct err *e)
-{
-	(void)e;
-	((struct spooling *)arg)->done = true;
-	return 0;
-}
-
-static void spool_abort(void *arg)
-{
-	((struct spooling *)arg)->size = 0;
-}
-
-static void drop_spool(struct fill *f)
-{
-	if (f->mapped != NULL)
-		munmap(f->mapped, f->mapped_len);
-	if (f->spool != -1)
-		close(f->spool);
-	f->mapped = NULL;
-	f->mapped_len = 0;
-	f->spool = -1;
-}
-
-/* The unit's file of that role, mapped; one that is damaged is as none: f->mapped stays NULL. Its table goes out of memory before anything else comes in. */
-static int spool_file(struct fill *f, size_t unit, enum file_role role, struct err *e)
-{
-	struct spooling s = { .f = f, .role = role };
-	struct file_sink sink = { .arg = &s,
-		.damage_ok = true,
-		.begin = spool_begin,
-		.data = spool_data,
-		.end = spool_end,
-		.abort = spool_abort };
-	int rc;
-
-	f->spool = io_temp_fd(NULL, e);
-	if (f->spool == -1)
-		return -1;
-	rc = archive_read_unit(source_archive(f->source), unit, &sink, e);
-	archive_forget_tables(source_archive(f->source));
-	if (rc == -1 || !s.done || s.size == 0)
-		return rc;
-	f->mapped = mmap(NULL, (size_t)s.size, PROT_READ, MAP_PRIVATE, f->spool, 0);
-	if (f->mapped == MAP_FAILED) {
-		f->mapped = NULL;
-		return err_sys(e, "map a temporary file");
-	}
-	f->mapped_len = (size_t)s.size;
-	return 0;
-}
-
 /* What was looked at goes out of memory again. */
 #define LOOKED_AT_MOST 4096
 
 static bool look_up(struct fill *f, uint32_t generation, const struct index_record *r, struct envelope *env)
 {
-	if (f->mapped != NULL && ++f->looked % LOOKED_AT_MOST == 0)
-		madvise(f->mapped, f->mapped_len, MADV_DONTNEED);
+	if (f->spool.mapped != NULL && ++f->looked % LOOKED_AT_MOST == 0)
+		madvise(f->spool.mapped, f->spool.len, MADV_DONTNEED);
 	return f->cache_len > 0 && mailbox_cache_envelope(f->cache, f->cache_len, generation, r, env, NULL) == 0;
 }
-
-/* ---- a mailbox, on ---- */
 
 static int add_record(struct fill *f, const struct source_messages *m, const struct mailbox_index *ix,
     const struct index_record *r, bool expunged, void *arg, struct err *e)
@@ -321,10 +232,10 @@ static int read_cache(struct fill *f, size_t i, struct source_messages **ret_wit
 	size_t unit = source_unit(f->source, i);
 
 	if (unit != (size_t)-1) {
-		if (spool_file(f, unit, ROLE_CACHE, e) == -1)
+		if (find_spool_take(&f->spool, f->source, unit, ROLE_CACHE, e) == -1)
 			return -1;
-		f->cache = f->mapped;
-		f->cache_len = f->mapped_len;
+		f->cache = f->spool.mapped;
+		f->cache_len = f->spool.len;
 		return 0;
 	}
 	if (source_load(f->source, i, true, ret_with, e) == -1)
@@ -348,7 +259,7 @@ static int add_mailbox(struct fill *f, size_t i, struct source_messages *m, cons
 	if (fresh == 0)
 		fresh = each_record(f, m, add_record, &all_known, e);
 	source_messages_free(with);
-	drop_spool(f);
+	find_spool_drop(&f->spool);
 	f->cache = NULL;
 	f->cache_len = 0;
 	if (fresh == -1)
@@ -362,11 +273,11 @@ static int add_mailbox(struct fill *f, size_t i, struct source_messages *m, cons
 
 static int parse_spooled(struct fill *f, size_t unit, enum file_role role, struct mailbox_index **ret, struct err *e)
 {
-	int rc = spool_file(f, unit, role, e);
+	int rc = find_spool_take(&f->spool, f->source, unit, role, e);
 
-	if (rc == 0 && f->mapped != NULL)
-		rc = mailbox_index_parse(f->mapped, f->mapped_len, ret, e);
-	drop_spool(f);
+	if (rc == 0 && f->spool.mapped != NULL)
+		rc = mailbox_index_parse(f->spool.mapped, f->spool.len, ret, e);
+	find_spool_drop(&f->spool);
 	return rc;
 }
 
@@ -402,8 +313,9 @@ static int fill_mailbox(struct fill *f, size_t i, struct err *e)
 	if (rc == -1 || rc == 2)
 		return rc == 2 ? 0 : -1;
 	if ((unit != (size_t)-1 ? load_index(f, unit, &m, &why) : source_load(f->source, i, false, &m, &why)) == -1) {
-		/* A damaged one is no reason to know nothing of the others. */
-		if (why.code == ERR_NOT_FOUND || why.code == ERR_DAMAGE || why.code == ERR_FORMAT)
+		/* One that cannot be read is no reason to know nothing of the others. */
+		if (why.code == ERR_NOT_FOUND || why.code == ERR_DAMAGE || why.code == ERR_FORMAT ||
+		    why.code == ERR_UNSUPPORTED)
 			return catalogue_mails_box(f->mails, name, content, NULL, 0, e);
 		if (e != NULL)
 			*e = why;
@@ -423,7 +335,7 @@ static int fill_mailbox(struct fill *f, size_t i, struct err *e)
 int find_fill(struct catalogue *c, const struct catalogue_archive *archive, struct source *source, struct job *job,
     struct err *e)
 {
-	struct fill f = { .source = source, .job = job, .spool = -1 };
+	struct fill f = { .source = source, .job = job, .spool = { .fd = -1 } };
 	int rc = catalogue_mails_begin(c, archive, job, &f.mails, e);
 
 	job_step(job, "messages of %s", archive->name);
