@@ -34,6 +34,7 @@ struct run {
 	struct backup_result *ret;
 	int64_t when;
 	char *name, *previous;
+	struct snapshot_opts snapshot_opts;
 	struct snapshot *snapshot;
 	struct quiesce *quiesce;
 	struct roster roster;
@@ -418,9 +419,12 @@ static int make_snapshot(struct run *r, struct err *e)
 	paths[n++] = c->configdirectory;
 	for (size_t i = 0; i < c->n_partitions; i++)
 		n += imapd_conf_roots(c, &c->partitions[i], paths + n);
-	rc = snapshot_create(r->conf->snapshot, paths, n, r->job, &r->snapshot, e);
+	r->snapshot_opts = (struct snapshot_opts){ .kind = r->conf->snapshot, .job = r->job };
+	rc = snapshot_plan(&r->snapshot_opts, paths, n, &r->snapshot, e);
 	free(paths);
-	return rc;
+	if (rc == 0 && snapshot_take(r->snapshot, e) == -1)
+		rc = -1;
+	return rc == -1 ? -1 : snapshot_mount(r->snapshot, e);
 }
 
 int backup_run(struct server *server, const struct conf_server *conf, struct store *store,
@@ -461,7 +465,7 @@ out:
 	ret->elapsed_ms = clock_monotonic_ms() - start;
 	pack_done(&r.pack);
 	quiesce_free(r.quiesce);
-	snapshot_release(r.snapshot);
+	snapshot_release(r.snapshot, NULL);
 	roster_done(&r.roster);
 	free(r.name);
 	free(r.previous);

@@ -3,25 +3,25 @@
 
 #include "snapshot/snapshot.h"
 
-static int none_probe(const char *const *paths, size_t n, struct err *e)
+static int none_plan(
+    const struct snapshot_opts *o, const char *const *paths, size_t n, void **ret, struct err *e)
 {
+	(void)o;
 	(void)paths;
 	(void)n;
 	(void)e;
+	*ret = NULL;
 	return 1;
 }
 
-static int none_create(const char *const *paths, size_t n, struct job *job, void **ret, struct err *e)
+static int none_step(void *ctx, struct err *e)
 {
-	(void)paths;
-	(void)n;
-	(void)job;
+	(void)ctx;
 	(void)e;
-	*ret = NULL;
 	return 0;
 }
 
-static int none_health(void *ctx, struct err *e)
+static int none_check(const void *ctx, struct err *e)
 {
 	(void)ctx;
 	(void)e;
@@ -36,10 +36,36 @@ static int none_open(void *ctx, const char *path, int flags, struct err *e)
 	return fd == -1 ? err_sys(e, "open %s", path) : fd;
 }
 
-static void none_release(void *ctx)
+static void none_facts(const void *ctx, struct snapshot_facts *ret)
+{
+	(void)ctx;
+	(void)ret;
+}
+
+static void none_free(void *ctx)
 {
 	(void)ctx;
 }
 
-const struct snapshot_provider snap_none = { "none", true, none_probe, none_create, none_health, none_open,
-	none_release };
+static int none_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+{
+	(void)o;
+	(void)ret_what;
+	(void)e;
+	return 0;
+}
+
+const struct snapshot_provider snap_none = {
+	.name = "none",
+	.live = true,
+	.plan = none_plan,
+	.take = none_step,
+	.mount = none_step,
+	.drop = none_step,
+	.open = none_open,
+	.check = none_check,
+	.health = none_step,
+	.facts = none_facts,
+	.free = none_free,
+	.clean = none_clean,
+};

@@ -5,47 +5,101 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buf.h"
+#include "core/clock.h"
 #include "core/mem.h"
 
 struct snapshot {
 	const struct snapshot_provider *provider;
 	void *ctx;
+	char *why_not;
+	uint64_t taken_ms;
 };
 
 /* In the order in which "auto" prefers them. */
 static const struct snapshot_provider *const providers[] = { &snap_none };
 #define N_PROVIDERS (sizeof providers / sizeof providers[0])
 
-static const struct snapshot_provider *choose(
-    const char *kind, const char *const *paths, size_t n, struct err *e)
+static int plan_with(const struct snapshot_provider *p, const struct snapshot_opts *o, const char *const *paths,
+    size_t n, struct snapshot *s, struct err *e)
 {
-	for (size_t i = 0; i < N_PROVIDERS; i++) {
-		if (strcmp(kind, "auto") == 0 && providers[i]->probe(paths, n, e) == 1)
-			return providers[i];
-		if (strcmp(kind, providers[i]->name) == 0)
-			return providers[i];
-	}
-	err_set(e, ERR_CONFIG, "snapshot = %s is not something this version can do", kind);
-	err_hint(e, "set snapshot = none in the [server] section: Cyrus is then held still user by user");
-	return NULL;
+	int r = p->plan(o, paths, n, &s->ctx, e);
+
+	if (r == 1)
+		s->provider = p;
+	return r == -1 ? err_wrap(e, "snapshot (%s)", p->name) : r;
 }
 
-int snapshot_create(const char *kind, const char *const *paths, size_t n, struct job *job,
-    struct snapshot **ret, struct err *e)
+static int plan_auto(const struct snapshot_opts *o, const char *const *paths, size_t n, struct snapshot *s)
 {
-	const struct snapshot_provider *p = choose(kind, paths, n, e);
-	struct snapshot *s;
+	struct buf why_not = BUF_INIT;
+	int r = 0;
 
-	if (p == NULL)
-		return -1;
-	s = mem_alloc(sizeof *s);
-	s->provider = p;
-	if (p->create(paths, n, job, &s->ctx, e) == -1) {
+	for (size_t i = 0; i < N_PROVIDERS && r != 1; i++) {
+		struct err why = { 0 };
+
+		r = plan_with(providers[i], o, paths, n, s, &why);
+		if (r != 1)
+			buf_printf(&why_not, "%s%s", why_not.len > 0 ? "; " : "", why.msg);
+	}
+	if (why_not.len > 0)
+		s->why_not = buf_steal(&why_not);
+	buf_done(&why_not);
+	return r;
+}
+
+static int plan_named(const struct snapshot_opts *o, const char *const *paths, size_t n, struct snapshot *s, struct err *e)
+{
+	for (size_t i = 0; i < N_PROVIDERS; i++) {
+		int r;
+
+		if (strcmp(o->kind, providers[i]->name) != 0)
+			continue;
+		r = plan_with(providers[i], o, paths, n, s, e);
+		if (r == 0)
+			err_hint(e, "set snapshot = auto (or none) in the [server] section: Cyrus is then held still user by user");
+		return r == 1 ? 0 : -1;
+	}
+	err_set(e, ERR_CONFIG, "snapshot = %s is not something this version can do", o->kind);
+	return err_hint(e, "it is one of auto, lvm, btrfs, none");
+}
+
+int snapshot_plan(
+    const struct snapshot_opts *o, const char *const *paths, size_t n, struct snapshot **ret, struct err *e)
+{
+	struct snapshot *s = mem_alloc(sizeof *s);
+	int rc;
+
+	if (strcmp(o->kind, "auto") == 0)
+		rc = plan_auto(o, paths, n, s) == 1 ? 0 : -1;
+	else
+		rc = plan_named(o, paths, n, s, e);
+	if (rc == -1) {
+		free(s->why_not);
 		free(s);
-		return err_wrap(e, "snapshot (%s)", p->name);
+		return -1;
 	}
 	*ret = s;
 	return 0;
+}
+
+int snapshot_take(struct snapshot *s, struct err *e)
+{
+	uint64_t start = clock_monotonic_ms();
+	int rc = s->provider->take(s->ctx, e);
+
+	s->taken_ms = clock_monotonic_ms() - start;
+	return rc == -1 ? err_wrap(e, "snapshot (%s)", s->provider->name) : 0;
+}
+
+int snapshot_mount(struct snapshot *s, struct err *e)
+{
+	return s->provider->mount(s->ctx, e) == -1 ? err_wrap(e, "snapshot (%s)", s->provider->name) : 0;
+}
+
+int snapshot_drop(struct snapshot *s, struct err *e)
+{
+	return s->provider->drop(s->ctx, e) == -1 ? err_wrap(e, "snapshot (%s)", s->provider->name) : 0;
 }
 
 const char *snapshot_name(const struct snapshot *s)
@@ -63,15 +117,68 @@ int snapshot_open(struct snapshot *s, const char *path, int flags, struct err *e
 	return s->provider->open(s->ctx, path, flags | O_CLOEXEC, e);
 }
 
+int snapshot_check(const struct snapshot *s, struct err *e)
+{
+	return s->provider->check(s->ctx, e);
+}
+
 int snapshot_health(struct snapshot *s, struct err *e)
 {
 	return s->provider->health(s->ctx, e);
 }
 
-void snapshot_release(struct snapshot *s)
+void snapshot_facts(const struct snapshot *s, struct snapshot_facts *ret)
 {
+	*ret = (struct snapshot_facts){ .kind = s->provider->name,
+		.taken_ms = s->taken_ms,
+		.why_not = mem_strdup(s->why_not) };
+	s->provider->facts(s->ctx, ret);
+}
+
+void snapshot_facts_done(struct snapshot_facts *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->volumes[i].origin);
+		free(f->volumes[i].name);
+		free(f->volumes[i].fs);
+		free(f->volumes[i].mounted_on);
+	}
+	free(f->volumes);
+	free(f->why_not);
+	*f = (struct snapshot_facts){ 0 };
+}
+
+int snapshot_release(struct snapshot *s, struct err *e)
+{
+	int rc;
+
 	if (s == NULL)
-		return;
-	s->provider->release(s->ctx);
+		return 0;
+	rc = snapshot_drop(s, e);
+	s->provider->free(s->ctx);
+	free(s->why_not);
 	free(s);
+	return rc;
+}
+
+int snapshot_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+{
+	struct buf what = BUF_INIT;
+	int total = 0, rc = 0;
+
+	for (size_t i = 0; i < N_PROVIDERS; i++) {
+		char *some = NULL;
+		int n = providers[i]->clean(o, &some, rc == 0 ? e : NULL);
+
+		if (n == -1)
+			rc = -1;
+		else
+			total += n;
+		if (some != NULL)
+			buf_printf(&what, "%s%s", what.len > 0 ? ", " : "", some);
+		free(some);
+	}
+	*ret_what = what.len > 0 ? buf_steal(&what) : NULL;
+	buf_done(&what);
+	return rc == -1 ? -1 : total;
 }
