@@ -17,8 +17,10 @@ void conf_add_server(struct conf *c, const char *name)
 		.imapd_conf = mem_strdup("/etc/imapd.conf"),
 		.cyrus_conf = mem_strdup("/etc/cyrus.conf"),
 		.snapshot = mem_strdup("auto"),
+		.pause_ms = 5000,
 		.hold_ms = 2000,
-		.lock_wait_ms = 30000 };
+		.lock_wait_ms = 30000,
+		.low_priority = true };
 }
 
 void conf_add_store(struct conf *c, const char *name, const char *url)
@@ -26,7 +28,15 @@ void conf_add_store(struct conf *c, const char *name, const char *url)
 	size_t cap = c->n_stores;
 
 	c->stores = mem_grow(c->stores, &cap, c->n_stores + 1, sizeof *c->stores);
-	c->stores[c->n_stores++] = (struct conf_store){ .name = mem_strdup(name), .url = mem_strdup(url), .timeout_ms = 30000 };
+	c->stores[c->n_stores++] = (struct conf_store){ .name = mem_strdup(name), .url = mem_strdup(url), .timeout_ms = 30000, .keep_live = CONF_KEEP_LIVE_MIN };
+}
+
+void conf_add_tape(struct conf *c, const char *name)
+{
+	size_t cap = c->n_tapes;
+
+	c->tapes = mem_grow(c->tapes, &cap, c->n_tapes + 1, sizeof *c->tapes);
+	c->tapes[c->n_tapes++] = (struct conf_tape){ .name = mem_strdup(name), .block_bytes = (uint64_t)256 << 10 };
 }
 
 static int read_conf_directory(struct conf *c, struct err *e)
@@ -61,6 +71,19 @@ static int check_stores(const struct conf *c, const struct conf_server *server, 
 	return 0;
 }
 
+static int check_tapes(const struct conf *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n_tapes; i++)
+		if (c->tapes[i].device == NULL && c->tapes[i].write_command == NULL && c->tapes[i].read_command == NULL) {
+			err_set(e, ERR_CONFIG, "tape \"%s\" has neither a device nor commands", c->tapes[i].name);
+			return err_hint(e, "add a line such as device = /dev/nst0 to its section");
+		}
+	for (size_t i = 0; i < c->n_stores; i++)
+		if (c->stores[i].tape != NULL && conf_find_tape(c, c->stores[i].tape, e) == NULL)
+			return err_wrap(e, "store \"%s\"", c->stores[i].name);
+	return 0;
+}
+
 /* What the files left open. */
 static int complete(struct conf *c, struct err *e)
 {
@@ -83,6 +106,8 @@ static int complete(struct conf *c, struct err *e)
 	for (size_t i = 0; i < c->n_servers; i++)
 		if (check_stores(c, &c->servers[i], e) == -1)
 			return -1;
+	if (check_tapes(c, e) == -1)
+		return -1;
 	if (!own_state)
 		c->state_directory = mem_strdup("/var/lib/cyrvault");
 	if (c->lock_directory == NULL)
@@ -133,7 +158,10 @@ static void free_server(struct conf_server *s)
 	free(s->imap_admin);
 	free(s->imap_password_file);
 	free(s->snapshot);
+	free(s->lvm);
 	free(s->stores);
+	free(s->before);
+	free(s->after);
 }
 
 static void free_store(struct conf_store *s)
@@ -143,6 +171,15 @@ static void free_store(struct conf_store *s)
 	free(s->url);
 	free(s->known_hosts);
 	free(s->password_file);
+	free(s->tape);
+}
+
+static void free_tape(struct conf_tape *t)
+{
+	free(t->name);
+	free(t->device);
+	free(t->write_command);
+	free(t->read_command);
 }
 
 static void free_pairs(struct conf_pair *list, size_t n)
@@ -163,8 +200,14 @@ void conf_free(struct conf *c)
 		free_server(&c->servers[i]);
 	for (size_t i = 0; i < c->n_stores; i++)
 		free_store(&c->stores[i]);
+	for (size_t i = 0; i < c->n_tapes; i++)
+		free_tape(&c->tapes[i]);
 	free(c->servers);
 	free(c->stores);
+	free(c->tapes);
+	free(c->notify.mail);
+	free(c->notify.sendmail);
+	free(c->notify.command);
 	free_pairs(c->keys, c->n_keys);
 	free_pairs(c->colors, c->n_colors);
 	free(c->state_directory);
@@ -191,5 +234,20 @@ const struct conf_store *conf_find_store(const struct conf *c, const char *name,
 			return &c->stores[i];
 	err_set(e, ERR_NOT_FOUND, "no [store \"%s\"] in the configuration", name);
 	err_hint(e, "there is [store \"%s\"]", c->stores[0].name);
+	return NULL;
+}
+
+const struct conf_tape *conf_find_tape(const struct conf *c, const char *name, struct err *e)
+{
+	for (size_t i = 0; i < c->n_tapes; i++)
+		if (name == NULL || strcmp(c->tapes[i].name, name) == 0)
+			return &c->tapes[i];
+	if (c->n_tapes == 0) {
+		err_set(e, ERR_NOT_FOUND, "there is no [tape \"%s\"] in the configuration", name != NULL ? name : "NAME");
+		err_hint(e, "cyrvault.conf(5) says what belongs into one");
+		return NULL;
+	}
+	err_set(e, ERR_NOT_FOUND, "no [tape \"%s\"] in the configuration", name);
+	err_hint(e, "there is [tape \"%s\"]", c->tapes[0].name);
 	return NULL;
 }

@@ -23,9 +23,17 @@ struct conf_server {
 	char **extra;             /* further paths to pack */
 	size_t n_extra;
 	char *snapshot;           /* "auto", "lvm", "btrfs", "none" */
+	struct conf_room {
+		uint64_t bytes;   /* 0: percent */
+		unsigned percent; /* 0 too: found by itself */
+	} snapshot_size;          /* room for what changes while a snapshot is read */
+	char *lvm;                /* the program; NULL: looked for */
+	uint64_t pause_ms;        /* longest time the whole server is held still for a snapshot */
 	char *stores;             /* names, separated by blanks or commas; NULL: all */
 	uint64_t hold_ms;         /* longest time one user is held still */
 	uint64_t lock_wait_ms;    /* how long to wait for a lock of Cyrus's */
+	char *before, *after;     /* programs run before and after a backup; NULL: none */
+	bool low_priority;        /* a backup takes what processor and disks others leave */
 };
 
 /** How a store on another host is reached, and what is done about a host key that is not known yet. */
@@ -45,6 +53,29 @@ struct conf_store {
 	uint64_t limit_rate;     /* bytes a second, in each direction; 0: no limit */
 	uint64_t connections;    /* at most so many at once; 0: as latency asks for */
 	uint64_t timeout_ms;     /* of connecting, and of an answer */
+	/* Of every kind: which archives stay. */
+	uint64_t keep_live;      /* the newest verified ones of each server, whatever else is said; at least 2 */
+	uint64_t keep_last, keep_daily, keep_weekly, keep_monthly; /* newest ones, and the newest of so many days, weeks, months */
+	bool keeps;              /* one of the five was set: archives are removed after a backup */
+	char *tape;              /* archives are handed to this [tape]; NULL: none */
+};
+
+/** Fewer than this many verified archives of a server are never left. */
+#define CONF_KEEP_LIVE_MIN 2
+
+/** A tape drive, or whatever takes archives one after the other. */
+struct conf_tape {
+	char *name;
+	char *device;            /* "/dev/nst0", a file, a FIFO; NULL: the commands */
+	char *write_command, *read_command; /* words of a command line, run without a shell; NULL: none */
+	uint64_t block_bytes;    /* of one write to it */
+};
+
+/** Who is told when a backup fails, and when one succeeds again. */
+struct conf_notify {
+	char *mail;              /* an address; NULL: nobody */
+	char *sendmail;          /* the program, NULL: /usr/sbin/sendmail */
+	char *command;           /* a program; NULL: none */
 };
 
 /** The console. */
@@ -70,6 +101,9 @@ struct conf {
 	size_t n_servers;
 	struct conf_store *stores;
 	size_t n_stores;
+	struct conf_tape *tapes;
+	size_t n_tapes;
+	struct conf_notify notify;
 	char *state_directory;    /* "/var/lib/cyrvault" */
 	bool catalogue_messages;  /* the catalogue remembers messages, too */
 	char *lock_directory;     /* "/run/cyrvault" */
@@ -86,9 +120,11 @@ struct conf {
 int conf_load(const char *path, struct conf **ret, struct err *e);
 void conf_free(struct conf *c);
 
-/** conf_find_server(c, name, e): That section, the first one when ${name} is NULL; NULL with ERR_NOT_FOUND. conf_find_store likewise. */
+/** conf_find_server(c, name, e): That section, the first one when ${name} is NULL; NULL with ERR_NOT_FOUND. conf_find_store,
+ * conf_find_tape likewise. */
 const struct conf_server *conf_find_server(const struct conf *c, const char *name, struct err *e);
 const struct conf_store *conf_find_store(const struct conf *c, const char *name, struct err *e);
+const struct conf_tape *conf_find_tape(const struct conf *c, const char *name, struct err *e);
 
 /** conf_keys(i, section, key, about): The i-th known key and what it is for (NULL section: no more); for help and the manual's test. */
 void conf_keys(size_t i, const char **section, const char **key, const char **about);

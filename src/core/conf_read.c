@@ -22,7 +22,12 @@ enum key_type {
 	KEY_THEME,
 	KEY_SWITCH,
 	KEY_TRANSPORT,
-	KEY_HOST_KEY
+	KEY_HOST_KEY,
+	KEY_ROOM,
+	KEY_KEEP_LIVE,
+	KEY_KEEP,
+	KEY_BLOCK,
+	KEY_PRIORITY
 };
 
 /* The keys of each kind of section. offset is into conf_server, conf_store or conf. */
@@ -35,6 +40,7 @@ static const struct key {
 #define SERVER(name, type, about) { "server", #name, type, offsetof(struct conf_server, name), about }
 #define CONSOLE(name, type, about) { "console", #name, type, offsetof(struct conf, console.name), about }
 #define STORE(name, type, about) { "store", #name, type, offsetof(struct conf_store, name), about }
+#define TAPE(name, type, about) { "tape", #name, type, offsetof(struct conf_tape, name), about }
 	SERVER(imapd_conf, KEY_PATH, "The server's imapd.conf; paths and layout are read from it"),
 	SERVER(cyrus_conf, KEY_PATH, "The server's cyrus.conf"),
 	SERVER(cyrus_bin, KEY_PATH, "Directory of ctl_mboxlist, quota, ...; found by itself when not set"),
@@ -43,9 +49,15 @@ static const struct key {
 	SERVER(imap_password_file, KEY_PATH, "File with that administrator's password on its first line"),
 	SERVER(extra, KEY_EXTRA, "A further file or directory to pack; may be given several times"),
 	SERVER(snapshot, KEY_STRING, "auto, lvm, btrfs or none"),
+	SERVER(snapshot_size, KEY_ROOM, "Room for what changes while a snapshot is read: auto, 10% of the volume, 512M, 20G"),
+	SERVER(lvm, KEY_PATH, "The lvm program; not set: found by itself"),
+	SERVER(pause_ms, KEY_MS, "Longest time the whole server is held still while a snapshot is taken, in ms"),
 	SERVER(stores, KEY_STRING, "Names of the stores its archives go to; the first one counts; not set: the first store"),
 	SERVER(hold_ms, KEY_MS, "Longest time one user's mail is held still during a backup, in ms"),
 	SERVER(lock_wait_ms, KEY_MS, "How long to wait for one of Cyrus's locks, in ms"),
+	SERVER(before, KEY_PATH, "A program run before each backup; when it fails there is none"),
+	SERVER(after, KEY_PATH, "A program run after each backup, whatever came of it"),
+	{ "server", "priority", KEY_PRIORITY, offsetof(struct conf_server, low_priority), "low or normal: a backup takes what processor and disks others leave, or its share" },
 	STORE(url, KEY_STRING, "Where archives are kept: dir:/path, or sftp://user@host:port/path"),
 	STORE(transport, KEY_TRANSPORT, "auto, libssh2 or ssh: how a host is reached; ssh: the system's program, with its ssh_config"),
 	STORE(host_key, KEY_HOST_KEY, "ask, strict or accept-new: what to do about a host whose key is not known yet"),
@@ -55,6 +67,19 @@ static const struct key {
 	STORE(limit_rate, KEY_RATE, "Bytes a second at most, in each direction: 500K, 2M; 0: no limit"),
 	STORE(connections, KEY_CONNECTIONS, "At most so many connections at once, 1 to 16; 0: as many as latency asks for"),
 	STORE(timeout_ms, KEY_MS, "How long to wait for a connection, or an answer, in ms"),
+	STORE(keep_live, KEY_KEEP_LIVE, "So many of the newest verified archives of each server always stay; at least 2"),
+	STORE(keep_last, KEY_KEEP, "So many of the newest archives stay"),
+	STORE(keep_daily, KEY_KEEP, "The newest archive of each of so many days stays"),
+	STORE(keep_weekly, KEY_KEEP, "The newest archive of each of so many weeks stays"),
+	STORE(keep_monthly, KEY_KEEP, "The newest archive of each of so many months stays"),
+	STORE(tape, KEY_STRING, "Name of the [tape] that its archives are handed to; they stay until they are written there"),
+	TAPE(device, KEY_PATH, "The drive (the one that does not rewind by itself: /dev/nst0), a file or a FIFO"),
+	TAPE(write_command, KEY_STRING, "A command that takes what is to be written from its standard input; %a archive, %l label"),
+	TAPE(read_command, KEY_STRING, "A command that gives back to its standard output what is on the tape; %a archive, %l label"),
+	{ "tape", "block_size", KEY_BLOCK, offsetof(struct conf_tape, block_bytes), "Bytes of one block: 64K, 256K, 1M" },
+	{ "notify", "mail", KEY_STRING, offsetof(struct conf, notify.mail), "Who gets mail when a backup fails, and when one succeeds again" },
+	{ "notify", "sendmail", KEY_PATH, offsetof(struct conf, notify.sendmail), "The program that takes the mail; not set: /usr/sbin/sendmail" },
+	{ "notify", "command", KEY_PATH, offsetof(struct conf, notify.command), "A program run when a backup fails, and when one succeeds again" },
 	{ "state", "directory", KEY_PATH, offsetof(struct conf, state_directory), "What cyrvault remembers between runs" },
 	{ "state", "catalogue_messages", KEY_BOOL, offsetof(struct conf, catalogue_messages), "yes or no: the catalogue remembers the messages of archives, for find" },
 	{ "state", "lock_directory", KEY_PATH, offsetof(struct conf, lock_directory), "Where its lock files are" },
@@ -82,7 +107,7 @@ struct reading {
 	bool failed;
 };
 
-static const char section_hint[] = "sections are [server \"NAME\"], [store \"NAME\"], [state], [console], [keys] and [colors]";
+static const char section_hint[] = "sections are [server \"NAME\"], [store \"NAME\"], [tape \"NAME\"], [notify], [state], [console], [keys] and [colors]";
 
 static bool split_section(const char *section, char kind[16], char name[64]);
 
@@ -176,7 +201,7 @@ static int fail_unknown(struct reading *r, const char *section, const char *name
 /* "server \"mail1\"" -> kind and name; false when it is no section of ours. */
 static bool split_section(const char *section, char kind[16], char name[64])
 {
-	static const char *const nameless[] = { "state", "console", "keys", "colors" };
+	static const char *const nameless[] = { "state", "console", "notify", "keys", "colors" };
 	size_t n = strcspn(section, " \t");
 	const char *q = section + n + strspn(section + n, " \t");
 
@@ -187,7 +212,7 @@ static bool split_section(const char *section, char kind[16], char name[64])
 	for (size_t i = 0; i < sizeof nameless / sizeof nameless[0]; i++)
 		if (strcmp(kind, nameless[i]) == 0)
 			return *q == '\0';
-	if (strcmp(kind, "server") != 0 && strcmp(kind, "store") != 0)
+	if (strcmp(kind, "server") != 0 && strcmp(kind, "store") != 0 && strcmp(kind, "tape") != 0)
 		return false;
 	n = strlen(q);
 	if (n < 3 || n - 2 >= 64 || q[0] != '"' || q[n - 1] != '"' || memchr(q + 1, '"', n - 2) != NULL)
@@ -201,7 +226,7 @@ static bool split_section(const char *section, char kind[16], char name[64])
 /* The struct that a section's keys go to, made when the section is new. */
 static void *section_target(struct conf *c, const char *kind, const char *name)
 {
-	if (strcmp(kind, "state") == 0 || strcmp(kind, "console") == 0)
+	if (strcmp(kind, "state") == 0 || strcmp(kind, "console") == 0 || strcmp(kind, "notify") == 0)
 		return c;
 	if (strcmp(kind, "server") == 0) {
 		for (size_t i = 0; i < c->n_servers; i++)
@@ -209,6 +234,13 @@ static void *section_target(struct conf *c, const char *kind, const char *name)
 				return &c->servers[i];
 		conf_add_server(c, name);
 		return &c->servers[c->n_servers - 1];
+	}
+	if (strcmp(kind, "tape") == 0) {
+		for (size_t i = 0; i < c->n_tapes; i++)
+			if (strcmp(c->tapes[i].name, name) == 0)
+				return &c->tapes[i];
+		conf_add_tape(c, name);
+		return &c->tapes[c->n_tapes - 1];
 	}
 	for (size_t i = 0; i < c->n_stores; i++)
 		if (strcmp(c->stores[i].name, name) == 0)
@@ -255,6 +287,16 @@ static int set_bool(struct reading *r, const struct key *k, bool *target, const 
 	return 1;
 }
 
+static int set_priority(struct reading *r, const struct key *k, bool *target, const char *value)
+{
+	unsigned i;
+
+	if (set_word(r, k, &i, "normal|low", value) == 0)
+		return 0;
+	*target = i == 1;
+	return 1;
+}
+
 static int add_path(char ***list, size_t *n, const char *path)
 {
 	size_t cap = *n;
@@ -265,7 +307,7 @@ static int add_path(char ***list, size_t *n, const char *path)
 }
 
 /* "500K", "2M", "1G", or plain bytes. */
-static int set_rate(struct reading *r, const struct key *k, uint64_t *target, const char *value)
+static int set_bytes(struct reading *r, const struct key *k, uint64_t *target, const char *value)
 {
 	static const char units[] = "KMG";
 	size_t n = strlen(value);
@@ -276,9 +318,49 @@ static int set_rate(struct reading *r, const struct key *k, uint64_t *target, co
 
 	free(number);
 	if (rc == -1)
-		return fail_value(r, "not a rate:", k, value);
+		return fail_value(r, "not a number of bytes:", k, value);
 	if (unit != NULL)
 		*target <<= 10 * (unit - units + 1);
+	return 1;
+}
+
+/* "auto", "10%", or bytes. */
+static int set_room(struct reading *r, const struct key *k, struct conf_room *target, const char *value)
+{
+	size_t n = strlen(value);
+	uint64_t percent;
+	char *number;
+	int rc;
+
+	*target = (struct conf_room){ 0 };
+	if (strcmp(value, "auto") == 0)
+		return 1;
+	if (n == 0 || value[n - 1] != '%')
+		return set_bytes(r, k, &target->bytes, value);
+	number = mem_strndup(value, n - 1);
+	rc = str_u64(number, 100, &percent);
+	free(number);
+	if (rc == -1 || percent == 0)
+		return fail_value(r, "not 1% to 100%:", k, value);
+	target->percent = (unsigned)percent;
+	return 1;
+}
+
+/* What one block of a tape may be: what every drive takes. */
+static int set_block(struct reading *r, const struct key *k, uint64_t *target, const char *value)
+{
+	if (set_bytes(r, k, target, value) == 0)
+		return 0;
+	if (*target < 512 || *target > (uint64_t)4 << 20 || *target % 512 != 0)
+		return fail_value(r, "not a multiple of 512 up to 4M:", k, value);
+	return 1;
+}
+
+static int set_keep(struct reading *r, const struct key *k, uint64_t least, uint64_t *target, struct conf_store *store, const char *value)
+{
+	if (str_u64(value, 10000, target) == -1 || *target < least)
+		return fail_value(r, least > 0 ? "not a number from 2 on:" : "not a number:", k, value);
+	store->keeps = true;
 	return 1;
 }
 
@@ -302,10 +384,15 @@ static int set_key(struct reading *r, const struct key *k, char *target, const c
 		break;
 	case KEY_MS:
 		return str_u64(value, 3600000, place) == 0 ? 1 : fail_value(r, "not a number of milliseconds:", k, value);
-	case KEY_RATE: return set_rate(r, k, place, value);
+	case KEY_RATE: return set_bytes(r, k, place, value);
 	case KEY_CONNECTIONS: return str_u64(value, 16, place) == 0 ? 1 : fail_value(r, "not a number up to 16:", k, value);
 	case KEY_TRANSPORT: return set_word(r, k, place, "auto|libssh2|ssh", value);
 	case KEY_HOST_KEY: return set_word(r, k, place, "ask|strict|accept-new", value);
+	case KEY_ROOM: return set_room(r, k, place, value);
+	case KEY_BLOCK: return set_block(r, k, place, value);
+	case KEY_KEEP: return set_keep(r, k, 0, place, store, value);
+	case KEY_KEEP_LIVE: return set_keep(r, k, CONF_KEEP_LIVE_MIN, place, store, value);
+	case KEY_PRIORITY: return set_priority(r, k, place, value);
 	case KEY_BOOL: return set_bool(r, k, place, value);
 	case KEY_THEME: return set_word(r, k, place, "auto|dark|light|mono", value);
 	case KEY_SWITCH: return set_word(r, k, place, "auto|yes|no", value);
