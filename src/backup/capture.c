@@ -196,7 +196,7 @@ static void take(struct capture_context *cx, const char *path, enum file_role ro
 	int r = capture_file(cx, path, role, &f, &why);
 
 	if (r == -1)
-		findings_add(cx->findings, about, "not packed: %s", why.msg);
+		findings_add(cx->findings, FINDING_UNREADABLE, about, "not packed: %s", why.msg);
 	if (r == 1)
 		*add_file(files, n) = f;
 }
@@ -274,7 +274,7 @@ static int list_directory(
 	if (fd == -1) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return -1;
-		findings_add(cx->findings, m->name, "directory not packed: %s", why.msg);
+		findings_add(cx->findings, FINDING_UNREADABLE, m->name, "directory not packed: %s", why.msg);
 		return -1;
 	}
 	if (fstat(fd, &st) == 0)
@@ -282,8 +282,8 @@ static int list_directory(
 	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = again != -1 ? fdopendir(again) : NULL;
 	if (d == NULL) {
-		findings_add(
-		    cx->findings, m->name, "directory %s cannot be listed: %s", dir, strerror(errno));
+		findings_add(cx->findings, FINDING_UNREADABLE, m->name, "directory %s cannot be listed: %s",
+		    dir, strerror(errno));
 		close(fd);
 		return -1;
 	}
@@ -304,8 +304,8 @@ static int list_directory(
 		free(path);
 	}
 	if (errno != 0)
-		findings_add(cx->findings, m->name, "directory %s cannot be listed to its end: %s", dir,
-		    strerror(errno));
+		findings_add(cx->findings, FINDING_UNREADABLE, m->name,
+		    "directory %s cannot be listed to its end: %s", dir, strerror(errno));
 	closedir(d);
 	return fd;
 }
@@ -329,7 +329,7 @@ static void capture_mailbox(
 		.entry = entry, .name = mem_strdup(entry->name), .dir_fd = -1, .archive_fd = -1
 	};
 	if (server_mailbox_dir(cx->server, entry, 0, &b, &why) == -1) {
-		findings_add(cx->findings, m->name, "%s", why.msg);
+		findings_add(cx->findings, FINDING_UNREADABLE, m->name, "%s", why.msg);
 		m->lost = true;
 		goto out;
 	}
@@ -342,7 +342,7 @@ static void capture_mailbox(
 		buf_clear(&b);
 		index_held = quiesce_hold_index(cx->quiesce, AT_FDCWD, index, cx->lock_wait_ms, &why) == 0;
 		if (!index_held && access(index, F_OK) == 0)
-			findings_add(cx->findings, m->name, "read while in use: %s", why.msg);
+			findings_add(cx->findings, FINDING_IN_USE, m->name, "read while in use: %s", why.msg);
 		free(index);
 	}
 	m->dir_fd = list_directory(cx, m, m->dir, false);
@@ -500,7 +500,8 @@ static void hold_shared(
 		if (mailbox_entry_has_directory(entry) &&
 		    quiesce_hold_mailbox(cx->quiesce, mailbox_entry_layout(cx->server->conf, entry),
 			entry->name, entry->uniqueid, cx->lock_wait_ms, &why) == -1)
-			findings_add(cx->findings, entry->name, "read while in use: %s", why.msg);
+			findings_add(
+			    cx->findings, FINDING_IN_USE, entry->name, "read while in use: %s", why.msg);
 	}
 }
 
@@ -523,7 +524,8 @@ int capture_owner(struct capture_context *cx, const char *owner, capture_roster_
 		else if (job_cancelled(cx->job, e))
 			return -1;
 		else
-			findings_add(cx->findings, "", "user %s: read while in use: %s", owner, why.msg);
+			findings_add(cx->findings, FINDING_IN_USE, "", "user %s: read while in use: %s",
+			    owner, why.msg);
 	}
 	start = clock_monotonic_ms();
 	now = roster(arg, e);

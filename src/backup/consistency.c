@@ -67,22 +67,23 @@ static void read_header(struct mailbox_check *c, const struct imapd_conf *conf)
 	struct err why;
 
 	if (f == NULL) {
-		findings_add(c->findings, c->m->name, "has no cyrus.header");
+		findings_add(c->findings, FINDING_HEADER, c->m->name, "has no cyrus.header");
 		return;
 	}
 	p = content_of(f, &heap);
 	if (p == NULL || mailbox_header_parse(p, (size_t)f->st.st_size, &c->header, &why) == -1)
-		findings_add(
-		    c->findings, c->m->name, "cyrus.header: %s", p == NULL ? "cannot be read" : why.msg);
+		findings_add(c->findings, FINDING_HEADER, c->m->name, "cyrus.header: %s",
+		    p == NULL ? "cannot be read" : why.msg);
 	free(heap);
 	if (c->header == NULL || entry == NULL)
 		return;
 	if (entry->uniqueid != NULL && strcmp(entry->uniqueid, c->header->uniqueid) != 0)
-		findings_add(c->findings, c->m->name,
+		findings_add(c->findings, FINDING_UNIQUEID, c->m->name,
 		    "unique id is %s in mailboxes.db, but %s in cyrus.header", entry->uniqueid,
 		    c->header->uniqueid);
 	if (c->header->name != NULL && !is_name_of(c->header, entry, conf))
-		findings_add(c->findings, c->m->name, "cyrus.header is of mailbox %s", c->header->name);
+		findings_add(c->findings, FINDING_HEADER, c->m->name, "cyrus.header is of mailbox %s",
+		    c->header->name);
 }
 
 static void read_index(struct mailbox_check *c)
@@ -94,37 +95,40 @@ static void read_index(struct mailbox_check *c)
 	struct err why;
 
 	if (f == NULL) {
-		findings_add(c->findings, c->m->name, "has no cyrus.index");
+		findings_add(c->findings, FINDING_HEADER, c->m->name, "has no cyrus.index");
 		return;
 	}
 	p = content_of(f, &heap);
 	if (p == NULL || mailbox_index_parse(p, (size_t)f->st.st_size, &c->index, &why) == -1)
-		findings_add(
-		    c->findings, c->m->name, "cyrus.index: %s", p == NULL ? "cannot be read" : why.msg);
+		findings_add(c->findings, FINDING_HEADER, c->m->name, "cyrus.index: %s",
+		    p == NULL ? "cannot be read" : why.msg);
 	free(heap);
 	if (c->index == NULL)
 		return;
 	if (!c->index->h.crc_ok)
-		findings_add(c->findings, c->m->name, "cyrus.index: the header's checksum is wrong");
+		findings_add(
+		    c->findings, FINDING_HEADER, c->m->name, "cyrus.index: the header's checksum is wrong");
 	if (c->index->n_bad_crc > 0)
-		findings_add(c->findings, c->m->name, "cyrus.index: %zu records have a wrong checksum",
-		    c->index->n_bad_crc);
+		findings_add(c->findings, FINDING_HEADER, c->m->name,
+		    "cyrus.index: %zu records have a wrong checksum", c->index->n_bad_crc);
 	if (c->index->short_file)
-		findings_add(c->findings, c->m->name, "cyrus.index: ends before its last record");
+		findings_add(
+		    c->findings, FINDING_HEADER, c->m->name, "cyrus.index: ends before its last record");
 	if (c->m->entry != NULL && c->m->entry->uidvalidity != 0 &&
 	    c->m->entry->uidvalidity != c->index->h.uidvalidity)
-		findings_add(c->findings, c->m->name,
+		findings_add(c->findings, FINDING_HEADER, c->m->name,
 		    "UIDVALIDITY is %u in mailboxes.db, but %u in cyrus.index", c->m->entry->uidvalidity,
 		    c->index->h.uidvalidity);
 	/* Cyrus makes the cache with the first message. */
 	if (c->index->n == 0 && cache == NULL)
 		return;
 	if (cache == NULL || cache->fd == -1 || cache->st.st_size < 4)
-		findings_add(c->findings, c->m->name, "has no cyrus.cache");
+		findings_add(c->findings, FINDING_HEADER, c->m->name, "has no cyrus.cache");
 	else if (io_pread_all(cache->fd, generation, 4, 0, "cyrus.cache", NULL) == 0 &&
 		 be32(generation) != c->index->h.generation)
-		findings_add(c->findings, c->m->name, "cyrus.cache is of generation %u, cyrus.index of %u",
-		    be32(generation), c->index->h.generation);
+		findings_add(c->findings, FINDING_HEADER, c->m->name,
+		    "cyrus.cache is of generation %u, cyrus.index of %u", be32(generation),
+		    c->index->h.generation);
 }
 
 /* \Seen of the owner lives in the index from 2.4 (minor 12) on, before in his seen database. */
@@ -156,7 +160,8 @@ struct mailbox_check *check_new(const struct captured_mailbox *m, const struct i
 	c->findings = findings;
 	c->findings_before = findings->n;
 	if (m->lost) {
-		findings_add(findings, m->name, "is in mailboxes.db, but has no directory");
+		findings_add(
+		    findings, FINDING_NO_DIRECTORY, m->name, "is in mailboxes.db, but has no directory");
 		return c;
 	}
 	read_header(c, conf);
@@ -169,7 +174,8 @@ struct mailbox_check *check_new(const struct captured_mailbox *m, const struct i
 static void missing(struct mailbox_check *c, uint32_t uid, const char *why)
 {
 	if (c->missing++ < NAMED_MESSAGES)
-		findings_add(c->findings, c->m->name, "message %u: %s", uid, why);
+		findings_add(
+		    c->findings, FINDING_RECORD_WITHOUT_FILE, c->m->name, "message %u: %s", uid, why);
 }
 
 /* Records below ${uid} that should have had a file have none. */
@@ -198,15 +204,16 @@ void check_message(struct mailbox_check *c, uint32_t uid, uint64_t size, const u
 	if (r == NULL) {
 		/* 2.3 moves expunged records to cyrus.expunge: their files are no strays. */
 		if (find_role(c->m, ROLE_EXPUNGE) == NULL && c->strays++ < NAMED_MESSAGES)
-			findings_add(c->findings, c->m->name, "file %u. is in no record of cyrus.index", uid);
+			findings_add(c->findings, FINDING_FILE_WITHOUT_RECORD, c->m->name,
+			    "file %u. is in no record of cyrus.index", uid);
 	} else if (r->size != size) {
 		if (c->wrong_size++ < NAMED_MESSAGES)
-			findings_add(c->findings, c->m->name,
+			findings_add(c->findings, FINDING_SIZE, c->m->name,
 			    "message %u: %llu bytes, but cyrus.index says %llu", uid,
 			    (unsigned long long)size, (unsigned long long)r->size);
 	} else if (r->has_guid && memcmp(r->guid, guid, SHA1_SIZE) != 0) {
 		if (c->wrong_guid++ < NAMED_MESSAGES)
-			findings_add(c->findings, c->m->name,
+			findings_add(c->findings, FINDING_GUID, c->m->name,
 			    "message %u: its content is not what cyrus.index says (GUID)", uid);
 	}
 }
@@ -221,11 +228,11 @@ void check_message_unreadable(struct mailbox_check *c, uint32_t uid, int errno_v
 		missing(c, uid, strerror(errno_value));
 }
 
-static void count_rest(struct mailbox_check *c, uint64_t n, const char *what)
+static void count_rest(struct mailbox_check *c, enum finding_kind kind, uint64_t n, const char *what)
 {
 	if (n > NAMED_MESSAGES)
 		findings_add(
-		    c->findings, c->m->name, "%llu messages in all: %s", (unsigned long long)n, what);
+		    c->findings, kind, c->m->name, "%llu messages in all: %s", (unsigned long long)n, what);
 }
 
 void check_end(struct mailbox_check *c, struct unit_info *ret)
@@ -234,10 +241,10 @@ void check_end(struct mailbox_check *c, struct unit_info *ret)
 
 	if (!c->m->lost)
 		pass_records(c, UINT64_MAX);
-	count_rest(c, c->missing, "no file that could be read");
-	count_rest(c, c->strays, "no record in cyrus.index");
-	count_rest(c, c->wrong_size, "wrong size");
-	count_rest(c, c->wrong_guid, "wrong GUID");
+	count_rest(c, FINDING_RECORD_WITHOUT_FILE, c->missing, "no file that could be read");
+	count_rest(c, FINDING_FILE_WITHOUT_RECORD, c->strays, "no record in cyrus.index");
+	count_rest(c, FINDING_SIZE, c->wrong_size, "wrong size");
+	count_rest(c, FINDING_GUID, c->wrong_guid, "wrong GUID");
 	*ret = (struct unit_info){ .kind = entry != NULL ? UNIT_MAILBOX : UNIT_ORPHAN,
 		.health = c->findings->n > c->findings_before ? HEALTH_FINDINGS : HEALTH_OK,
 		.name = c->m->name,

@@ -7,12 +7,12 @@
 struct findings {
 	struct backup_finding *list;
 	size_t n_kept, cap;
-	uint64_t n;
+	uint64_t n, by_kind[FINDING_KINDS];
 };
 
-/** findings_add(f, mailbox, fmt, ...): One more; ${mailbox} "" when it is not about one. */
-void findings_add(struct findings *f, const char *mailbox, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/** findings_add(f, kind, mailbox, fmt, ...): One more; ${mailbox} "" when it is not about one. */
+void findings_add(struct findings *f, enum finding_kind kind, const char *mailbox, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /** findings_done(f): Free them. */
 void findings_done(struct findings *f);

@@ -167,7 +167,7 @@ static int pack_path(struct walk *w, const char *path, enum file_role role, stru
 	int r = capture_file(w->cx, path, role, &f, &why);
 
 	if (r == -1)
-		findings_add(w->cx->findings, "", "not packed: %s", why.msg);
+		findings_add(w->cx->findings, FINDING_UNREADABLE, "", "not packed: %s", why.msg);
 	if (r != 1)
 		return 0;
 	r = pack_file(w->pack, &f, e);
@@ -230,7 +230,7 @@ static int walk_tree(struct walk *w, const char *dir, unsigned depth, struct err
 
 	if (d == NULL) {
 		if (errno != ENOENT)
-			findings_add(w->cx->findings, "", "not packed: %s", why.msg);
+			findings_add(w->cx->findings, FINDING_UNREADABLE, "", "not packed: %s", why.msg);
 		if (fd != -1)
 			close(fd);
 		return job_cancelled(w->cx->job, e) ? -1 : 0;
@@ -263,7 +263,7 @@ static int pack_extra(struct walk *w, const char *path, struct err *e)
 	struct stat st = { 0 };
 
 	if (fd == -1) {
-		findings_add(w->cx->findings, "", "extra path not packed: %s", why.msg);
+		findings_add(w->cx->findings, FINDING_UNREADABLE, "", "extra path not packed: %s", why.msg);
 		return 0;
 	}
 	if (fstat(fd, &st) == -1)
@@ -397,8 +397,8 @@ static int pack_orphan(struct orphan_walk *w, const char *dir, struct err *e)
 	struct captured_mailbox m;
 	int rc;
 
-	findings_add(
-	    w->cx->findings, "", "directory %s holds mail, but no mailbox of mailboxes.db has it", dir);
+	findings_add(w->cx->findings, FINDING_NOT_LISTED, "",
+	    "directory %s holds mail, but no mailbox of mailboxes.db has it", dir);
 	if (capture_orphan(w->cx, dir, &m, e) == -1)
 		return -1;
 	rc = pack_mailbox(w->pack, &m, NULL, e);

@@ -147,8 +147,9 @@ int pack_file(struct pack_context *cx, const struct captured_file *f, struct err
 		if (add_fd(cx, &meta, f->fd, guid, &missing, e) == -1)
 			return -1;
 		if (missing > 0)
-			findings_add(cx->findings, "", "%s became %llu bytes shorter while it was packed",
-			    f->path, (unsigned long long)missing);
+			findings_add(cx->findings, FINDING_UNREADABLE, "",
+			    "%s became %llu bytes shorter while it was packed", f->path,
+			    (unsigned long long)missing);
 		return 0;
 	}
 	cx->files++;

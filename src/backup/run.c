@@ -144,7 +144,7 @@ static struct mboxlist *writable_list(struct run *r, enum mboxlist_form form)
 			continue;
 		if (form == MBOXLIST_JSON && mailbox_entry_has_directory(entry) &&
 		    (entry->uniqueid == NULL || entry->uidvalidity == 0))
-			findings_add(&r->findings, entry->name,
+			findings_add(&r->findings, FINDING_UNIQUEID, entry->name,
 			    "has no unique id or UIDVALIDITY in mailboxes.db: not in mailboxes.txt");
 		else
 			mboxlist_add(l, entry);
@@ -299,6 +299,7 @@ static void collect(struct run *r)
 	ret->findings = r->findings.list;
 	ret->n_kept = r->findings.n_kept;
 	ret->n_findings = r->findings.n;
+	memcpy(ret->by_kind, r->findings.by_kind, sizeof ret->by_kind);
 }
 
 static int pack_report(struct run *r, struct err *e)
@@ -443,7 +444,8 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 	if (roster_read(server, &r.roster, e) == -1 || make_snapshot(&r, e) == -1)
 		goto out;
 	if (r.roster.list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
-		findings_add(&r.findings, "", "%s is damaged: some mailboxes may be missing from the list",
+		findings_add(&r.findings, FINDING_OTHER, "",
+		    "%s is damaged: some mailboxes may be missing from the list",
 		    server->conf->mboxlist_path);
 	if (snapshot_is_live(r.snapshot)) {
 		if (quiesce_open(server->conf, server->version, &r.quiesce, e) == -1)
@@ -488,5 +490,7 @@ void backup_result_done(struct backup_result *r)
 	free(r->findings);
 	free(r->archive);
 	free(r->store);
+	free(r->quiesce_why);
+	snapshot_facts_done(&r->snapshot);
 	*r = (struct backup_result){ 0 };
 }
