@@ -43,6 +43,9 @@ struct app_archive {
 	char *why;     /* heap or NULL */
 	enum archive_kind kind;
 	char *server; /* ours, else NULL */
+	uint64_t sequence; /* its number among those of its server, whatever the clock said; 0: made before there were such */
+	bool protected;    /* never removed by rotation; see prune.h */
+	bool damaged;      /* it is readable, but a verification found damage in it, and it is as it was then */
 	uint64_t mailboxes, messages;
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
 	char *quiesce; /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */

@@ -89,6 +89,10 @@ struct backup_result {
 	size_t n_kept;
 	uint64_t n_findings;
 	uint64_t by_kind[FINDING_KINDS];
+	/* by the session, once the archive is stored */
+	uint64_t removed;        /* older archives, by the rotation */
+	char **warnings;         /* what went wrong afterwards: a hook, the rotation; safe text */
+	size_t n_warnings;
 };
 #define FINDINGS_KEPT 10000
 

@@ -487,6 +487,9 @@ void backup_result_done(struct backup_result *r)
 		free(r->findings[i].mailbox);
 		free(r->findings[i].what);
 	}
+	for (size_t i = 0; i < r->n_warnings; i++)
+		free(r->warnings[i]);
+	free(r->warnings);
 	free(r->findings);
 	free(r->archive);
 	free(r->store);
