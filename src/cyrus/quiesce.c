@@ -22,8 +22,8 @@ static int check_level(const struct quiesce *q, struct err *e)
 	return err_hint(e, "run this as root");
 }
 
-/* The kinds of database that are locked as a file; Berkeley has its locks in a shared region, SQL has no file. */
-bool quiesce_locked_as_file(const char *path)
+/* 1: Berkeley; 0: another kind; -1: not a file that can be read. */
+static int told_by_magic(const char *path)
 {
 	uint8_t head[16] = { 0 };
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -31,15 +31,25 @@ bool quiesce_locked_as_file(const char *path)
 	uint32_t magic;
 
 	if (fd == -1)
-		return false;
+		return -1;
 	n = read(fd, head, sizeof head);
 	close(fd);
 	if (n < (ssize_t)sizeof head)
-		return n >= 0;
+		return n >= 0 ? 0 : -1;
 	magic = be32(head + 12);
 	if (magic != 0x00053162 && magic != 0x00061561)
 		magic = le32(head + 12);
-	return magic != 0x00053162 && magic != 0x00061561;
+	return magic == 0x00053162 || magic == 0x00061561;
+}
+
+bool quiesce_locked_as_file(const char *path)
+{
+	return told_by_magic(path) == 0;
+}
+
+bool quiesce_is_berkeley(const char *path)
+{
+	return told_by_magic(path) == 1;
 }
 
 static bool has_uuid_directories(const struct imapd_conf *conf)
@@ -68,8 +78,8 @@ int quiesce_open(
 		return -1;
 	}
 	q->level = (known ? cyrus_version_at_least(version, 3, 4) : has_uuid_directories(conf))
-		       ? QUIESCE_USER
-		       : QUIESCE_INDEX;
+	               ? QUIESCE_USER
+	               : QUIESCE_INDEX;
 	if (geteuid() != 0 && geteuid() != q->uid)
 		q->level = QUIESCE_NONE;
 	q->can_hold_list = q->level != QUIESCE_NONE && quiesce_locked_as_file(conf->mboxlist_path);
@@ -113,11 +123,11 @@ bool quiesce_can_hold_list(const struct quiesce *q)
 	return q->can_hold_list;
 }
 
-int quiesce_take_user(struct quiesce *q, const char *userid, uint64_t deadline_ms, struct err *e)
+static int take_user(struct quiesce *q, const char *userid, uint64_t deadline_ms, struct err *e)
 {
 	struct buf path = BUF_INIT;
 	char *what = *userid != '\0' ? mem_printf("the lock of user %s", userid)
-				     : mem_strdup("the lock of shared mailboxes");
+	                             : mem_strdup("the lock of shared mailboxes");
 	struct quiesce_wanted w = { AT_FDCWD, NULL, what, NULL, true, deadline_ms };
 	int r = mboxname_user_lock(q->conf, userid, &path, e);
 
@@ -129,7 +139,7 @@ int quiesce_take_user(struct quiesce *q, const char *userid, uint64_t deadline_m
 	return r;
 }
 
-int quiesce_take_mailbox(struct quiesce *q, enum mailbox_layout layout, const char *internal,
+static int take_mailbox(struct quiesce *q, enum mailbox_layout layout, const char *internal,
     const char *uniqueid, uint64_t deadline_ms, struct err *e)
 {
 	struct buf path = BUF_INIT;
@@ -164,7 +174,7 @@ int quiesce_hold_user(struct quiesce *q, const char *userid, uint64_t timeout_ms
 		return -1;
 	if (q->level < QUIESCE_USER)
 		return err_set(e, ERR_UNSUPPORTED, "this Cyrus has no lock of a user: it came with 3.4");
-	return one_way(quiesce_take_user(q, userid, clock_monotonic_ms() + timeout_ms, e));
+	return one_way(take_user(q, userid, clock_monotonic_ms() + timeout_ms, e));
 }
 
 int quiesce_hold_mailbox(struct quiesce *q, enum mailbox_layout layout, const char *internal,
@@ -175,8 +185,7 @@ int quiesce_hold_mailbox(struct quiesce *q, enum mailbox_layout layout, const ch
 	if (!cyrus_version_at_least(q->version, 2, 4))
 		return err_set(
 		    e, ERR_UNSUPPORTED, "this Cyrus has no lock of a mailbox's name: it came with 2.4");
-	return one_way(
-	    quiesce_take_mailbox(q, layout, internal, uniqueid, clock_monotonic_ms() + timeout_ms, e));
+	return one_way(take_mailbox(q, layout, internal, uniqueid, clock_monotonic_ms() + timeout_ms, e));
 }
 
 int quiesce_check_list(const struct quiesce *q, struct err *e)
@@ -224,6 +233,11 @@ static void let_go(struct quiesce *q)
 		close(h->fd);
 		free(h->key);
 	}
+}
+
+uint64_t quiesce_since_ms(const struct quiesce *q)
+{
+	return q->n_held > 0 ? q->since_ms : 0;
 }
 
 uint64_t quiesce_release(struct quiesce *q)

@@ -24,8 +24,8 @@
  * So: ctl_mboxlist -u, quota -f and reconstruct take the user lock themselves. Run while WE hold that user, they wait for us
  * and we for them: release first. ctl_mboxlist -d, cyr_dbtool and mbpath do not; they wait for quiesce_hold_list() only.
  * From 3.10 on, every exclusive lock of kinds 1 and 4 comes with $GLOBAL.lock, shared, so that cyr_withlock_run can keep
- * all writers out with that one lock. We do not need it: a busy server would never leave it free, and a writer that waits for
- * one of our user locks holds it already. */
+ * all writers out with that one lock (ladder.h does). These locks here do without it: a writer that waits for one of our user
+ * locks holds it already. */
 #ifndef CYRUS_QUIESCE_H
 #define CYRUS_QUIESCE_H
 
@@ -100,12 +100,20 @@ int quiesce_hold_index(struct quiesce *q, int dir_fd, const char *path, uint64_t
  * then deliver.db; ${userids} may be NULL. At QUIESCE_INDEX: the two databases, and a second for what was under
  * way to end. Whatever another process holds too long makes it let go of everything, pause and begin again, so
  * that no deadlock with Cyrus can last; so does a user or shared mailbox that came into being meanwhile. While it
- * waits for a lock it holds the others for a quarter of a second at most, then waits for that one alone. Read
+ * waits for a lock it holds the others for a quarter of a second at most, and for half of ${timeout_ms} in all, then waits for that one
+ * alone. Lock files that are missing are made, and mailboxes.db is read, before anything is held. Read
  * mailboxes.db by cyrusdb_open() while it is held: whoever locks it, server_list() of this very process too,
  * waits for us. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock. ERR_LOCKED with nothing held
  * when ${timeout_ms} is over; ERR_UNSUPPORTED where mailboxes.db cannot be held. */
 int quiesce_hold_all(
     struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e);
+
+/** quiesce_hold_databases(q, timeout_ms, drain_ms, e): The same for mailboxes.db and deliver.db alone, whatever the version, and
+ * ${drain_ms} for what was under way to end. */
+int quiesce_hold_databases(struct quiesce *q, uint64_t timeout_ms, uint64_t drain_ms, struct err *e);
+
+/** quiesce_since_ms(q): clock_monotonic_ms() at the first lock of those that are held; 0: none is. */
+uint64_t quiesce_since_ms(const struct quiesce *q);
 
 /** quiesce_release(q): Let go of everything, the last first. Returns how long it was held, in ms; 0 when nothing
  * was. */

@@ -7,91 +7,158 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/io.h"
 #include "core/mem.h"
 #include "cyrus/mboxlist.h"
 #include "cyrus/quiesce_priv.h"
 #include "db/cyrusdb.h"
 
-#define PATIENCE_MS	250 /* for one lock of many, in the first round */
-#define PATIENCE_MAX_MS 2000
-#define DRAIN_MS	1000
-#define ROUND_PAUSE_MS	20
-#define FDS_FOR_OTHERS	64
+#define PATIENCE_MS    250 /* for one lock of many, while others are held */
+#define DRAIN_MS       1000
+#define ROUND_PAUSE_MS 20
+#define FDS_FOR_OTHERS 64
+#define LIST_MAX       ((size_t)4 << 30)
 
-/* Whom and what a whole-server hold takes: user ids and shared mailboxes, as the list knows them. */
-struct everybody {
-	char **users; /* sorted, the first is "" */
-	size_t n_users, cap_users;
-	struct mboxlist *list;
+/* What shall be held. */
+struct whole {
+	bool users; /* users, shared mailboxes and the databases; else the databases alone, */
+	const char *const *userids;
+	size_t n;
+	uint64_t drain_ms; /* and so long for what was under way to end */
 };
 
-static int compare_strings(const void *a, const void *b)
+/* What a whole-server hold takes before the databases, in the order in which it is taken: user locks by user id, "" the first, then
+ * shared mailboxes. Each once: one directory may have two names (a deleted and a restored one). */
+struct everybody {
+	struct lock {
+		char *path;
+		char *name; /* of the user or mailbox */
+	} * locks;
+	size_t n, cap, n_users;
+};
+
+/* One list being read: user ids and shared mailboxes, by and by. */
+struct finding {
+	const struct imapd_conf *conf;
+	struct everybody users, shared;
+};
+
+static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const struct lock *)a)->name, ((const struct lock *)b)->name);
 }
 
-static void add_user(struct everybody *all, char *userid)
+static int by_path(const void *a, const void *b)
 {
-	all->users = mem_grow(all->users, &all->cap_users, all->n_users + 1, sizeof *all->users);
-	all->users[all->n_users++] = userid;
+	return strcmp(((const struct lock *)a)->path, ((const struct lock *)b)->path);
+}
+
+static void add_lock(struct everybody *all, char *path, char *name)
+{
+	all->locks = mem_grow(all->locks, &all->cap, all->n + 1, sizeof *all->locks);
+	all->locks[all->n++] = (struct lock){ path, name };
 }
 
 static void everybody_done(struct everybody *all)
 {
-	for (size_t i = 0; i < all->n_users; i++)
-		free(all->users[i]);
-	free(all->users);
-	mboxlist_free(all->list);
+	for (size_t i = 0; i < all->n; i++) {
+		free(all->locks[i].path);
+		free(all->locks[i].name);
+	}
+	free(all->locks);
 	*all = (struct everybody){ 0 };
 }
 
+static int add_user(struct finding *f, char *userid, struct err *e)
+{
+	struct buf path = BUF_INIT;
+
+	/* A user's mailboxes stand together: mostly he is the one of the entry before. */
+	if (f->users.n > 0 && strcmp(f->users.locks[f->users.n - 1].name, userid) == 0) {
+		free(userid);
+		return 0;
+	}
+	if (mboxname_user_lock(f->conf, userid, &path, e) == -1) {
+		free(userid);
+		buf_done(&path);
+		return -1;
+	}
+	add_lock(&f->users, buf_steal(&path), userid);
+	return 0;
+}
+
+static int add_entry(void *arg, const struct mailbox_entry *m, struct err *e)
+{
+	struct finding *f = arg;
+	char *user = m->flags & MBTYPE_DELETED ? NULL : mboxname_user(m->name);
+	struct buf path = BUF_INIT;
+
+	if (user != NULL)
+		return add_user(f, user, e);
+	if (!mailbox_entry_has_directory(m))
+		return 0;
+	if (mboxname_lock(f->conf, mailbox_entry_layout(f->conf, m), m->name, m->uniqueid, &path, e) == -1) {
+		buf_done(&path);
+		return -1;
+	}
+	add_lock(&f->shared, buf_steal(&path), mem_strdup(m->name));
+	return 0;
+}
+
+static void sort_once_each(struct everybody *all, int (*compare)(const void *, const void *))
+{
+	size_t kept = 0;
+
+	if (all->n > 1)
+		qsort(all->locks, all->n, sizeof *all->locks, compare);
+	for (size_t i = 0; i < all->n; i++) {
+		if (kept > 0 && compare(&all->locks[kept - 1], &all->locks[i]) == 0) {
+			free(all->locks[i].path);
+			free(all->locks[i].name);
+		} else {
+			all->locks[kept++] = all->locks[i];
+		}
+	}
+	all->n = kept;
+}
+
 /* mailboxes.db as it is: under a shared lock of its own until we hold it. 1, 0, -1 as quiesce_hold(). */
-static int read_list(struct quiesce *q, bool held, uint64_t deadline_ms, struct mboxlist **ret, struct err *e)
+static int read_list(struct quiesce *q, bool held, uint64_t deadline_ms, struct buf *list, struct err *e)
 {
 	struct quiesce_wanted w = { AT_FDCWD, q->conf->mboxlist_path, "mailboxes.db", NULL, false,
 		deadline_ms };
 	int fd = open(w.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
-	struct cyrusdb *db = NULL;
 
 	if (fd == -1)
 		return err_sys(e, "open %s", w.path);
 	r = held ? 1 : quiesce_lock_fd(q, fd, F_RDLCK, &w, e);
-	if (r == 1 && (cyrusdb_open(AT_FDCWD, w.path, &db, e) == -1 || mboxlist_read_db(db, ret, e) == -1))
+	if (r == 1 && io_read_file(AT_FDCWD, w.path, LIST_MAX, list, e) == -1)
 		r = -1;
-	cyrusdb_close(db);
 	close(fd);
 	return r;
 }
 
-static int find_everybody(struct quiesce *q, const char *const *userids, size_t n, bool held,
-    uint64_t deadline_ms, struct everybody *all, struct err *e)
+static int find_everybody(const struct quiesce *q, const struct whole *w, const struct buf *list,
+    struct everybody *all, struct err *e)
 {
-	size_t kept = 0;
-	int r;
+	struct finding f = { .conf = q->conf };
+	struct cyrusdb *db = NULL;
+	int rc = add_user(&f, mem_strdup(""), e);
 
-	*all = (struct everybody){ 0 };
-	r = read_list(q, held, deadline_ms, &all->list, e);
-	if (r != 1)
-		return r;
-	add_user(all, mem_strdup(""));
-	for (size_t i = 0; i < n; i++)
-		add_user(all, mem_strdup(userids[i]));
-	for (size_t i = 0; i < all->list->n; i++) {
-		const struct mailbox_entry *m = &all->list->entries[i];
-		char *user = m->flags & MBTYPE_DELETED ? NULL : mboxname_user(m->name);
-
-		if (user != NULL)
-			add_user(all, user);
-	}
-	qsort(all->users, all->n_users, sizeof *all->users, compare_strings);
-	for (size_t i = 0; i < all->n_users; i++) {
-		if (kept > 0 && strcmp(all->users[kept - 1], all->users[i]) == 0)
-			free(all->users[i]);
-		else
-			all->users[kept++] = all->users[i];
-	}
-	all->n_users = kept;
-	return 1;
+	for (size_t i = 0; rc == 0 && i < w->n; i++)
+		rc = add_user(&f, mem_strdup(w->userids[i]), e);
+	if (rc == 0 && (cyrusdb_open_bytes(buf_text(list), list->len, q->conf->mboxlist_path, &db, e) == -1 ||
+			   mboxlist_each_db(db, add_entry, &f, e) == -1))
+		rc = -1;
+	cyrusdb_close(db);
+	sort_once_each(&f.users, by_name);
+	sort_once_each(&f.shared, by_path);
+	*all = f.users;
+	all->n_users = f.users.n;
+	for (size_t i = 0; i < f.shared.n; i++)
+		add_lock(all, f.shared.locks[i].path, f.shared.locks[i].name);
+	free(f.shared.locks);
+	return rc;
 }
 
 static void allow_descriptors(size_t n)
@@ -101,14 +168,33 @@ static void allow_descriptors(size_t n)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= n + FDS_FOR_OTHERS)
 		return;
 	rl.rlim_cur = rl.rlim_max == RLIM_INFINITY || n + FDS_FOR_OTHERS < rl.rlim_max ? n + FDS_FOR_OTHERS
-										       : rl.rlim_max;
+	                                                                               : rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
-static uint64_t patient(uint64_t deadline_ms)
+/* Each time the kernel makes the table of descriptors of a process with threads larger, it waits for some milliseconds: before, then. */
+static void make_room_for_descriptors(size_t n)
+{
+	int fd = open("/", O_PATH | O_CLOEXEC), high;
+
+	if (fd == -1)
+		return;
+	high = fcntl(fd, F_DUPFD_CLOEXEC, (int)(n + FDS_FOR_OTHERS / 2));
+	if (high != -1)
+		close(high);
+	close(fd);
+}
+
+/* How long to wait for one lock: to the end while nobody waits for us; else a moment, and all these moments of a round together no
+ * longer than the round may last. */
+static uint64_t patient(const struct quiesce *q, uint64_t deadline_ms)
 {
 	uint64_t soon = clock_monotonic_ms() + PATIENCE_MS;
 
+	if (q->n_held == 0)
+		return deadline_ms;
+	if (q->since_ms + q->round_ms < soon)
+		soon = q->since_ms + q->round_ms;
 	return soon < deadline_ms ? soon : deadline_ms;
 }
 
@@ -128,75 +214,97 @@ static int hold_blocked(struct quiesce *q, uint64_t deadline_ms, struct err *e)
 	return r;
 }
 
-/* User locks, then shared mailboxes: Cyrus's order, each waited for with a bounded patience. 1, 0, -1 as quiesce_hold(). */
+static char *what_it_is(const struct everybody *all, size_t i)
+{
+	const char *name = all->locks[i].name;
+
+	if (i >= all->n_users)
+		return mem_printf("mailbox %s", name);
+	return *name != '\0' ? mem_printf("the lock of user %s", name)
+	                     : mem_strdup("the lock of shared mailboxes");
+}
+
+/* Cyrus's order, each waited for with a bounded patience. 1, 0, -1 as quiesce_hold(). */
 static int hold_everybody(struct quiesce *q, const struct everybody *all, uint64_t deadline_ms, struct err *e)
 {
 	int r = 1;
 
-	allow_descriptors(all->n_users + all->list->n);
 	q->bulk = true;
-	for (size_t i = 0; r == 1 && i < all->n_users; i++)
-		r = quiesce_take_user(q, all->users[i], patient(deadline_ms), e);
-	q->bulk = false;
-	/* One directory may have two names (a deleted and a restored one). */
-	for (size_t i = 0; r == 1 && i < all->list->n; i++) {
-		const struct mailbox_entry *m = &all->list->entries[i];
-		char *user = mboxname_user(m->name);
+	for (size_t i = 0; r == 1 && i < all->n; i++) {
+		char *what = what_it_is(all, i);
+		struct quiesce_wanted w = { AT_FDCWD, all->locks[i].path, what, NULL, true,
+			patient(q, deadline_ms) };
 
-		if (user == NULL && mailbox_entry_has_directory(m))
-			r = quiesce_take_mailbox(q, mailbox_entry_layout(q->conf, m), m->name, m->uniqueid,
-			    patient(deadline_ms), e);
-		free(user);
+		r = quiesce_hold(q, &w, e);
+		free(what);
 	}
+	q->bulk = false;
 	return r;
 }
 
 static int hold_databases(struct quiesce *q, uint64_t deadline_ms, struct err *e)
 {
-	int r = quiesce_take_database(q, q->conf->mboxlist_path, "mailboxes.db", patient(deadline_ms), e);
+	int r = quiesce_take_database(q, q->conf->mboxlist_path, "mailboxes.db", patient(q, deadline_ms), e);
 
 	if (r == 1 && quiesce_locked_as_file(q->conf->duplicate_path))
-		r = quiesce_take_database(q, q->conf->duplicate_path, "deliver.db", patient(deadline_ms), e);
+		r = quiesce_take_database(
+		    q, q->conf->duplicate_path, "deliver.db", patient(q, deadline_ms), e);
 	return r;
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Is everything in ${now} held already? What was made while we took the locks is not. */
-static bool covers(const struct everybody *then, const struct everybody *now)
+static bool covers(struct everybody *then, const struct everybody *now)
 {
-	for (size_t i = 0; i < now->n_users; i++)
-		if (bsearch(&now->users[i], then->users, then->n_users, sizeof *then->users,
-			compare_strings) == NULL)
+	qsort(then->locks, then->n, sizeof *then->locks, by_path);
+	for (size_t i = 0; i < now->n; i++)
+		if (bsearch(&now->locks[i], then->locks, then->n, sizeof *then->locks, by_path) == NULL)
 			return false;
-	for (size_t i = 0; i < now->list->n; i++) {
-		const struct mailbox_entry *m = &now->list->entries[i],
-					   *old = mboxlist_find(then->list, m->name);
-		char *user = mboxname_user(m->name);
-		bool shared = user == NULL && mailbox_entry_has_directory(m);
-
-		free(user);
-		if (shared && (old == NULL || !same(old->uniqueid, m->uniqueid)))
-			return false;
-	}
 	return true;
 }
 
-/* One attempt. 1: everything is held. 0: somebody was in the way (${e} says who); let go and try again. */
-static int hold_round(
-    struct quiesce *q, const char *const *userids, size_t n, uint64_t deadline_ms, struct err *e)
+/* While all wait, bytes are compared: only a list that has changed is looked through again. 1, 0, -1 as users_round(). */
+static int check_list(
+    struct quiesce *q, const struct whole *w, const struct buf *list, struct everybody *all, struct err *e)
 {
-	struct everybody all = { 0 }, later = { 0 };
-	int r = 1;
+	struct everybody later = { 0 };
+	struct buf now = BUF_INIT;
+	int r = read_list(q, true, 0, &now, e);
+	bool same = r == 1 && now.len == list->len && memcmp(buf_text(&now), buf_text(list), now.len) == 0;
 
-	if (q->level < QUIESCE_USER) {
-		r = hold_databases(q, deadline_ms, e);
-		return r == 1 && quiesce_pause(q, DRAIN_MS, e) == -1 ? -1 : r;
+	if (r == 1 && !same && find_everybody(q, w, &now, &later, e) == -1)
+		r = -1;
+	if (r == 1 && !same && !covers(all, &later)) {
+		err_set(e, ERR_LOCKED, "mailboxes are being made faster than they can be held");
+		r = 0;
 	}
-	r = find_everybody(q, userids, n, false, deadline_ms, &all, e);
+	everybody_done(&later);
+	buf_done(&now);
+	return r;
+}
+
+/* Whatever takes time and may as well be done before anybody waits for us. */
+static int prepare(struct quiesce *q, const struct whole *w, uint64_t deadline_ms, struct buf *list,
+    struct everybody *all, struct err *e)
+{
+	int r = read_list(q, false, deadline_ms, list, e);
+
+	if (r == 1 && find_everybody(q, w, list, all, e) == -1)
+		r = -1;
+	for (size_t i = 0; r == 1 && i < all->n; i++)
+		if (quiesce_make(q, all->locks[i].path, e) == -1)
+			r = -1;
+	allow_descriptors(all->n);
+	make_room_for_descriptors(all->n);
+	return r;
+}
+
+/* One attempt at users and all. 1: everything is held. 0: somebody was in the way (${e} says who); let go and try again. */
+static int users_round(struct quiesce *q, const struct whole *w, uint64_t deadline_ms, struct err *e)
+{
+	struct everybody all = { 0 };
+	struct buf list = BUF_INIT;
+	int r = prepare(q, w, deadline_ms, &list, &all, e);
+
 	if (r == 1)
 		r = hold_blocked(q, deadline_ms, e);
 	if (r == 1)
@@ -204,18 +312,23 @@ static int hold_round(
 	if (r == 1)
 		r = hold_databases(q, deadline_ms, e);
 	if (r == 1)
-		r = find_everybody(q, userids, n, true, deadline_ms, &later, e);
-	if (r == 1 && !covers(&all, &later)) {
-		err_set(e, ERR_LOCKED, "mailboxes are being made faster than they can be held");
-		r = 0;
-	}
+		r = check_list(q, w, &list, &all, e);
+	/* Nobody waits for this to be freed. */
+	if (r != 1)
+		quiesce_release(q);
 	everybody_done(&all);
-	everybody_done(&later);
+	buf_done(&list);
 	return r;
 }
 
-int quiesce_hold_all(
-    struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e)
+static int list_round(struct quiesce *q, const struct whole *w, uint64_t deadline_ms, struct err *e)
+{
+	int r = hold_databases(q, deadline_ms, e);
+
+	return r == 1 && quiesce_pause(q, w->drain_ms, e) == -1 ? -1 : r;
+}
+
+static int hold_whole(struct quiesce *q, const struct whole *w, uint64_t timeout_ms, struct err *e)
 {
 	uint64_t deadline = clock_monotonic_ms() + timeout_ms;
 	/* Two that collide must not meet again in step. */
@@ -226,8 +339,9 @@ int quiesce_hold_all(
 		return -1;
 	if (q->n_held > 0)
 		return err_set(e, ERR_USAGE, "release what is held before holding everything");
+	q->round_ms = timeout_ms / 2;
 	for (;;) {
-		r = hold_round(q, userids, n, deadline, e);
+		r = w->users ? users_round(q, w, deadline, e) : list_round(q, w, deadline, e);
 		if (r == 1)
 			return 0;
 		quiesce_release(q);
@@ -238,4 +352,19 @@ int quiesce_hold_all(
 			return -1;
 		pause = pause * 2 < PATIENCE_MS ? pause * 2 : PATIENCE_MS;
 	}
+}
+
+int quiesce_hold_all(
+    struct quiesce *q, const char *const *userids, size_t n, uint64_t timeout_ms, struct err *e)
+{
+	struct whole w = { q->level == QUIESCE_USER, userids, n, DRAIN_MS };
+
+	return hold_whole(q, &w, timeout_ms, e);
+}
+
+int quiesce_hold_databases(struct quiesce *q, uint64_t timeout_ms, uint64_t drain_ms, struct err *e)
+{
+	struct whole w = { .drain_ms = drain_ms };
+
+	return hold_whole(q, &w, timeout_ms, e);
 }

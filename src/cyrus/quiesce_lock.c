@@ -23,8 +23,7 @@ int quiesce_pause(struct quiesce *q, uint64_t ms, struct err *e)
 	return job_cancelled(q->job, e) ? -1 : 0;
 }
 
-/* Who has it: "imapd (process 123)". */
-static void name_holder(int fd, char *dst, size_t size)
+void quiesce_name_holder(int fd, char *dst, size_t size)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[64], comm[64] = "";
@@ -71,7 +70,7 @@ int quiesce_lock_fd(struct quiesce *q, int fd, short type, const struct quiesce_
 			return -1;
 		nap = nap * 2 < POLL_MAX_MS ? nap * 2 : POLL_MAX_MS;
 	}
-	name_holder(fd, holder, sizeof holder);
+	quiesce_name_holder(fd, holder, sizeof holder);
 	err_set(e, ERR_LOCKED, "%s is held by %s", w->what, holder);
 	return 0;
 }
@@ -145,6 +144,11 @@ out:
 	free(dir);
 	free(tmp);
 	return rc;
+}
+
+int quiesce_make(struct quiesce *q, const char *path, struct err *e)
+{
+	return access(path, F_OK) == 0 ? 0 : make_lock_file(q, path, e);
 }
 
 static int open_wanted(struct quiesce *q, const struct quiesce_wanted *w, struct err *e)

@@ -11,18 +11,18 @@
 #include "core/str.h"
 #include "cyrus/mboxname.h"
 
-#define ASK_TIMEOUT_MS	  20000
+#define ASK_TIMEOUT_MS    20000
 #define CHANGE_TIMEOUT_MS 120000
-#define LINE_TIMEOUT_MS	  100 /* more for each entry: two synchronous commits on a slow disk */
-#define LIST_MAX	  ((size_t)1 << 30)
-#define RECORD_MAX	  100000
+#define LINE_TIMEOUT_MS   100 /* more for each entry: two synchronous commits on a slow disk */
+#define LIST_MAX          ((size_t)1 << 30)
+#define RECORD_MAX        100000
 
 /* ---- running one ---- */
 
 struct run {
 	const char *name;
 	const char *const *args; /* after -C imapd.conf */
-	const char *input;	 /* NULL: none */
+	const char *input;       /* NULL: none */
 	size_t input_len;
 	size_t max_output_bytes;
 	uint64_t timeout_ms; /* 0: never */
@@ -92,6 +92,18 @@ int cyrus_mboxlist_dump(struct cyrus_tools *t, struct buf *b, struct err *e)
 		buf_add(b, buf_text(&res.out), res.out.len);
 	process_result_done(&res);
 	return rc == -1 ? err_wrap(e, "list the mailboxes") : 0;
+}
+
+int cyrus_checkpoint(struct cyrus_tools *t, struct err *e)
+{
+	struct run r = { .name = "ctl_cyrusdb",
+		.args = (const char *const[]){ "-c", NULL },
+		.timeout_ms = CHANGE_TIMEOUT_MS };
+	struct process_result res = { 0 };
+	int rc = run(t, &r, true, &res, e);
+
+	process_result_done(&res);
+	return rc == -1 ? err_wrap(e, "checkpoint the databases") : 0;
 }
 
 int cyrus_mboxlist_undump(struct cyrus_tools *t, const char *text, size_t n, bool legacy, struct err *e)

@@ -43,6 +43,9 @@ bool cyrus_tools_has(const struct cyrus_tools *t, const char *name);
  * mboxlist_form_for(t->version)). Takes Cyrus's locks: do not call while holding mailboxes.db still. */
 int cyrus_mboxlist_dump(struct cyrus_tools *t, struct buf *b, struct err *e);
 
+/** cyrus_checkpoint(t, e): `ctl_cyrusdb -c`: what a Berkeley environment has in its cache goes into its files; it also makes db.backup1. */
+int cyrus_checkpoint(struct cyrus_tools *t, struct err *e);
+
 /** cyrus_mboxlist_undump(t, text, n, legacy, e): `ctl_mboxlist -u`: merge these entries into mailboxes.db; safe
  * on a running server. ${legacy}: the text is MBOXLIST_LEGACY (3.6+, -L). The tool exits 0 even when it did not
  * understand a line; what it says on stderr is an error here, but silence is no proof: the caller reads the
