@@ -40,18 +40,19 @@ struct backup_opts {
 	bool dry_run;    /* look, check and count; write nothing */
 	bool verify_all; /* read the whole archive back; else its end mark and index */
 	enum writer_level level;
-	unsigned threads;     /* 0: one per CPU */
-	uint64_t sequence;    /* the archive's number among those of its server: larger than any before, whatever the clock says */
+	unsigned threads; /* 0: one per CPU */
+	uint64_t
+	    sequence; /* the archive's number among those of its server: larger than any before, whatever the clock says */
 	backup_news_fn *news; /* NULL: not told; called in the worker's thread */
 	void *news_arg;
 };
 
 /** What a finding is about. */
 enum finding_kind {
-	FINDING_OTHER,               /* about the run, or a file that is no mailbox's */
-	FINDING_NO_DIRECTORY,        /* in the list, without a directory */
-	FINDING_NOT_LISTED,          /* a directory with mail that no mailbox of the list has */
-	FINDING_HEADER,              /* cyrus.header, cyrus.index or cyrus.cache cannot be read, or is another mailbox's */
+	FINDING_OTHER,        /* about the run, or a file that is no mailbox's */
+	FINDING_NO_DIRECTORY, /* in the list, without a directory */
+	FINDING_NOT_LISTED,   /* a directory with mail that no mailbox of the list has */
+	FINDING_HEADER, /* cyrus.header, cyrus.index or cyrus.cache cannot be read, or is another mailbox's */
 	FINDING_RECORD_WITHOUT_FILE, /* an index record whose message file is not there */
 	FINDING_FILE_WITHOUT_RECORD,
 	FINDING_SIZE,     /* a message file of another size than its record says */
@@ -79,11 +80,13 @@ struct backup_result {
 	uint64_t mailboxes, messages, users, files;
 	uint64_t plain_bytes, stored_bytes, index_bytes;
 	uint64_t holds, longest_hold_ms, total_hold_ms;
-	const char *quiesce;   /* how Cyrus was held: a rung of the ladder, or of a live backup "user", "index", "none"; static */
-	uint64_t pause_ms;     /* how long all of Cyrus stood still, or, of a live backup, the longest any user did */
-	char *quiesce_why;     /* why no firmer, or NULL */
+	const char *
+	    quiesce; /* how Cyrus was held: a rung of the ladder, or of a live backup "user", "index", "none"; static */
+	uint64_t
+	    pause_ms; /* how long all of Cyrus stood still, or, of a live backup, the longest any user did */
+	char *quiesce_why; /* why no firmer, or NULL */
 	struct snapshot_facts snapshot;
-	unsigned tries;        /* snapshots taken */
+	unsigned tries; /* snapshots taken */
 	uint64_t elapsed_ms;
 	struct backup_finding *findings; /* at most FINDINGS_KEPT; n_findings counts all */
 	size_t n_kept;

@@ -546,7 +546,9 @@ int capture_owner(struct capture_context *cx, const char *owner, capture_roster_
 	}
 	if (*owner != '\0')
 		capture_user_files(cx, owner, now, ret);
-	open_messages(cx, ret, start + cx->hold_ms);
+	/* In a snapshot nothing vanishes. */
+	if (cx->quiesce != NULL)
+		open_messages(cx, ret, start + cx->hold_ms);
 	if (ret->held)
 		ret->held_ms = quiesce_release(cx->quiesce);
 	return 0;

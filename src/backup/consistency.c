@@ -260,3 +260,28 @@ void check_end(struct mailbox_check *c, struct unit_info *ret)
 	mailbox_header_free(c->header);
 	free(c);
 }
+
+static int by_uniqueid(const void *a, const void *b)
+{
+	const struct mailbox_entry *const *x = a, *const *y = b;
+	int d = strcmp((*x)->uniqueid, (*y)->uniqueid);
+
+	return d != 0 ? d : strcmp((*x)->name, (*y)->name);
+}
+
+void check_list(const struct mboxlist *list, struct findings *findings)
+{
+	const struct mailbox_entry **sorted = mem_array(list->n, sizeof(const struct mailbox_entry *));
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (mailbox_entry_has_directory(&list->entries[i]) && list->entries[i].uniqueid != NULL)
+			sorted[n++] = &list->entries[i];
+	if (n > 1)
+		qsort(sorted, n, sizeof *sorted, by_uniqueid);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(sorted[i]->uniqueid, sorted[i - 1]->uniqueid) == 0)
+			findings_add(findings, FINDING_UNIQUEID, sorted[i]->name,
+			    "has the unique id of %s, %s", sorted[i - 1]->name, sorted[i]->uniqueid);
+	free(sorted);
+}

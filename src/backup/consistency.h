@@ -6,6 +6,9 @@
 #include "backup/capture.h"
 #include "db/cyrusdb.h"
 
+/** check_list(list, findings): Two mailboxes with one unique id share what is kept by it: seen state, annotations, in the uuid layout the directory. */
+void check_list(const struct mboxlist *list, struct findings *findings);
+
 struct mailbox_check;
 
 /** check_new(m, conf, owner_seen, findings): Begin: header, index and cache of ${m} are read and judged now. ${owner_seen} may be NULL. check_end()

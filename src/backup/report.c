@@ -54,6 +54,40 @@ static json_t *roots(const struct imapd_conf *c)
 	    c->sievedir != NULL ? text(c->sievedir) : json_null(), "partitions", partitions);
 }
 
+static json_t *volumes(const struct snapshot_facts *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct snapshot_volume *v = &f->volumes[i];
+
+		json_array_append_new(list,
+		    json_pack("{s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:f, s:i}", "origin", text(v->origin),
+			"name", v->name != NULL ? text(v->name) : json_null(), "fs",
+			v->fs != NULL ? text(v->fs) : json_null(), "mounted_on",
+			v->mounted_on != NULL ? text(v->mounted_on) : json_null(), "thin", v->thin,
+			"origin_bytes", (json_int_t)v->origin_bytes, "size_bytes", (json_int_t)v->size_bytes,
+			"fill_percent", v->fill_permille / 10.0, "extended", (int)v->extended));
+	}
+	return list;
+}
+
+/* Of what moment it is, and how still everything stood. */
+static void set_moment(json_t *j, const struct backup_result *r, uint64_t sequence)
+{
+	json_object_set_new(j, "sequence", json_integer((json_int_t)sequence));
+	json_object_set_new(
+	    j, "snapshot", r->snapshot.kind != NULL ? json_string(r->snapshot.kind) : json_null());
+	json_object_set_new(j, "volumes", volumes(&r->snapshot));
+	if (r->snapshot.why_not != NULL)
+		json_object_set_new(j, "snapshot_why", text(r->snapshot.why_not));
+	json_object_set_new(j, "quiesce", json_string(r->quiesce));
+	json_object_set_new(j, "pause_ms", json_integer((json_int_t)r->pause_ms));
+	if (r->quiesce_why != NULL)
+		json_object_set_new(j, "quiesce_why", text(r->quiesce_why));
+	json_object_set_new(j, "tries", json_integer(r->tries));
+}
+
 void report_archive_json(const struct report_facts *f, struct buf *b)
 {
 	const struct imapd_conf *c = f->server->conf;
@@ -77,29 +111,33 @@ void report_archive_json(const struct report_facts *f, struct buf *b)
 	json_object_set_new(j, "roots", roots(c));
 	json_object_set_new(j, "extra", extra);
 	json_object_set_new(j, "left_out", left_out);
-	json_object_set_new(j, "snapshot", json_string(f->snapshot));
-	json_object_set_new(j, "quiesce", json_string(f->quiesce));
+	set_moment(j, f->result, f->sequence);
 	json_object_set_new(j, "previous", f->previous != NULL ? text(f->previous) : json_null());
 	dump(j, b);
 }
 
-void report_json(const struct backup_result *r, struct buf *b)
+void report_json(const struct backup_result *r, uint64_t sequence, struct buf *b)
 {
-	json_t *findings = json_array(), *j = json_object();
+	json_t *findings = json_array(), *kinds = json_object(), *j = json_object();
 
+	for (unsigned k = 0; k < FINDING_KINDS; k++)
+		if (r->by_kind[k] > 0)
+			json_object_set_new(
+			    kinds, finding_kind_name(k), json_integer((json_int_t)r->by_kind[k]));
 	for (size_t i = 0; i < r->n_kept; i++)
-		json_array_append_new(
-		    findings, json_pack("{s:o, s:o}", "mailbox", text(r->findings[i].mailbox), "what",
-				  text(r->findings[i].what)));
+		json_array_append_new(findings,
+		    json_pack("{s:s, s:o, s:o}", "kind", finding_kind_name(r->findings[i].kind), "mailbox",
+			text(r->findings[i].mailbox), "what", text(r->findings[i].what)));
 	json_object_set_new(j, "mailboxes", json_integer((json_int_t)r->mailboxes));
 	json_object_set_new(j, "messages", json_integer((json_int_t)r->messages));
 	json_object_set_new(j, "users", json_integer((json_int_t)r->users));
 	json_object_set_new(j, "files", json_integer((json_int_t)r->files));
-	json_object_set_new(j, "quiesce", json_string(r->quiesce));
+	set_moment(j, r, sequence);
 	json_object_set_new(j, "holds", json_integer((json_int_t)r->holds));
 	json_object_set_new(j, "longest_hold_ms", json_integer((json_int_t)r->longest_hold_ms));
 	json_object_set_new(j, "total_hold_ms", json_integer((json_int_t)r->total_hold_ms));
 	json_object_set_new(j, "n_findings", json_integer((json_int_t)r->n_findings));
+	json_object_set_new(j, "by_kind", kinds);
 	json_object_set_new(j, "findings", findings);
 	dump(j, b);
 }

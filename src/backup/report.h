@@ -9,16 +9,16 @@
 struct report_facts {
 	const struct server *server;
 	const struct conf_server *conf;
-	const char *snapshot; /* its provider's name */
-	const char *quiesce;  /* level's name */
-	const char *previous; /* the newest archive of this server before, or NULL */
+	const struct backup_result *result; /* as far as it is known: how Cyrus was held, the snapshot */
+	const char *previous;               /* the newest archive of this server before, or NULL */
 	int64_t when;
+	uint64_t sequence; /* 0: not known */
 };
 
 /** report_archive_json(f, b): cyrvault/archive.json: what is packed, of whom, when, how. */
 void report_archive_json(const struct report_facts *f, struct buf *b);
 
-/** report_json(r, b): cyrvault/report.json: what was packed and what was off. */
-void report_json(const struct backup_result *r, struct buf *b);
+/** report_json(r, sequence, b): cyrvault/report.json: what was packed and what was off. */
+void report_json(const struct backup_result *r, uint64_t sequence, struct buf *b);
 
 #endif

@@ -1,8 +1,10 @@
 /* roster.c: the mailbox list, grouped by owner. */
 #include "backup/roster.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/mem.h"
 
@@ -16,13 +18,8 @@ static int by_owner(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
-int roster_read(const struct server *server, struct roster *ret, struct err *e)
+static void group_by_owner(const struct server *server, struct roster *ret)
 {
-	*ret = (struct roster){ 0 };
-	if (stat(server->conf->mboxlist_path, &ret->stamp) == -1)
-		return err_sys(e, "stat %s", server->conf->mboxlist_path);
-	if (server_list(server, &ret->list, e) == -1)
-		return -1;
 	ret->rows = mem_array(ret->list->n, sizeof *ret->rows);
 	for (size_t i = 0; i < ret->list->n; i++) {
 		const char *name = ret->list->entries[i].name;
@@ -34,7 +31,39 @@ int roster_read(const struct server *server, struct roster *ret, struct err *e)
 	}
 	if (ret->n > 1)
 		qsort(ret->rows, ret->n, sizeof *ret->rows, by_owner);
+}
+
+int roster_read(const struct server *server, struct roster *ret, struct err *e)
+{
+	*ret = (struct roster){ 0 };
+	if (stat(server->conf->mboxlist_path, &ret->stamp) == -1)
+		return err_sys(e, "stat %s", server->conf->mboxlist_path);
+	if (server_list(server, &ret->list, e) == -1)
+		return -1;
+	group_by_owner(server, ret);
 	return 0;
+}
+
+int roster_read_from(const struct server *server, struct snapshot *snapshot, const struct buf *text,
+    struct roster *ret, struct err *e)
+{
+	const char *path = server->conf->mboxlist_path, *slash = strrchr(path, '/');
+	char *parent = mem_strndup(path, (size_t)(slash - path));
+	int dir = snapshot_open(snapshot, parent, O_RDONLY | O_DIRECTORY, e), rc = -1;
+	struct cyrusdb *db = NULL;
+
+	(void)text;
+	*ret = (struct roster){ 0 };
+	if (dir != -1 && cyrusdb_open(dir, slash + 1, &db, e) == 0 &&
+	    mboxlist_read_db(db, &ret->list, e) == 0) {
+		group_by_owner(server, ret);
+		rc = 0;
+	}
+	cyrusdb_close(db);
+	if (dir != -1)
+		close(dir);
+	free(parent);
+	return rc == -1 ? err_wrap(e, "read the mailbox list out of the snapshot") : 0;
 }
 
 bool roster_is_current(const struct roster *r, const struct server *server)

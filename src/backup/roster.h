@@ -6,6 +6,7 @@
 
 #include "cyrus/mboxlist.h"
 #include "cyrus/server.h"
+#include "snapshot/snapshot.h"
 
 struct roster {
 	struct mboxlist *list;
@@ -19,6 +20,11 @@ struct roster {
 
 /** roster_read(server, ret, e): Read the server's list. roster_done() it. */
 int roster_read(const struct server *server, struct roster *ret, struct err *e);
+
+/** roster_read_from(server, snapshot, text, ret, e): Read the list as the snapshot has it. ${text}: the list as ctl_mboxlist -d printed it, or NULL:
+ * for a database that cannot be read out of a snapshot. */
+int roster_read_from(const struct server *server, struct snapshot *snapshot, const struct buf *text,
+    struct roster *ret, struct err *e);
 
 /** roster_is_current(r, server): mailboxes.db has not changed since. */
 bool roster_is_current(const struct roster *r, const struct server *server);

@@ -1,5 +1,5 @@
 /* run.c: the stages of a backup: look, hold and capture owner by owner, pack, ship, verify. */
-#include "backup/backup.h"
+#include "backup/run_priv.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include "archive/verify.h"
-#include "backup/capture.h"
+#include "backup/consistency.h"
 #include "backup/globals.h"
-#include "backup/pack.h"
 #include "backup/report.h"
-#include "backup/roster.h"
 #include "core/bytes.h"
 #include "core/clock.h"
 #include "core/fault.h"
@@ -24,27 +22,7 @@
 
 /* Messages held open at once: enough for a large mailbox, little for the kernel. */
 #define MAX_OPEN_MESSAGES 65536
-
-struct run {
-	struct server *server;
-	const struct conf_server *conf;
-	struct store *store;
-	const struct backup_opts *opts;
-	struct job *job;
-	struct backup_result *ret;
-	int64_t when;
-	char *name, *previous;
-	struct snapshot_opts snapshot_opts;
-	struct snapshot *snapshot;
-	struct quiesce *quiesce;
-	struct roster roster;
-	bool list_changed; /* mailboxes.txt at the beginning is no longer the whole truth */
-	struct findings findings;
-	struct capture_context capture;
-	struct pack_context pack;
-	struct stream *out;
-	struct archive_writer *writer;
-};
+#define NEWS_EVERY_MS     500
 
 /* As many descriptors as we may have; keeping message files open is what makes a live copy consistent. */
 static size_t raise_descriptor_limit(void)
@@ -169,8 +147,12 @@ static int write_list(struct run *r, struct err *e)
 
 static int pack_control(struct run *r, struct err *e)
 {
-	struct report_facts facts = { r->server, r->conf, snapshot_name(r->snapshot), r->ret->quiesce,
-		r->previous, r->when };
+	struct report_facts facts = { .server = r->server,
+		.conf = r->conf,
+		.result = r->ret,
+		.previous = r->previous,
+		.when = r->when,
+		.sequence = r->opts->sequence };
 	struct unit_info info = { .kind = UNIT_CONTROL,
 		.health = HEALTH_UNCHECKED,
 		.name = "control",
@@ -179,6 +161,7 @@ static int pack_control(struct run *r, struct err *e)
 	struct buf b = BUF_INIT;
 	int rc;
 
+	run_collect(r);
 	report_archive_json(&facts, &b);
 	rc = pack_begin(&r->pack, UNIT_CONTROL, "control", e);
 	if (rc == 0)
@@ -198,7 +181,7 @@ static const struct roster *current_roster(void *arg, struct err *e)
 	struct run *r = arg;
 	struct roster fresh;
 
-	if (roster_is_current(&r->roster, r->server))
+	if (r->quiesce == NULL || roster_is_current(&r->roster, r->server))
 		return &r->roster;
 	if (roster_read(r->server, &fresh, e) == -1)
 		return NULL;
@@ -228,6 +211,10 @@ static int pack_owner(struct run *r, const char *owner, struct err *e)
 	char *inbox = *owner != '\0' ? mboxname_inbox(owner) : NULL;
 	int rc;
 
+	if (snapshot_check(r->snapshot, e) == -1)
+		return -1;
+	if (clock_monotonic_ms() - r->told_ms > NEWS_EVERY_MS)
+		run_tell(r);
 	job_step(r->job, "%s", *owner != '\0' ? owner : "shared folders");
 	rc = capture_owner(&r->capture, owner, current_roster, r, &c, e);
 	if (rc == 0 && inbox != NULL) {
@@ -280,37 +267,15 @@ static int pack_owners(struct run *r, struct err *e)
 	return rc == 0 ? pack_owner(r, "", e) : -1; /* shared folders follow */
 }
 
-static void collect(struct run *r)
-{
-	struct backup_result *ret = r->ret;
-	struct quiesce_stats stats = { 0 };
-
-	if (r->quiesce != NULL)
-		quiesce_stats(r->quiesce, &stats);
-	ret->mailboxes = r->pack.mailboxes;
-	ret->messages = r->pack.messages;
-	ret->users = r->pack.users;
-	ret->files = r->pack.files;
-	if (ret->plain_bytes == 0)
-		ret->plain_bytes = r->pack.bytes;
-	ret->holds = stats.holds;
-	ret->longest_hold_ms = stats.longest_ms;
-	ret->total_hold_ms = stats.total_ms;
-	ret->findings = r->findings.list;
-	ret->n_kept = r->findings.n_kept;
-	ret->n_findings = r->findings.n;
-	memcpy(ret->by_kind, r->findings.by_kind, sizeof ret->by_kind);
-}
-
 static int pack_report(struct run *r, struct err *e)
 {
 	struct unit_info info = { .kind = UNIT_REPORT, .name = "report", .uniqueid = "", .partition = "" };
 	struct buf b = BUF_INIT;
 	int rc;
 
-	collect(r);
+	run_collect(r);
 	info.health = r->findings.n > 0 ? HEALTH_FINDINGS : HEALTH_OK;
-	report_json(r->ret, &b);
+	report_json(r->ret, r->opts->sequence, &b);
 	rc = pack_begin(&r->pack, UNIT_REPORT, "report", e);
 	if (rc == 0)
 		rc = pack_bytes(
@@ -324,8 +289,20 @@ static int pack_report(struct run *r, struct err *e)
 	return rc;
 }
 
+/* Where list and directories are of one moment every directory must be listed; else what was made meanwhile need not be. */
+static int64_t orphans_since(const struct run *r)
+{
+	struct ladder_facts f;
+
+	if (r->ladder == NULL)
+		return r->when;
+	ladder_facts(r->ladder, &f);
+	return f.reached >= RUNG_USERS ? INT64_MAX : r->when;
+}
+
 static int pack_all(struct run *r, struct err *e)
 {
+	run_stage(r, BACKUP_PACK);
 	job_set_total(r->job, estimate(r));
 	if (pack_control(r, e) == -1)
 		return -1;
@@ -334,9 +311,10 @@ static int pack_all(struct run *r, struct err *e)
 		return -1;
 	job_step(r->job, "directories without a mailbox");
 	if (current_roster(r, e) == NULL ||
-	    orphans_pack(&r->capture, &r->pack, &r->roster, r->when, e) == -1 ||
+	    orphans_pack(&r->capture, &r->pack, &r->roster, orphans_since(r), e) == -1 ||
 	    pack_directories(&r->pack, e) == -1)
 		return -1;
+	check_list(r->roster.list, &r->findings);
 	if (snapshot_health(r->snapshot, e) == -1)
 		return -1;
 	return pack_report(r, e);
@@ -356,6 +334,7 @@ static int verify(struct run *r, struct err *e)
 	struct verify_result v;
 	int rc;
 
+	run_stage(r, BACKUP_VERIFY);
 	job_step(r->job, r->opts->verify_all ? "verify everything" : "verify");
 	rc = store_reread(r->store, r->out, &in, e);
 	if (rc == 0)
@@ -393,8 +372,13 @@ static int write_archive(struct run *r, struct err *e)
 	if (pack_all(r, e) == -1)
 		goto out;
 	job_step(r->job, "index");
-	if (archive_writer_finish(r->writer, &totals, e) == -1 || verify(r, e) == -1 ||
-	    fault_point("backup-commit", e) == -1 || store_commit(r->store, r->out, e) == -1)
+	if (archive_writer_finish(r->writer, &totals, e) == -1)
+		goto out;
+	run_let_snapshot_go(r);
+	if (verify(r, e) == -1)
+		goto out;
+	run_stage(r, BACKUP_COMMIT);
+	if (fault_point("backup-commit", e) == -1 || store_commit(r->store, r->out, e) == -1)
 		goto out;
 	r->ret->plain_bytes = totals.plain_bytes;
 	r->ret->stored_bytes = totals.stored_bytes;
@@ -409,25 +393,6 @@ out:
 	return rc;
 }
 
-/* Everything that is read lies below one of these. */
-static int make_snapshot(struct run *r, struct err *e)
-{
-	const struct imapd_conf *c = r->server->conf;
-	const char **paths = mem_array(1 + IMAPD_ROOTS_MAX * c->n_partitions, sizeof *paths);
-	size_t n = 0;
-	int rc;
-
-	paths[n++] = c->configdirectory;
-	for (size_t i = 0; i < c->n_partitions; i++)
-		n += imapd_conf_roots(c, &c->partitions[i], paths + n);
-	r->snapshot_opts = (struct snapshot_opts){ .kind = r->conf->snapshot, .job = r->job };
-	rc = snapshot_plan(&r->snapshot_opts, paths, n, &r->snapshot, e);
-	free(paths);
-	if (rc == 0 && snapshot_take(r->snapshot, e) == -1)
-		rc = -1;
-	return rc == -1 ? -1 : snapshot_mount(r->snapshot, e);
-}
-
 int backup_run(struct server *server, const struct conf_server *conf, struct store *store,
     const struct backup_opts *opts, struct job *job, struct backup_result *ret, struct err *e)
 {
@@ -439,20 +404,9 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 
 	*ret = (struct backup_result){ .store = mem_strdup(store != NULL ? store_url(store) : NULL),
 		.quiesce = "none" };
-	job_step(job, "look at the server");
 	r.when = clock_now();
-	if (roster_read(server, &r.roster, e) == -1 || make_snapshot(&r, e) == -1)
+	if (run_begin(&r, e) == -1)
 		goto out;
-	if (r.roster.list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
-		findings_add(&r.findings, FINDING_OTHER, "",
-		    "%s is damaged: some mailboxes may be missing from the list",
-		    server->conf->mboxlist_path);
-	if (snapshot_is_live(r.snapshot)) {
-		if (quiesce_open(server->conf, server->version, &r.quiesce, e) == -1)
-			goto out;
-		quiesce_set_job(r.quiesce, job);
-		ret->quiesce = quiesce_level_name(quiesce_level(r.quiesce));
-	}
 	r.capture = (struct capture_context){ server, r.snapshot, r.quiesce, conf->hold_ms,
 		conf->lock_wait_ms, raise_descriptor_limit(), &r.findings, job };
 	r.pack = (struct pack_context){ .conf = server->conf, .findings = &r.findings, .job = job };
@@ -463,11 +417,15 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 		rc = write_archive(&r, e);
 	}
 out:
-	collect(&r);
+	run_let_snapshot_go(&r);
+	run_collect(&r);
 	ret->elapsed_ms = clock_monotonic_ms() - start;
 	pack_done(&r.pack);
+	ladder_free(r.ladder);
 	quiesce_free(r.quiesce);
-	snapshot_release(r.snapshot, NULL);
+	for (size_t i = 0; i < r.n_paths; i++)
+		free(r.paths[i]);
+	free(r.paths);
 	roster_done(&r.roster);
 	free(r.name);
 	free(r.previous);

@@ -61,6 +61,7 @@ static void print_findings(struct printer *out, const struct backup_result *r)
 
 		if (printer_is_json(out)) {
 			printer_row(out, "finding");
+			printer_string(out, "kind", finding_kind_name(f->kind));
 			printer_string(out, "mailbox", f->mailbox[0] != '\0' ? f->mailbox : NULL);
 			printer_string(out, "what", f->what);
 			printer_row_end(out);
@@ -72,6 +73,26 @@ static void print_findings(struct printer *out, const struct backup_result *r)
 	}
 	if (r->n_findings > r->n_kept)
 		printer_warn(out, "and %llu findings more", (unsigned long long)(r->n_findings - r->n_kept));
+}
+
+static void print_volumes(struct printer *out, const struct snapshot_facts *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct snapshot_volume *v = &f->volumes[i];
+
+		printer_row(out, "volume");
+		printer_string(out, "origin", v->origin);
+		printer_string(out, "name", v->name);
+		printer_string(out, "fs", v->fs);
+		printer_string(out, "mounted_on", v->mounted_on);
+		printer_bool(out, "thin", v->thin);
+		printer_size(out, "origin_bytes", v->origin_bytes);
+		printer_size(out, "size_bytes", v->size_bytes);
+		printer_size(out, "free_bytes", v->free_bytes);
+		printer_number(out, "fill_permille", v->fill_permille);
+		printer_number(out, "extended", v->extended);
+		printer_row_end(out);
+	}
 }
 
 static void print_summary_json(struct printer *out, const struct backup_result *r, bool dry_run)
@@ -87,13 +108,46 @@ static void print_summary_json(struct printer *out, const struct backup_result *
 	printer_size(out, "plain_bytes", r->plain_bytes);
 	printer_size(out, "stored_bytes", r->stored_bytes);
 	printer_size(out, "index_bytes", r->index_bytes);
+	printer_string(out, "snapshot", r->snapshot.kind);
+	printer_string(out, "snapshot_why", r->snapshot.why_not);
+	printer_number(out, "snapshot_ms", r->snapshot.taken_ms);
+	printer_number(out, "tries", r->tries);
 	printer_string(out, "quiesce", r->quiesce);
+	printer_string(out, "quiesce_why", r->quiesce_why);
+	printer_number(out, "pause_ms", r->pause_ms);
 	printer_number(out, "holds", r->holds);
 	printer_number(out, "longest_hold_ms", r->longest_hold_ms);
 	printer_number(out, "total_hold_ms", r->total_hold_ms);
 	printer_number(out, "elapsed_ms", r->elapsed_ms);
 	printer_number(out, "findings", r->n_findings);
 	printer_row_end(out);
+}
+
+static void print_moment(struct printer *out, const struct backup_result *r, bool dry_run)
+{
+	const struct snapshot_facts *f = &r->snapshot;
+
+	if (f->why_not != NULL)
+		printer_say(out, "no better snapshot than \"%s\": %s", f->kind, f->why_not);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct snapshot_volume *v = &f->volumes[i];
+		char room[16];
+
+		str_size(room, sizeof room, v->size_bytes);
+		if (dry_run)
+			printer_say(out, "would take a%s %s snapshot of %s on %s%s%s", v->thin ? " thin" : "",
+			    f->kind, v->origin, v->mounted_on, v->size_bytes > 0 ? ", with room for " : "",
+			    v->size_bytes > 0 ? room : "");
+		else
+			printer_say(out, "%s snapshot of %s on %s, filled to %u.%u %%", f->kind, v->origin,
+			    v->mounted_on, v->fill_permille / 10, v->fill_permille % 10);
+	}
+	if (r->tries > 0)
+		printer_say(out, "Cyrus stood still for %llu ms (level %s)", (unsigned long long)r->pause_ms,
+		    r->quiesce);
+	else if (r->quiesce != NULL)
+		printer_say(out, "held still: level %s, %llu times, longest %llu ms", r->quiesce,
+		    (unsigned long long)r->holds, (unsigned long long)r->longest_hold_ms);
 }
 
 static void print_summary(struct printer *out, const struct backup_result *r, bool dry_run)
@@ -111,9 +165,7 @@ static void print_summary(struct printer *out, const struct backup_result *r, bo
 	else if (r->stored_bytes > 0)
 		printer_say(out, "%s, %s, %s in %s (%.1f : 1), %.2f s, %s/s", boxes, messages, plain, stored,
 		    (double)r->plain_bytes / (double)r->stored_bytes, seconds, rate);
-	if (r->quiesce != NULL)
-		printer_say(out, "held still: level %s, %llu times, longest %llu ms", r->quiesce,
-		    (unsigned long long)r->holds, (unsigned long long)r->longest_hold_ms);
+	print_moment(out, r, dry_run);
 	if (!dry_run && r->store != NULL)
 		printer_say(out, "stored in %s", r->store);
 	if (r->n_findings > 0)
@@ -132,10 +184,12 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	if (progress_run(c, work, &w, e) == -1)
 		goto out;
 	print_findings(c->out, &w.result);
-	if (printer_is_json(c->out))
+	if (printer_is_json(c->out)) {
+		print_volumes(c->out, &w.result.snapshot);
 		print_summary_json(c->out, &w.result, c->args.dry_run);
-	else
+	} else {
 		print_summary(c->out, &w.result, c->args.dry_run);
+	}
 	if (w.result.archive != NULL)
 		printer_line(c->out, "%s", w.result.archive);
 	status = w.result.n_findings > 0 ? 1 : 0;
@@ -148,9 +202,11 @@ const struct cli_verb verb_backup = {
 	.name = "backup",
 	.usage = { "[SERVER]" },
 	.purpose = "take a backup of the running server",
-	.about = "Holds each user's mail still for an instant while it is read, packs mailboxes,\n"
-	         "flags, seen state, subscriptions and configuration into one archive, and checks\n"
-	         "it. Cyrus keeps running: mail that arrives meanwhile waits, none is refused.\n"
+	.about = "Holds Cyrus still for an instant, takes a snapshot of its volumes (LVM, btrfs),\n"
+	         "lets Cyrus go on, and packs mailboxes, flags, seen state, subscriptions and\n"
+	         "configuration out of the snapshot into one archive, which is checked. Where no\n"
+	         "snapshot can be had, each user is held still in turn while his mail is read.\n"
+	         "Cyrus keeps running: mail that arrives meanwhile waits, none is refused.\n"
 	         "The archive's name goes to stdout, nothing else. An archive appears in its\n"
 	         "store only when it is whole.\n"
 	         "With -n the spool is looked at and checked, but nothing is written.\n",

@@ -1,0 +1,191 @@
+/* begin.c: how a backup begins: look, clean up, choose a snapshot, take it, read the list. */
+#include "backup/run_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "backup/picture.h"
+#include "core/log.h"
+#include "core/mem.h"
+
+static void begin_stage(void *arg, enum backup_stage stage)
+{
+	run_stage(arg, stage);
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && path[n] == '/';
+}
+
+/* The directory of a database that imapd.conf has put elsewhere. */
+static void add_database(struct run *r, const char *path)
+{
+	if (!is_below(path, r->server->conf->configdirectory))
+		r->paths[r->n_paths++] = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
+/* What must be of one moment. Sieve scripts need not: each is a file that is replaced as a whole. */
+static void find_paths(struct run *r)
+{
+	const struct imapd_conf *c = r->server->conf;
+	const char *roots[IMAPD_ROOTS_MAX];
+
+	r->paths = mem_array(3 + IMAPD_ROOTS_MAX * c->n_partitions, sizeof *r->paths);
+	r->paths[r->n_paths++] = mem_strdup(c->configdirectory);
+	add_database(r, c->mboxlist_path);
+	add_database(r, c->annotation_path);
+	for (size_t i = 0; i < c->n_partitions; i++) {
+		size_t n = imapd_conf_roots(c, &c->partitions[i], roots);
+
+		for (size_t k = 0; k < n; k++)
+			r->paths[r->n_paths++] = mem_strdup(roots[k]);
+	}
+}
+
+/* What the file systems hold, each counted once: about what will be read. */
+static uint64_t bytes_on_volumes(const struct run *r)
+{
+	uint64_t total = 0;
+	dev_t *seen = mem_array(r->n_paths, sizeof *seen);
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_paths; i++) {
+		struct stat st;
+		struct statvfs fs;
+		size_t k = 0;
+
+		if (stat(r->paths[i], &st) == -1 || statvfs(r->paths[i], &fs) == -1)
+			continue;
+		while (k < n && seen[k] != st.st_dev)
+			k++;
+		if (k < n)
+			continue;
+		seen[n++] = st.st_dev;
+		total += (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
+	}
+	free(seen);
+	return total;
+}
+
+/* What runs that were killed left behind is a danger to the server itself: it goes first, and loudly. */
+static void clean_leftovers(struct run *r)
+{
+	struct err why;
+	char *what = NULL;
+
+	if (snapshot_clean(&r->snapshot_opts, &what, &why) == -1)
+		findings_add(&r->findings, FINDING_OTHER, "", "left behind by a run that was killed: %s%s%s",
+		    why.msg, why.hint[0] != '\0' ? "; " : "", why.hint);
+	if (what != NULL)
+		log_write(LOG_LEVEL_WARNING, "removed what a run that was killed had left: %s", what);
+	free(what);
+}
+
+/* Instead of the snapshot that was planned. */
+static int read_live(struct run *r, struct err *e)
+{
+	run_let_snapshot_go(r);
+	r->snapshot_opts.kind = "none";
+	return snapshot_plan(&r->snapshot_opts, (const char *const *)r->paths, r->n_paths, &r->snapshot, e);
+}
+
+static int look(struct run *r, struct err *e)
+{
+	const struct conf_server *c = r->conf;
+
+	job_step(r->job, "look at the server");
+	run_stage(r, BACKUP_LOOK);
+	find_paths(r);
+	r->snapshot_opts = (struct snapshot_opts){ .kind = c->snapshot,
+		.lvm = c->lvm,
+		.size_bytes = c->snapshot_size.bytes,
+		.size_percent = c->snapshot_size.percent,
+		.expected_bytes = bytes_on_volumes(r),
+		.job = r->job };
+	if (!r->opts->dry_run)
+		clean_leftovers(r);
+	if (snapshot_plan(&r->snapshot_opts, (const char *const *)r->paths, r->n_paths, &r->snapshot, e) ==
+	    -1)
+		return -1;
+	if (!r->opts->dry_run)
+		return 0;
+	/* Nothing is changed: what the snapshot would be is said. */
+	snapshot_facts(r->snapshot, &r->ret->snapshot);
+	return read_live(r, e);
+}
+
+/* The live files: each user is held still in turn. */
+static int begin_live(struct run *r, struct err *e)
+{
+	if (roster_read(r->server, &r->roster, e) == -1 ||
+	    quiesce_open(r->server->conf, r->server->version, &r->quiesce, e) == -1)
+		return -1;
+	quiesce_set_job(r->quiesce, r->job);
+	r->ret->quiesce = quiesce_level_name(quiesce_level(r->quiesce));
+	return 0;
+}
+
+static int begin_snapshot(struct run *r, struct err *e)
+{
+	struct picture p = { .snapshot = r->snapshot,
+		.findings = &r->findings,
+		.job = r->job,
+		.stage = begin_stage,
+		.arg = r };
+	int rc;
+
+	if (ladder_open(r->server, r->conf->pause_ms, r->job, &r->ladder, e) == -1)
+		return -1;
+	p.ladder = r->ladder;
+	job_step(r->job, "snapshot");
+	rc = picture_take(&p, (const char *const *)r->paths, r->n_paths, e);
+	r->tries = p.tries;
+	if (rc == -1)
+		return -1;
+	run_collect(r);
+	return roster_read_from(r->server, r->snapshot, ladder_list_text(r->ladder), &r->roster, e);
+}
+
+/* "auto" means the best that can be had: a backup of the live files is better than none. */
+static int settle_for_live(struct run *r, struct err *e)
+{
+	findings_add(
+	    &r->findings, FINDING_OTHER, "", "no snapshot could be had, the live files are read: %s", e->msg);
+	ladder_free(r->ladder);
+	r->ladder = NULL;
+	r->tries = 0;
+	return read_live(r, e) == 0 ? begin_live(r, e) : -1;
+}
+
+int run_begin(struct run *r, struct err *e)
+{
+	int rc = look(r, e);
+
+	if (rc == 0 && snapshot_is_live(r->snapshot))
+		rc = begin_live(r, e);
+	else if (rc == 0 && (rc = begin_snapshot(r, e)) == -1 && strcmp(r->conf->snapshot, "auto") == 0 &&
+		 !job_cancelled(r->job, NULL))
+		rc = settle_for_live(r, e);
+	if (rc == 0 && r->roster.list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
+		findings_add(&r->findings, FINDING_OTHER, "",
+		    "%s is damaged: some mailboxes may be missing from the list",
+		    r->server->conf->mboxlist_path);
+	return rc;
+}
+
+/* Each change of the server costs time and room while a snapshot of it is there. */
+void run_let_snapshot_go(struct run *r)
+{
+	struct err why;
+
+	if (snapshot_release(r->snapshot, &why) == -1)
+		findings_add(&r->findings, FINDING_OTHER, "", "%s%s%s", why.msg,
+		    why.hint[0] != '\0' ? "; " : "", why.hint);
+	r->snapshot = NULL;
+}
