@@ -16,8 +16,8 @@ struct retention_policy {
 enum retention_why {
 	RETENTION_FOREIGN,    /* not ours, or nobody knows of which server */
 	RETENTION_UNREADABLE, /* cannot be opened: what it is cannot be told, so only a person may remove it */
-	RETENTION_PROTECTED,  /* somebody said that it must stay */
 	RETENTION_LIVE,       /* one of the newest verified ones of its server */
+	RETENTION_PROTECTED,  /* somebody said that it must stay */
 	RETENTION_TAPE,       /* waits to be written to tape */
 	RETENTION_LAST,       /* one of the newest so many */
 	RETENTION_DAILY,      /* the newest of its day (UTC), which is one of the newest so many */
