@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/archives.h"
-#include "app/catalogue_impl.h"
+#include "app/catalogue.h"
 #include "app/lock.h"
 #include "app/unfinished.h"
 #include "core/io.h"
@@ -78,55 +77,6 @@ int app_store(
 	const struct conf_store *c = conf_find_store(app->conf, name, e);
 
 	return c != NULL ? app_store_open(app, c, create, job, ret, e) : -1;
-}
-
-/* The first store that the server's "stores" names. */
-static const struct conf_store *store_of_server(
-    const struct app *app, const struct conf_server *c, struct err *e)
-{
-	const struct conf_store *ret;
-	char *first = NULL;
-
-	if (c->stores != NULL) {
-		const char *s = c->stores + strspn(c->stores, " ,\t");
-
-		first = mem_strndup(s, strcspn(s, " ,\t"));
-	}
-	ret = conf_find_store(app->conf, first, e);
-	free(first);
-	return ret;
-}
-
-int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
-    struct backup_result *ret, struct err *e)
-{
-	const struct conf_server *c = conf_find_server(app->conf, server, e);
-	const struct conf_store *place = NULL;
-	struct server *s = NULL;
-	struct store *store = NULL;
-	struct err why;
-	int lock = -1, rc = -1;
-
-	*ret = (struct backup_result){ 0 };
-	if (c == NULL || server_open(c, &s, e) == -1)
-		goto out;
-	if (!opts->dry_run) {
-		lock = lock_take(app->conf->lock_directory, c->name, "backup", e);
-		place = store_of_server(app, c, e);
-		if (lock == -1 || place == NULL || app_store_open(app, place, true, job, &store, e) == -1)
-			goto out;
-	}
-	rc = backup_run(s, c, store, opts, job, ret, e);
-	if (rc == 0 && place != NULL && archives_store_used(app, place, &why) == -1)
-		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
-	if (rc == 0 && ret->archive != NULL && place != NULL)
-		known_fill_new(app, place, store, ret->archive, job);
-out:
-	store_free(store);
-	server_free(s);
-	if (lock != -1)
-		close(lock);
-	return rc;
 }
 
 int app_plan(struct app *app, const char *server, const char *archive, const struct restore_request *request,

@@ -43,9 +43,10 @@ struct app_archive {
 	char *why;     /* heap or NULL */
 	enum archive_kind kind;
 	char *server; /* ours, else NULL */
-	uint64_t sequence; /* its number among those of its server, whatever the clock said; 0: made before there were such */
-	bool protected;    /* never removed by rotation; see prune.h */
-	bool damaged;      /* it is readable, but a verification found damage in it, and it is as it was then */
+	uint64_t
+	    sequence; /* its number among those of its server, whatever the clock said; 0: made before there were such */
+	bool protected; /* never removed by rotation; see prune.h */
+	bool damaged;   /* it is readable, but a verification found damage in it, and it is as it was then */
 	uint64_t mailboxes, messages;
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
 	char *quiesce; /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */
@@ -131,10 +132,14 @@ void app_details_done(struct app_details *d);
 
 /** app_open_store_of(app, archive, job, ret, name, e): The store that has it and its exact name there (heap), without opening the archive (for
  * verify and salvage). */
-int app_open_store_of(struct app *app, const char *archive, struct job *job, struct store **ret, char **name,
-    struct err *e);
+int app_open_store_of(
+    struct app *app, const char *archive, struct job *job, struct store **ret, char **name, struct err *e);
 
-/** app_backup(app, server, opts, job, ret, e): Take a backup; see backup/backup.h. */
+/** app_backup(app, server, opts, job, ret, e): Take a backup (see backup/backup.h) into the server's store, with all that belongs to a nightly one: the
+ * server's lock, the hook before, the archive, the catalogue, the hook after, the rotation, the record of the run (runs.h), and who is told of a
+ * failure, or of the first success after one; also when it could not even begin. The thread that calls it, and those it starts, go on
+ * at low priority, unless the configuration says otherwise. ${opts}: sequence is set here. What goes wrong once the archive is stored
+ * is a warning in ${ret}. backup_result_done() in either case. */
 int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
     struct backup_result *ret, struct err *e);
 

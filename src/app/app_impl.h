@@ -30,8 +30,8 @@ int app_source_watch(struct app *app, const char *archive, struct job *job, sour
     struct source **ret, struct store **ret_store, struct err *e);
 
 /** app_store_open(app, c, create, job, ret, e): Open that store of the configuration, for ${job}. */
-int app_store_open(struct app *app, const struct conf_store *c, bool create, struct job *job, struct store **ret,
-    struct err *e);
+int app_store_open(struct app *app, const struct conf_store *c, bool create, struct job *job,
+    struct store **ret, struct err *e);
 
 /** app_source_open(app, store, name, o, ret, e): As source_open_as(), with what the catalogue knows of an archive of something else.
  * app_foreign_forget(app, url, name, job, e): Have it forgotten; nothing known is no error. */

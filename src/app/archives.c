@@ -8,6 +8,7 @@
 
 #include "app/app_impl.h"
 #include "app/catalogue_impl.h"
+#include "app/damage.h"
 #include "archive/archive.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -15,6 +16,9 @@
 
 /* What is read of an archive only to describe it. */
 #define MAX_JSON ((size_t)1 << 20)
+
+/* No server has made so many. */
+#define MAX_SEQUENCE ((json_int_t)1 << 53)
 
 /* "mail1-20261122T010203Z.cpio.gz": the server's name (heap) and the time; NULL when the name is not of this form. */
 static char *parse_name(const char *name, int64_t *when)
@@ -76,10 +80,10 @@ static json_t *load_json(struct archive *ar, enum unit_kind kind, const char *un
 	return j;
 }
 
-/* The report has both level and pause; one with very many findings is not worth reading, archive.json has the level too. */
-static void describe_quiesce(struct archive *ar, struct app_archive *a)
+/* The report has level, pause and number; one with very many findings is not worth reading, archive.json has level and number too. */
+static void describe_run(struct archive *ar, struct app_archive *a)
 {
-	json_t *j = load_json(ar, UNIT_REPORT, "report", "cyrvault/report.json"), *hold;
+	json_t *j = load_json(ar, UNIT_REPORT, "report", "cyrvault/report.json"), *hold, *number;
 
 	if (j == NULL)
 		j = load_json(ar, UNIT_CONTROL, "control", "cyrvault/archive.json");
@@ -87,6 +91,9 @@ static void describe_quiesce(struct archive *ar, struct app_archive *a)
 	hold = json_object_get(j, "longest_hold_ms");
 	if (json_is_integer(hold) && json_integer_value(hold) >= 0)
 		a->longest_hold_ms = json_integer_value(hold);
+	number = json_object_get(j, "sequence");
+	if (json_integer_value(number) > 0 && json_integer_value(number) <= MAX_SEQUENCE)
+		a->sequence = (uint64_t)json_integer_value(number);
 	json_decref(j);
 }
 
@@ -121,7 +128,7 @@ void archives_describe(struct store *store, struct job *job, struct app_archive 
 		report = archive_find(ar, UNIT_REPORT, "report");
 		if (report != (size_t)-1)
 			a->health = archive_unit(ar, report)->health;
-		describe_quiesce(ar, a);
+		describe_run(ar, a);
 	}
 	archive_close(ar);
 }
@@ -148,6 +155,27 @@ void archives_begin(
 	ret->server = parse_name(name, &ret->when);
 }
 
+static int by_name(const void *x, const void *y)
+{
+	const struct store_object *a = x, *b = y;
+
+	return strcmp(a->name, b->name);
+}
+
+char *archives_keep_name(const char *name)
+{
+	return mem_printf("%s.keep", name);
+}
+
+static bool has_mark(const struct store_list *l, const char *name)
+{
+	struct store_object mark = { .name = archives_keep_name(name) };
+	bool ret = bsearch(&mark, l->objects, l->n, sizeof mark, by_name) != NULL;
+
+	free(mark.name);
+	return ret;
+}
+
 /* While they are listed. */
 struct listing {
 	struct app *app;
@@ -156,6 +184,8 @@ struct listing {
 	size_t cap, cap_gone;
 	struct catalogue_archives known;
 	bool *seen; /* of the known ones */
+	struct damage damage;
+	const struct conf_store *only; /* NULL: all */
 };
 
 /* Appends what one store has. The caller frees ${*ret_store}. */
@@ -179,6 +209,8 @@ static int list_store(struct listing *w, const struct conf_store *c, struct stor
 			w->seen[k - w->known.list] = true;
 		if (known_is(k, c, &a))
 			known_tell(k, &a);
+		a.protected = has_mark(&l, a.name);
+		a.damaged = damage_is(&w->damage, &a);
 		ret->list = mem_grow(ret->list, &w->cap, ret->n + 1, sizeof *ret->list);
 		ret->list[ret->n++] = a;
 	}
@@ -199,6 +231,7 @@ static void add_known(struct listing *w, const struct conf_store *c, bool away)
 			continue;
 		w->seen[i] = true;
 		known_archive(k, away && !k->gone ? "away" : "gone", &a);
+		a.damaged = damage_is(&w->damage, &a);
 		if (away && !k->gone) {
 			ret->list = mem_grow(ret->list, &w->cap, ret->n + 1, sizeof *ret->list);
 			ret->list[ret->n++] = a;
@@ -218,13 +251,18 @@ static int list_stores(struct listing *w, bool look, struct store **stores, stru
 	ret->away = mem_array(c->n_stores, sizeof *ret->away);
 	for (size_t i = 0; i < c->n_stores; i++) {
 		struct err why = { 0 };
-		bool listed = list_store(w, &c->stores[i], &stores[i], &why) == 0;
+		bool listed;
+
+		if (w->only != NULL && w->only != &c->stores[i])
+			continue;
+		listed = list_store(w, &c->stores[i], &stores[i], &why) == 0;
 
 		if (!listed && why.code != ERR_CANCELLED)
 			archives_store_away(w->app, &c->stores[i], &ret->away[ret->n_away++], &why);
 		if (look && why.code != ERR_CANCELLED)
 			add_known(w, &c->stores[i], !listed);
-		if (!listed && (why.code == ERR_CANCELLED || (c->n_stores == 1 && ret->n == 0))) {
+		if (!listed &&
+		    (why.code == ERR_CANCELLED || ((c->n_stores == 1 || w->only != NULL) && ret->n == 0))) {
 			if (e != NULL)
 				*e = why;
 			return -1;
@@ -248,9 +286,12 @@ static void tell_known(struct listing *w, app_archive_fn *each, void *arg)
 		const struct catalogue_archive *k = &w->known.list[i];
 
 		for (size_t j = 0; j < c->n_stores && !k->gone && k->state >= CATALOGUE_LOOKED; j++)
-			if (strcmp(c->stores[j].name, k->store) == 0 && strcmp(c->stores[j].url, k->url) == 0)
-				known_archive(
-				    k, str_starts(k->url, "sftp:") ? "remote" : "local", &list[n++]);
+			if (strcmp(c->stores[j].name, k->store) == 0 &&
+			    strcmp(c->stores[j].url, k->url) == 0) {
+				known_archive(k, str_starts(k->url, "sftp:") ? "remote" : "local", &list[n]);
+				list[n].damaged = damage_is(&w->damage, &list[n]);
+				n++;
+			}
 	}
 	if (n > 1)
 		qsort(list, n, sizeof *list, newest_first);
@@ -269,22 +310,24 @@ static struct store *store_named(const struct conf *c, struct store **stores, co
 	return NULL;
 }
 
-int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *each, void *arg,
-    struct app_archives *ret, struct err *e)
+static int list_them(struct listing *w, bool look, app_archive_fn *each, void *arg, struct err *e)
 {
+	struct app *app = w->app;
+	struct job *job = w->job;
+	struct app_archives *ret = w->ret;
 	const struct conf *c = app_conf(app);
 	struct store **stores = mem_array(c->n_stores, sizeof(struct store *));
-	struct listing w = { .app = app, .job = job, .ret = ret };
 	int rc;
 
 	*ret = (struct app_archives){ 0 };
 	job_step(job, "listing archives");
 	if (look)
-		known_read(app, &w.known);
-	w.seen = mem_array(w.known.n + 1, sizeof *w.seen);
+		known_read(app, &w->known);
+	damage_read(app, &w->damage);
+	w->seen = mem_array(w->known.n + 1, sizeof *w->seen);
 	if (each != NULL)
-		tell_known(&w, each, arg);
-	rc = list_stores(&w, look, stores, e);
+		tell_known(w, each, arg);
+	rc = list_stores(w, look, stores, e);
 	for (size_t i = 0; i < ret->n && rc == 0 && each != NULL; i++)
 		each(arg, &ret->list[i], ret->list[i].looked);
 	for (size_t i = 0; i < ret->n && rc == 0 && look; i++) {
@@ -306,9 +349,23 @@ int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *e
 	free(stores);
 	if (rc == 0 && look && !job_cancelled(job, NULL))
 		known_note(app, ret, job);
-	catalogue_archives_done(&w.known);
-	free(w.seen);
+	catalogue_archives_done(&w->known);
+	damage_done(&w->damage);
+	free(w->seen);
 	return rc == -1 || job_cancelled(job, e) ? -1 : 0;
+}
+
+int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *each, void *arg,
+    struct app_archives *ret, struct err *e)
+{
+	return list_them(&(struct listing){ .app = app, .job = job, .ret = ret }, look, each, arg, e);
+}
+
+int archives_list_store(
+    struct app *app, const struct conf_store *store, struct job *job, struct app_archives *ret, struct err *e)
+{
+	return list_them(
+	    &(struct listing){ .app = app, .job = job, .ret = ret, .only = store }, true, NULL, NULL, e);
 }
 
 int app_archives_each(struct app *app, struct job *job, app_archive_fn *each, void *arg,

@@ -9,11 +9,18 @@
 int archives_list(struct app *app, struct job *job, bool look, app_archive_fn *each, void *arg,
     struct app_archives *ret, struct err *e);
 
+/** archives_list_store(app, store, job, ret, e): As app_archives(), of that store alone. */
+int archives_list_store(struct app *app, const struct conf_store *store, struct job *job,
+    struct app_archives *ret, struct err *e);
+
 /** archives_begin(store, name, o, ret): An archive that was listed, not looked at. archives_describe(store, job, a): Look at it. archives_end(a). */
 void archives_begin(
     const struct conf_store *store, const char *name, const struct store_object *o, struct app_archive *ret);
 void archives_describe(struct store *store, struct job *job, struct app_archive *a);
 void archives_end(struct app_archive *a);
+
+/** archives_keep_name(name): What the mark that protects an archive is called, heap. */
+char *archives_keep_name(const char *name);
 
 /** archives_store_used(app, store, e): Remember that an archive was put into that configured store. */
 int archives_store_used(struct app *app, const struct conf_store *store, struct err *e);

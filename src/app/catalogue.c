@@ -55,6 +55,7 @@ void known_tell(const struct catalogue_archive *k, struct app_archive *a)
 	a->messages = k->messages;
 	a->health = (enum unit_health)k->health;
 	a->longest_hold_ms = k->longest_hold_ms;
+	a->sequence = k->sequence;
 	free(a->quiesce);
 	a->quiesce = k->quiesce[0] != '\0' ? mem_strdup(k->quiesce) : NULL;
 }
@@ -67,6 +68,7 @@ void known_archive(const struct catalogue_archive *k, const char *where, struct 
 		.mtime = k->mtime,
 		.when = k->when,
 		.server = k->server[0] != '\0' ? mem_strdup(k->server) : NULL,
+		.protected = k->protected,
 		.where = where };
 	known_tell(k, ret);
 }
@@ -98,6 +100,8 @@ static void describe(
 		.messages = a->messages,
 		.quiesce = a->quiesce != NULL ? a->quiesce : empty,
 		.longest_hold_ms = a->longest_hold_ms,
+		.sequence = a->sequence,
+		.protected = a->protected,
 		.deletedprefix = empty,
 		.defaultdomain = empty };
 }
@@ -133,6 +137,24 @@ void known_note(struct app *app, const struct app_archives *list, struct job *jo
 	if (n > 0 && catalogue_note(app->catalogue, notes, n, job, &e) == -1 && e.code != ERR_CANCELLED)
 		log_write(LOG_LEVEL_WARNING, "catalogue: %s", e.msg);
 	free(notes);
+}
+
+void known_protect(struct app *app, const char *store, const char *name, bool on, struct job *job)
+{
+	struct catalogue_archives l;
+	struct err e;
+
+	known_read(app, &l);
+	for (size_t i = 0; i < l.n; i++) {
+		struct catalogue_archive *k = &l.list[i];
+
+		if (strcmp(k->name, name) != 0 || strcmp(k->store, store) != 0 || k->protected == on)
+			continue;
+		k->protected = on;
+		if (catalogue_note(app->catalogue, k, 1, job, &e) == -1)
+			log_write(LOG_LEVEL_WARNING, "catalogue: %s", e.msg);
+	}
+	catalogue_archives_done(&l);
 }
 
 /* ---- filling ---- */

@@ -19,6 +19,9 @@ void known_archive(const struct catalogue_archive *k, const char *where, struct 
 /** known_note(app, list, job): Remember archives that were seen, and those that are gone. */
 void known_note(struct app *app, const struct app_archives *list, struct job *job);
 
+/** known_protect(app, store, name, on, job): Remember whether an archive is protected. */
+void known_protect(struct app *app, const char *store, const char *name, bool on, struct job *job);
+
 /** known_fill(app, store, conf, a, job, e): Take in the mailboxes of an archive that has been looked at. */
 int known_fill(struct app *app, struct store *store, const struct conf_store *conf,
     const struct app_archive *a, struct job *job, struct err *e);

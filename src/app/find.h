@@ -10,24 +10,24 @@
  * who keeps them until the job is reaped. */
 struct find_request {
 	struct app *app;
-	const char *server;     /* the live one; NULL: the first */
-	const char *words;      /* each of these words in sender, recipients or subject */
+	const char *server;              /* the live one; NULL: the first */
+	const char *words;               /* each of these words in sender, recipients or subject */
 	const char *from, *to, *subject; /* to: Cc too */
-	const char *message_id; /* the whole of it; with or without <> */
-	const char *body;       /* in the message's text: archives are read, newest message first */
-	const char *mailbox;    /* as names_match() takes it */
-	const char *archive;    /* only in this one: a name, or "latest" */
-	int64_t since, before;  /* unix time of the message's date: not before, and before */
-	bool live;              /* look at the live server too */
-	size_t limit;           /* at most so many, the newest; 0: FIND_LIMIT */
+	const char *message_id;          /* the whole of it; with or without <> */
+	const char *body;                /* in the message's text: archives are read, newest message first */
+	const char *mailbox;             /* as names_match() takes it */
+	const char *archive;             /* only in this one: a name, or "latest" */
+	int64_t since, before;           /* unix time of the message's date: not before, and before */
+	bool live;                       /* look at the live server too */
+	size_t limit;                    /* at most so many, the newest; 0: FIND_LIMIT */
 
 	/* The worker's, and the caller's once it is reaped. */
 	struct find_counts {
-		size_t found;     /* messages that were given */
-		size_t more;      /* that were left out because of the limit */
-		size_t archives;  /* that were searched */
-		size_t unknown;   /* that are known, but whose messages are not: cyrvault catalogue update */
-		size_t unread;    /* messages whose body could not be had */
+		size_t found;    /* messages that were given */
+		size_t more;     /* that were left out because of the limit */
+		size_t archives; /* that were searched */
+		size_t unknown;  /* that are known, but whose messages are not: cyrvault catalogue update */
+		size_t unread;   /* messages whose body could not be had */
 		char unread_why[160]; /* of the first of them */
 	} counts;
 };
@@ -48,12 +48,13 @@ const char *find_live_name(enum find_live l);
 struct find_place {
 	char *mailbox, *shown; /* internal; as people see it, safe */
 	uint32_t uid;
-	bool expunged;    /* in the newest archive it was already */
-	char *archive;    /* the newest that has it there, if possible one that is still in its store; NULL: only the live server has it */
-	char *first;      /* the oldest */
+	bool expunged; /* in the newest archive it was already */
+	char *
+	    archive; /* the newest that has it there, if possible one that is still in its store; NULL: only the live server has it */
+	char *first; /* the oldest */
 	int64_t when, first_when;
 	size_t n_archives;
-	bool gone;        /* none of them is in its store any more */
+	bool gone; /* none of them is in its store any more */
 };
 
 struct find_mail {
@@ -61,7 +62,7 @@ struct find_mail {
 	int64_t date;
 	uint64_t size_bytes;
 	char *from, *to, *subject, *message_id; /* safe, never NULL */
-	struct find_place *places; /* at least one; the one to restore from first */
+	struct find_place *places;              /* at least one; the one to restore from first */
 	size_t n;
 	enum find_live live;
 	char *live_shown; /* where it is there; NULL */

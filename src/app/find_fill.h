@@ -9,8 +9,8 @@
  * was in the archive taken in before nothing is read but its table; of one that changed cyrus.index, and cyrus.cache if there are
  * messages in it that are not known from elsewhere. A mailbox whose index cannot be read has no messages. ${job} (NULL: none) cancels; what
  * was done until then need not be done again. */
-int find_fill(struct catalogue *c, const struct catalogue_archive *archive, struct source *source, struct job *job,
-    struct err *e);
+int find_fill(struct catalogue *c, const struct catalogue_archive *archive, struct source *source,
+    struct job *job, struct err *e);
 
 /** find_texts(env, r, ret, text): What is remembered of a message: ${ret}'s strings lie in ${text}, which is cleared first; its GUID is the record's, or made up
  * of what is there. ${env} may be all NULL. */

@@ -9,7 +9,8 @@
 struct candidate {
 	uint32_t id; /* in the catalogue; 0: only the live server has it */
 	uint8_t guid[SHA1_SIZE];
-	struct find_mail *mail; /* date, places and what is live; texts only of one that the catalogue does not know */
+	struct find_mail
+	    *mail; /* date, places and what is live; texts only of one that the catalogue does not know */
 };
 
 struct candidates {
@@ -27,13 +28,14 @@ struct find_place *find_add_place(struct find_mail *to);
 
 /** find_look_live(r, m, c, l, job, e): Look through the live server: set what is live of each of ${l}, and, unless one archive was asked for, add those that only it
  * has. A mailbox that cannot be read is passed over. */
-int find_look_live(const struct find_request *r, const struct find_match *m, struct catalogue *c, struct candidates *l,
-    struct job *job, struct err *e);
+int find_look_live(const struct find_request *r, const struct find_match *m, struct catalogue *c,
+    struct candidates *l, struct job *job, struct err *e);
 
 /** find_bodies_new(r, m, job), find_bodies_free(b): Who looks into messages. find_in_body(b, mail, e): Its text, out of the archive of its first place: 1 it fits, 0,
  * -1 it cannot be read. */
 struct find_bodies;
-struct find_bodies *find_bodies_new(const struct find_request *r, const struct find_match *m, struct job *job);
+struct find_bodies *find_bodies_new(
+    const struct find_request *r, const struct find_match *m, struct job *job);
 void find_bodies_free(struct find_bodies *b);
 int find_in_body(struct find_bodies *b, const struct find_mail *mail, struct err *e);
 

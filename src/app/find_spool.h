@@ -12,7 +12,8 @@ struct find_spool {
 
 /** find_spool_take(s, source, unit, role, e): The unit's file of that role; one that is not there, or is damaged, is as none: s->mapped is NULL. The table
  * of the unit goes out of memory before anything else comes in. find_spool_drop(s): It is not needed any more; also after -1, and before another take. */
-int find_spool_take(struct find_spool *s, const struct source *source, size_t unit, enum file_role role, struct err *e);
+int find_spool_take(
+    struct find_spool *s, const struct source *source, size_t unit, enum file_role role, struct err *e);
 void find_spool_drop(struct find_spool *s);
 
 #endif

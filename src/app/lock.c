@@ -42,6 +42,26 @@ char *lock_holder(const char *directory, const char *server)
 	return ret;
 }
 
+int lock_moment(const char *directory, const char *name, struct err *e)
+{
+	char *path = mem_printf("%s/%s", directory, name);
+	struct flock lock = whole_file();
+	int fd = -1;
+
+	if (io_mkdirs(AT_FDCWD, directory, 0700, e) == 0) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd == -1)
+			err_sys(e, "open %s", path);
+	}
+	if (fd != -1 && fcntl(fd, F_OFD_SETLKW, &lock) == -1) {
+		err_sys(e, "lock %s", path);
+		close(fd);
+		fd = -1;
+	}
+	free(path);
+	return fd;
+}
+
 int lock_take(const char *directory, const char *server, const char *what, struct err *e)
 {
 	char *path = mem_printf("%s/%s.lock", directory, server);
@@ -60,7 +80,8 @@ int lock_take(const char *directory, const char *server, const char *what, struc
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) == -1) {
 		read_holder(fd, text);
-		err_set(e, ERR_LOCKED, "server %s is being worked on: %s", server, text);
+		err_set(e, ERR_LOCKED, "%s %s is being worked on: %s", server[0] == '@' ? "store" : "server",
+		    server + (server[0] == '@'), text);
 		err_hint(e, "wait for it to end");
 		goto out;
 	}

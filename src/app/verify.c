@@ -1,7 +1,9 @@
 /* verify.c: prove an archive of any kind, as far as it can be. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "app/app.h"
+#include "app/app_impl.h"
+#include "app/damage.h"
 #include "archive/foreign.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -44,6 +46,21 @@ static void count_abort(void *arg)
 	r->files_bad++;
 }
 
+/* A whole archive of ours that was found damaged is remembered as such, and one that was read and is good no more. */
+static void remember(struct app *app, struct store *store, const struct app_verified *v)
+{
+	struct store_object o;
+	const char *section = NULL;
+
+	for (size_t i = 0; i < app->conf->n_stores && section == NULL; i++)
+		if (strcmp(app->conf->stores[i].url, store_url(store)) == 0)
+			section = app->conf->stores[i].name;
+	if (section == NULL || v->verdict == VERDICT_READABLE || (v->verdict == VERDICT_GOOD && v->quick) ||
+	    store_stat(store, v->name, &o, NULL) == -1)
+		return;
+	damage_note(app, section, v->name, &o, v->verdict == VERDICT_DAMAGED);
+}
+
 int app_verify(struct app *app, const char *archive, bool quick, struct job *job, archive_finding_fn *finding,
     void *arg, struct app_verified *ret, struct err *e)
 {
@@ -74,6 +91,8 @@ int app_verify(struct app *app, const char *archive, bool quick, struct job *job
 		rc = archive_verify(a, quick, job, finding, arg, &ret->counts, e);
 		ret->verdict =
 		    c->files_bad > 0 || c->units_bad > 0 || c->findings > 0 ? VERDICT_DAMAGED : VERDICT_GOOD;
+		if (rc == 0)
+			remember(app, store, ret);
 	}
 out:
 	archive_close(a);

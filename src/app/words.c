@@ -12,7 +12,7 @@ const char *app_archive_health(const struct app_archive *a)
 {
 	if (!a->looked)
 		return "";
-	if (!a->readable)
+	if (!a->readable || a->damaged)
 		return "damaged";
 	if (a->kind == ARCHIVE_FOREIGN)
 		return "foreign";

@@ -52,6 +52,7 @@ struct catalogue_archive {
 	int64_t mtime, when;
 	int64_t first_seen, last_seen; /* in its store; unix time */
 	bool gone;                     /* its store had it and has it no more */
+	bool protected;                /* it has a mark in its store that it must stay */
 	char *server;                  /* its lineage; "": not known */
 	char *where; /* "": in its store; else a word for where it lies now, such as "tape" */
 	/* looked */
@@ -62,6 +63,7 @@ struct catalogue_archive {
 	uint64_t mailboxes, messages;
 	char *quiesce;
 	int64_t longest_hold_ms; /* -1: not known */
+	uint64_t sequence;       /* its number among those of its server; 0: none */
 	/* filled: how names are shown */
 	bool decodes, unixhier, virtdomains;
 	char *deletedprefix, *defaultdomain;

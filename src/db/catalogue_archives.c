@@ -118,6 +118,7 @@ static bool compose(
 	if (same_object(old, a) && a->state < old->state) {
 		*ret = *old;
 		ret->gone = a->gone;
+		ret->protected = a->protected;
 		ret->where = a->where;
 		ret->last_seen = a->last_seen;
 	}

@@ -194,7 +194,8 @@ enum {
 	ARCHIVE_FOREIGN = 4,
 	ARCHIVE_DECODES = 8,
 	ARCHIVE_UNIXHIER = 16,
-	ARCHIVE_DOMAINS = 32
+	ARCHIVE_DOMAINS = 32,
+	ARCHIVE_PROTECTED = 64
 };
 
 void rows_put_archive(struct buf *b, const struct catalogue_archive *a)
@@ -204,7 +205,8 @@ void rows_put_archive(struct buf *b, const struct catalogue_archive *a)
 	rows_put_number(b, (a->gone ? ARCHIVE_GONE : 0u) | (a->readable ? ARCHIVE_READABLE : 0u) |
 			       (a->foreign ? ARCHIVE_FOREIGN : 0u) | (a->decodes ? ARCHIVE_DECODES : 0u) |
 			       (a->unixhier ? ARCHIVE_UNIXHIER : 0u) |
-			       (a->virtdomains ? ARCHIVE_DOMAINS : 0u));
+			       (a->virtdomains ? ARCHIVE_DOMAINS : 0u) |
+			       (a->protected ? ARCHIVE_PROTECTED : 0u));
 	put_text(b, a->store);
 	put_text(b, a->url);
 	put_text(b, a->name);
@@ -221,6 +223,7 @@ void rows_put_archive(struct buf *b, const struct catalogue_archive *a)
 	rows_put_number(b, a->messages);
 	put_text(b, a->quiesce);
 	put_signed(b, a->longest_hold_ms);
+	rows_put_number(b, a->sequence);
 	put_text(b, a->deletedprefix);
 	put_text(b, a->defaultdomain);
 }
@@ -241,6 +244,7 @@ int rows_get_archive(const void *p, size_t n, struct catalogue_archive *ret, str
 	ret->decodes = flags & ARCHIVE_DECODES;
 	ret->unixhier = flags & ARCHIVE_UNIXHIER;
 	ret->virtdomains = flags & ARCHIVE_DOMAINS;
+	ret->protected = flags & ARCHIVE_PROTECTED;
 	ret->store = get_text(&in);
 	ret->url = get_text(&in);
 	ret->name = get_text(&in);
@@ -257,6 +261,7 @@ int rows_get_archive(const void *p, size_t n, struct catalogue_archive *ret, str
 	ret->messages = get_number(&in);
 	ret->quiesce = get_text(&in);
 	ret->longest_hold_ms = get_signed(&in);
+	ret->sequence = get_number(&in);
 	ret->deletedprefix = get_text(&in);
 	ret->defaultdomain = get_text(&in);
 	return ended(&in, e);

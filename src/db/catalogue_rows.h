@@ -16,7 +16,7 @@
 #include "core/bytes.h"
 #include "db/catalogue.h"
 
-#define ROWS_VERSION   1
+#define ROWS_VERSION   2
 #define ROWS_NAME_MAX  4000 /* bytes of a mailbox's name */
 #define ROWS_OWNER_MAX 2000
 

@@ -164,6 +164,11 @@ int store_clean(struct store *s, int64_t min_age_seconds, struct err *e)
 	return in_store(s, s->ops->clean(s, min_age_seconds, e), e);
 }
 
+int store_room(struct store *s, uint64_t *ret, struct err *e)
+{
+	return in_store(s, s->ops->room(s, ret, e), e);
+}
+
 void store_free(struct store *s)
 {
 	if (s == NULL)

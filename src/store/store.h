@@ -85,6 +85,9 @@ int store_remove(struct store *s, const char *name, struct err *e);
  * minutes at least, for there it is not known who still writes); returns how many, or -1. */
 int store_clean(struct store *s, int64_t min_age_seconds, struct err *e);
 
+/** store_room(s, ret, e): How many bytes may still be stored, as far as its host tells; -1 also where it does not. */
+int store_room(struct store *s, uint64_t *ret, struct err *e);
+
 /** store_name_ok(name): 1 to 200 bytes of A-Z a-z 0-9 . _ - + @ :, not beginning with a dot or '-'. */
 bool store_name_ok(const char *name);
 

@@ -135,6 +135,17 @@ static void object_close(void *ctx)
 
 static const struct stream_ops object_ops = { .write = object_write, .close = object_close };
 
+static int dir_room(struct store *s, uint64_t *ret, struct err *e)
+{
+	const struct dir_store *d = s->ctx;
+	struct statvfs v;
+
+	if (fstatvfs(d->fd, &v) == -1)
+		return err_sys(e, "ask for free space");
+	*ret = (uint64_t)v.f_bavail * v.f_frsize;
+	return 0;
+}
+
 static int check_space(int fd, uint64_t need, struct err *e)
 {
 	struct statvfs v;
@@ -321,7 +332,7 @@ static void dir_free(struct store *s)
 int store_dir_open(struct store *s, const char *path, bool create, struct err *e)
 {
 	static const struct store_ops ops = { dir_list, dir_stat, dir_read, dir_create, dir_commit, dir_reread, dir_remove, dir_clean,
-		dir_free };
+		dir_room, dir_free };
 	struct dir_store *d;
 	int fd;
 

@@ -13,6 +13,7 @@ struct store_ops {
 	int (*reread)(struct store *s, struct stream *out, struct stream **ret, struct err *e);
 	int (*remove)(struct store *s, const char *name, struct err *e);
 	int (*clean)(struct store *s, int64_t min_age_seconds, struct err *e);
+	int (*room)(struct store *s, uint64_t *ret, struct err *e);
 	void (*free)(struct store *s); /* frees ctx only */
 };
 

@@ -133,17 +133,25 @@ static int remote_read(struct store *s, const char *name, struct stream **ret, s
 	return rc;
 }
 
-static int check_space(struct sftp_store *d, uint64_t need, struct err *e)
+static int remote_room(struct store *s, uint64_t *ret, struct err *e)
 {
-	struct err why = { 0 };
+	struct sftp_store *d = s->ctx;
 	unsigned tries = 0;
-	uint64_t room;
-	char a[16], b[16];
 	int rc;
 
 	do
-		rc = sftp_free_bytes(sftp_host_main(&d->host), d->host.store->job, d->dir, &room, &why);
-	while (rc == -1 && sftp_host_again(&d->host, &tries, &why));
+		rc = sftp_free_bytes(sftp_host_main(&d->host), s->job, d->dir, ret, e);
+	while (rc == -1 && sftp_host_again(&d->host, &tries, e));
+	return rc;
+}
+
+static int check_space(struct sftp_store *d, uint64_t need, struct err *e)
+{
+	struct err why = { 0 };
+	uint64_t room;
+	char a[16], b[16];
+	int rc = remote_room(d->host.store, &room, &why);
+
 	/* Where that cannot be asked, writing will tell. */
 	if (rc == -1 && (why.code == ERR_CONNECTION || why.code == ERR_CANCELLED || why.code == ERR_AUTH)) {
 		if (e != NULL)
@@ -342,7 +350,7 @@ int store_sftp_open(struct store *s, const struct conf_store *conf, struct store
     const char *path, bool create, sftp_dial_fn *dial, struct err *e)
 {
 	static const struct store_ops ops = { remote_list, remote_stat, remote_read, remote_create,
-		remote_commit, remote_reread, remote_remove, remote_clean, remote_free };
+		remote_commit, remote_reread, remote_remove, remote_clean, remote_room, remote_free };
 	struct sftp_store *d = mem_alloc(sizeof *d);
 	struct err mine = { 0 };
 	size_t n = strlen(path);
