@@ -107,7 +107,7 @@ layers:
 
 # The scripts that need no server.
 scripts: all tools $(UNIT)
-	@tests/run-scripts tests/cli tests/archive
+	@tests/run-scripts tests/cli tests/archive tests/snapshot
 
 check: all layers unit scripts
 
