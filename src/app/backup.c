@@ -14,7 +14,6 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
-#include "core/priority.h"
 #include "core/str.h"
 
 struct session {
@@ -253,8 +252,6 @@ int app_backup(struct app *app, const char *server, const struct backup_opts *op
 	*ret = (struct backup_result){ 0 };
 	if (s.conf == NULL)
 		return -1;
-	if (s.conf->low_priority)
-		priority_lower();
 	rc = opts->dry_run ? dry_run(&s, &why) : take_and_tell(&s, &why);
 	store_free(s.store);
 	server_free(s.server);

@@ -18,6 +18,7 @@
 #include "core/io.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/priority.h"
 #include "core/str.h"
 
 /* Messages held open at once: enough for a large mailbox, little for the kernel. */
@@ -407,6 +408,9 @@ int backup_run(struct server *server, const struct conf_server *conf, struct sto
 	r.when = clock_now();
 	if (run_begin(&r, e) == -1)
 		goto out;
+	/* Never while somebody's mail is held still: he would wait for all others. */
+	if (conf->low_priority && r.quiesce == NULL)
+		priority_lower();
 	r.capture = (struct capture_context){ server, r.snapshot, r.quiesce, conf->hold_ms,
 		conf->lock_wait_ms, raise_descriptor_limit(), &r.findings, job };
 	r.pack = (struct pack_context){ .conf = server->conf, .findings = &r.findings, .job = job };
