@@ -143,6 +143,9 @@ int app_open_store_of(
 int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
     struct backup_result *ret, struct err *e);
 
+/** app_backup_look(app, server, job, ret, e): What a backup would do now; see backup/backup.h. backup_outlook_done() it, in either case. */
+int app_backup_look(struct app *app, const char *server, struct job *job, struct backup_outlook *ret, struct err *e);
+
 /** app_plan(app, server, archive, request, job, ret, e): Build a restore plan without changing anything; restore_plan_free() it.
  * app_restore(app, plan, job, ret, e): Carry it out. See restore/restore.h. */
 int app_plan(struct app *app, const char *server, const char *archive, const struct restore_request *request,

@@ -262,3 +262,17 @@ int app_backup(struct app *app, const char *server, const struct backup_opts *op
 		*e = why;
 	return rc;
 }
+
+int app_backup_look(
+    struct app *app, const char *server, struct job *job, struct backup_outlook *ret, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app->conf, server, e);
+	struct server *s = NULL;
+	int rc = -1;
+
+	*ret = (struct backup_outlook){ 0 };
+	if (c != NULL && server_open(c, &s, e) == 0)
+		rc = backup_look(s, c, job, ret, e);
+	server_free(s);
+	return rc;
+}

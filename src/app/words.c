@@ -31,6 +31,25 @@ const char *app_archive_quiesce(char *dst, size_t size, const struct app_archive
 	return dst;
 }
 
+const char *app_quiesce_words(const char *level)
+{
+	static const char *const words[][2] = {
+		{ "global", "all of Cyrus, by its own global lock" },
+		{ "users", "all users at once" },
+		{ "list", "the list of mailboxes" },
+		{ "checkpoint", "nothing, just behind a checkpoint of its databases" },
+		{ "filesystem", "nothing but the file system" },
+		{ "user", "one user after the other" },
+		{ "index", "one mailbox after the other" },
+		{ "none", "nothing" },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(words[i][0], level) == 0)
+			return words[i][1];
+	return level;
+}
+
 /* No shell reads anything into these. A leading '=' is a lookup in zsh. */
 static bool is_plain(const char *word)
 {

@@ -11,6 +11,10 @@ const char *app_archive_health(const struct app_archive *a);
 /** app_archive_quiesce(dst, size, a): How the server was held still and the longest pause: "user 12ms", "mailbox", ""  if not known. */
 const char *app_archive_quiesce(char *dst, size_t size, const struct app_archive *a);
 
+/** app_quiesce_words(level): What was held still, for the word of it in backup_result.quiesce or app_archive.quiesce: "all users at once"; that word itself
+ * where it is none of ours. */
+const char *app_quiesce_words(const char *level);
+
 /** app_command_add(b, word): Append a word to a command line, behind a blank unless ${b} is empty. It stands as it is where a shell leaves
  * it so, else in single quotes; with bytes that would disturb a terminal as $'...' (bash, zsh, ksh), so the line can be shown and pasted. */
 void app_command_add(struct buf *b, const char *word);

@@ -99,6 +99,18 @@ struct backup_result {
 };
 #define FINDINGS_KEPT 10000
 
+/** What a backup would do. */
+struct backup_outlook {
+	struct snapshot_facts snapshot; /* as it would be taken; its kind is "none" where the live files would be read */
+	const char *quiesce;            /* as in struct backup_result: the best that this server offers */
+	char *quiesce_why;              /* why no firmer, or NULL */
+};
+
+/** backup_look(server, conf, job, ret, e): Look what backup_run() would do. Nothing is changed, locked or read but what that takes. backup_outlook_done() it,
+ * in either case. */
+int backup_look(struct server *server, const struct conf_server *conf, struct job *job, struct backup_outlook *ret, struct err *e);
+void backup_outlook_done(struct backup_outlook *o);
+
 /** backup_run(server, conf, store, opts, job, ret, e): Back up ${server} into ${store}. Success with findings returns 0 and counts them
  * (a warning exit); -1 leaves nothing in the store that is listed. backup_result_done() in either case. */
 int backup_run(struct server *server, const struct conf_server *conf, struct store *store,

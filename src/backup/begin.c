@@ -95,12 +95,10 @@ static int read_live(struct run *r, struct err *e)
 	return snapshot_plan(&r->snapshot_opts, (const char *const *)r->paths, r->n_paths, &r->snapshot, e);
 }
 
-static int look(struct run *r, struct err *e)
+void run_prepare(struct run *r)
 {
 	const struct conf_server *c = r->conf;
 
-	job_step(r->job, "look at the server");
-	run_stage(r, BACKUP_LOOK);
 	find_paths(r);
 	r->snapshot_opts = (struct snapshot_opts){ .kind = c->snapshot,
 		.lvm = c->lvm,
@@ -108,6 +106,20 @@ static int look(struct run *r, struct err *e)
 		.size_percent = c->snapshot_size.percent,
 		.expected_bytes = bytes_on_volumes(r),
 		.job = r->job };
+}
+
+void run_forget_paths(struct run *r)
+{
+	for (size_t i = 0; i < r->n_paths; i++)
+		free(r->paths[i]);
+	free(r->paths);
+}
+
+static int look(struct run *r, struct err *e)
+{
+	job_step(r->job, "look at the server");
+	run_stage(r, BACKUP_LOOK);
+	run_prepare(r);
 	if (!r->opts->dry_run)
 		clean_leftovers(r);
 	if (snapshot_plan(&r->snapshot_opts, (const char *const *)r->paths, r->n_paths, &r->snapshot, e) ==

@@ -427,9 +427,7 @@ out:
 	pack_done(&r.pack);
 	ladder_free(r.ladder);
 	quiesce_free(r.quiesce);
-	for (size_t i = 0; i < r.n_paths; i++)
-		free(r.paths[i]);
-	free(r.paths);
+	run_forget_paths(&r);
 	roster_done(&r.roster);
 	free(r.name);
 	free(r.previous);

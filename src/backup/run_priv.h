@@ -38,6 +38,10 @@ struct run {
  * owner by owner. The list is read. */
 int run_begin(struct run *r, struct err *e);
 
+/** run_prepare(r): What is to be in the snapshot, and what is asked of it. run_forget_paths(r). */
+void run_prepare(struct run *r);
+void run_forget_paths(struct run *r);
+
 /** run_let_snapshot_go(r): Nothing more is read of it; one that cannot be removed is a finding. */
 void run_let_snapshot_go(struct run *r);
 

@@ -1,25 +1,17 @@
 /* view_backup.c: take a backup: what with and where to, how far it is, what came of it.
  *
  * The job outlives the screen, and all that it needs and yields is its argument's; the screen only shows it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/words.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "ui/backup_rows.h"
+#include "ui/backup_task.h"
 #include "ui/checks.h"
 #include "ui/sheet.h"
 #include "ui/views.h"
-
-/* The worker's, while it runs. */
-struct work {
-	struct app *app;
-	char *server;
-	struct backup_opts opts;
-	struct backup_result result;
-	bool seen; /* the UI thread's: its report was on the screen */
-};
 
 enum { VERIFY, LEVEL, DRY_RUN, N_CHOICES };
 
@@ -27,12 +19,16 @@ struct view_backup {
 	struct view view;
 	struct sheet sheet;
 	struct backup_opts opts;
+	struct backup_outlook *outlook; /* NULL: not known */
+	struct err blind;               /* why it is not; code ERR_NONE: it is being looked for */
 	struct check **checks;
 	size_t n_checks, cap_checks;
 	unsigned counts[3];
-	bool looking;
+	bool looking, checking;
 	unsigned job;  /* the number of the task that is shown; 0: choosing yet */
 	bool reported; /* its report is in the sheet */
+	bool follows;  /* the cursor stays on what is being done */
+	size_t doing;  /* the row of that */
 };
 
 static const char *const levels[] = {
@@ -46,98 +42,48 @@ static struct view_backup *self(struct view *v)
 
 static const struct list_column columns[] = {
 	{ "", 8, 0, false, 0 },
-	{ "", 18, 0, false, 0 },
-	{ "", 20, 1, false, 0 },
+	{ "", 15, 1, false, 0 },
+	{ "", 29, 3, false, 0 },
 };
-
-/* ---- the job ---- */
-
-static int run(struct job *job, void *arg, struct err *e)
-{
-	struct work *w = arg;
-
-	return app_backup(w->app, w->server, &w->opts, job, &w->result, e);
-}
-
-static void free_work(void *arg)
-{
-	struct work *w = arg;
-
-	backup_result_done(&w->result);
-	free(w->server);
-	free(w);
-}
-
-static void add_counts(const struct task *t, struct buf *b)
-{
-	const struct work *w = t->spec.arg;
-	char boxes[40], findings[40];
-
-	buf_printf(b, "%s, %s", str_count(boxes, sizeof boxes, w->result.mailboxes, "mailbox", "mailboxes"),
-	    str_count(findings, sizeof findings, w->result.n_findings, "finding", "findings"));
-}
-
-static char *result_line(const struct task *t)
-{
-	const struct work *w = t->spec.arg;
-	struct buf b = BUF_INIT;
-
-	buf_printf(&b, "%s: ", w->result.archive != NULL ? w->result.archive : "nothing was written");
-	add_counts(t, &b);
-	return buf_steal(&b);
-}
 
 static struct view *open_job(struct console *c, struct task *t);
 
-static struct task *find_job(struct console *c, unsigned number)
+static struct task *job_of(const struct view_backup *v)
 {
-	struct task *t = console_tasks(c);
-
-	while (t != NULL && (t->spec.run != run || (number != 0 && t->number != number)))
-		t = t->next;
-	return t;
+	return v->job != 0 ? backup_find(v->view.console, v->job) : NULL;
 }
 
-static void write_command(struct console *c, const struct backup_opts *o, struct buf *b)
+static void show_job(struct view_backup *v, unsigned number)
 {
-	app_command_begin(b, console_app(c), console_server(c), "backup");
-	if (o->dry_run)
-		app_command_add(b, "--dry-run");
-	if (o->verify_all)
-		app_command_add(b, "--verify");
-	if (o->level != LEVEL_DEFAULT)
-		buf_printf(b, " --level=%s", levels[o->level]);
-}
-
-static void start(struct view_backup *v)
-{
-	struct console *c = v->view.console;
-	struct work *w = mem_alloc(sizeof *w);
-	struct buf command = BUF_INIT;
-	struct task *t;
-
-	w->app = console_app(c);
-	w->server = mem_strdup(console_server(c));
-	w->opts = v->opts;
-	write_command(c, &v->opts, &command);
-	t = console_start(c, &(struct task_spec){ .title = v->opts.dry_run ? "trial backup" : "backup",
-				 .command = buf_text(&command),
-				 .run = run,
-				 .arg = w,
-				 .free_arg = free_work,
-				 .result = result_line,
-				 .open = open_job,
-				 .changes = true });
-	buf_done(&command);
-	if (t == NULL)
-		return;
-	v->job = t->number;
+	v->job = number;
 	v->reported = false;
+	v->follows = true;
+	v->doing = 0;
 	sheet_clear(&v->sheet);
 	list_moved(&v->view.list, 0);
 }
 
+static void start(struct view_backup *v)
+{
+	struct task *t = backup_start(v->view.console, &v->opts, open_job);
+
+	if (t != NULL)
+		show_job(v, t->number);
+}
+
 /* ---- choosing ---- */
+
+static void write_outlook(struct view_backup *v)
+{
+	const struct conf_server *server =
+	    conf_find_server(app_conf(console_app(v->view.console)), console_server(v->view.console), NULL);
+
+	if (v->outlook != NULL)
+		backup_rows_outlook(&v->sheet, v->outlook, server);
+	else if (v->blind.code != ERR_NONE)
+		sheet_add(
+		    &v->sheet, STYLE_BAD, check_word(DOCTOR_FAIL), "snapshot", v->blind.msg, v->blind.hint);
+}
 
 static void write_choices(struct view_backup *v)
 {
@@ -152,6 +98,7 @@ static void write_choices(struct view_backup *v)
 	    "fast takes less time and more room");
 	sheet_add(s, STYLE_KEY, o->dry_run ? "[x]" : "[ ]", "trial run",
 	    "look, check and count, but write nothing", NULL);
+	write_outlook(v);
 	for (size_t i = 0; i < v->n_checks; i++) {
 		const struct check *k = v->checks[i];
 
@@ -173,11 +120,29 @@ static void took(struct view *view, struct task *t, void *item)
 		write_choices(v);
 }
 
-static void looked(struct view *v, struct task *t)
+static void checked(struct view *v, struct task *t)
 {
-	self(v)->looking = false;
+	self(v)->checking = false;
 	if (t->rc == -1 && !t->cancelled)
 		console_fail(v->console, &t->err);
+}
+
+static void took_outlook(struct view *v, struct task *t, void *item)
+{
+	(void)t;
+	outlook_free(self(v)->outlook);
+	self(v)->outlook = item;
+}
+
+static void looked(struct view *view, struct task *t)
+{
+	struct view_backup *v = self(view);
+
+	v->looking = false;
+	if (t->rc == -1 && !t->cancelled)
+		v->blind = t->err;
+	if (v->job == 0)
+		write_choices(v);
 }
 
 static void forget_checks(struct view_backup *v)
@@ -192,9 +157,15 @@ static void forget_checks(struct view_backup *v)
 static void prepare(struct view_backup *v)
 {
 	v->job = 0;
-	if (!v->looking) {
+	if (!v->checking) {
 		forget_checks(v);
-		v->looking = checks_start(v->view.console, &v->view, took, looked) != NULL;
+		v->checking = checks_start(v->view.console, &v->view, took, checked) != NULL;
+	}
+	if (!v->looking) {
+		outlook_free(v->outlook);
+		v->outlook = NULL;
+		v->blind.code = ERR_NONE;
+		v->looking = outlook_start(v->view.console, &v->view, took_outlook, looked) != NULL;
 	}
 	write_choices(v);
 	list_moved(&v->view.list, 0);
@@ -221,113 +192,64 @@ static void turn(struct view_backup *v)
 
 /* ---- what it does, and what came of it ---- */
 
-static void write_steps(struct view_backup *v, const struct task *t)
+static void write_running(struct view_backup *v, const struct task *t)
 {
-	char at[16];
+	struct backup_work *w = backup_of(t);
+	struct backup_pace pace = { .dry_run = w->opts.dry_run,
+		.verify_all = w->opts.verify_all,
+		.now_ms = clock_monotonic_ms(),
+		.rate = t->meter.rate };
+	struct backup_sight sight;
 
-	for (size_t i = 0; i < t->n_steps; i++) {
-		bool now = task_running(t) && i + 1 == t->n_steps;
-
-		snprintf(at, sizeof at, "%.1f s", (double)t->steps[i].at_ms / 1000);
-		sheet_add(&v->sheet, now ? STYLE_STRONG : STYLE_NORMAL, at, now ? "doing" : "done",
-		    t->steps[i].words, NULL);
-	}
-}
-
-static void write_counts(struct sheet *s, const struct backup_result *r)
-{
-	char boxes[40], messages[40], users[40], plain[16], stored[16], rate[16];
-	double seconds = (double)r->elapsed_ms / 1000;
-	char *line;
-
-	str_count(boxes, sizeof boxes, r->mailboxes, "mailbox", "mailboxes");
-	str_count(messages, sizeof messages, r->messages, "message", "messages");
-	str_count(users, sizeof users, r->users, "user", "users");
-	line = mem_printf("%s, %s, %s", boxes, messages, users);
-	sheet_add(s, STYLE_NORMAL, "", "contents", line, NULL);
-	free(line);
-	line = r->stored_bytes > 0
-	           ? mem_printf("%s in %s (%.1f : 1)", str_size(plain, sizeof plain, r->plain_bytes),
-			 str_size(stored, sizeof stored, r->stored_bytes),
-			 (double)r->plain_bytes / (double)r->stored_bytes)
-	           : mem_printf("%s", str_size(plain, sizeof plain, r->plain_bytes));
-	sheet_add(s, STYLE_NORMAL, "", "size", line, NULL);
-	free(line);
-	line = mem_printf("%.2f s, %s/s", seconds,
-	    str_size(rate, sizeof rate, seconds > 0 ? (uint64_t)((double)r->plain_bytes / seconds) : 0));
-	sheet_add(s, STYLE_NORMAL, "", "time", line, NULL);
-	free(line);
-	line = mem_printf("level %s, %llu times, longest %llu ms", r->quiesce, (unsigned long long)r->holds,
-	    (unsigned long long)r->longest_hold_ms);
-	sheet_add(s, STYLE_NORMAL, "", "held still", line, NULL);
-	free(line);
-}
-
-static void write_findings(struct sheet *s, const struct backup_result *r)
-{
-	char *line;
-
-	for (size_t i = 0; i < r->n_kept; i++)
-		sheet_add(s, STYLE_WARN, "finding", r->findings[i].mailbox, r->findings[i].what, NULL);
-	if (r->n_findings > r->n_kept) {
-		line = mem_printf("%llu more", (unsigned long long)(r->n_findings - r->n_kept));
-		sheet_add(s, STYLE_WARN, "finding", "", line, "all are in the archive's report");
-		free(line);
-	}
+	job_get_progress(t->job, &pace.progress);
+	backup_watch_look(&w->watch, &sight);
+	v->doing = backup_rows_running(&v->sheet, &sight, &pace);
+	backup_sight_done(&sight);
 }
 
 static void write_report(struct view_backup *v, const struct task *t)
 {
-	const struct work *w = t->spec.arg;
-	const struct backup_result *r = &w->result;
+	struct backup_work *w = backup_of(t);
 	struct sheet *s = &v->sheet;
+	bool stopped = t->cancelled || t->err.code == ERR_CANCELLED;
+	struct backup_sight sight;
 
-	if (t->rc == -1) {
-		bool stopped = t->cancelled || t->err.code == ERR_CANCELLED;
-
+	backup_watch_look(&w->watch, &sight);
+	if (t->rc == 0) {
+		backup_rows_report(s, &w->result, &sight);
+	} else {
 		sheet_add(s, stopped ? STYLE_WARN : STYLE_BAD, stopped ? "stopped" : "failed", "", t->err.msg,
 		    t->err.hint);
 		sheet_add(s, STYLE_NORMAL, "", "archive", "none: nothing of it is left in the store", NULL);
-	} else {
-		sheet_add(s, r->n_findings > 0 ? STYLE_WARN : STYLE_GOOD, "done", "archive",
-		    r->archive != NULL ? r->archive : "none: it was a trial run", NULL);
-		if (r->store != NULL)
-			sheet_add(s, STYLE_NORMAL, "", "store", r->store, NULL);
-		write_counts(s, r);
-		if (r->n_findings == 0)
-			sheet_add(
-			    s, STYLE_GOOD, "ok", "consistency", "nothing is wrong with the mailboxes", NULL);
-		write_findings(s, r);
+		backup_rows_stages(s, &sight);
 	}
-	write_steps(v, t);
+	backup_sight_done(&sight);
+	v->reported = true;
+	w->seen = true;
 }
 
 static void refresh(struct view *view)
 {
 	struct view_backup *v = self(view);
-	const struct task *t = v->job != 0 ? find_job(view->console, v->job) : NULL;
-	bool at_end = view->list.cursor + 1 >= list_n(&view->list);
+	const struct task *t = job_of(v);
 
 	if (t == NULL || v->reported)
 		return;
+	/* Whoever has moved the cursor looks at something. */
+	v->follows &= v->sheet.n == 0 || view->list.cursor == v->doing;
 	sheet_clear(&v->sheet);
-	if (task_running(t)) {
-		write_steps(v, t);
-	} else {
+	if (task_running(t))
+		write_running(v, t);
+	else
 		write_report(v, t);
-		v->reported = true;
-		((struct work *)t->spec.arg)->seen = true;
-	}
-	list_moved(&view->list, v->reported                ? 0
-				: at_end && v->sheet.n > 0 ? v->sheet.n - 1
-							   : view->list.cursor);
+	list_moved(&view->list, v->reported ? 0 : v->follows ? v->doing : view->list.cursor);
 }
 
 /* ---- what can be asked ---- */
 
 static bool stop(struct view_backup *v)
 {
-	struct task *t = v->job != 0 ? find_job(v->view.console, v->job) : NULL;
+	struct task *t = job_of(v);
 
 	if (t == NULL || !task_running(t))
 		return false;
@@ -378,15 +300,17 @@ static void title(struct view *v, struct buf *b)
 static void status(struct view *view, struct buf *b)
 {
 	struct view_backup *v = self(view);
-	const struct task *t = v->job != 0 ? find_job(view->console, v->job) : NULL;
+	const struct task *t = job_of(v);
 	char key[16], warnings[40], failures[40];
 
 	if (v->job == 0) {
 		keymap_first(console_keymap(view->console), REQUEST_GO, key, sizeof key);
 		str_count(failures, sizeof failures, v->counts[DOCTOR_FAIL], "failure", "failures");
 		str_count(warnings, sizeof warnings, v->counts[DOCTOR_WARN], "warning", "warnings");
-		if (v->looking)
+		if (v->looking || v->checking)
 			buf_printf(b, "Looking at the server; %s begins", key);
+		else if (v->blind.code != ERR_NONE)
+			buf_printf(b, "It cannot be done so; %s tries all the same", key);
 		else if (v->counts[DOCTOR_FAIL] > 0)
 			buf_printf(
 			    b, "%s: it may not come to its end; %s begins all the same", failures, key);
@@ -400,7 +324,7 @@ static void status(struct view *view, struct buf *b)
 		if (t->rc == -1)
 			buf_str(b, "No archive was made");
 		else
-			add_counts(t, b);
+			backup_counts(&backup_of(t)->result, b);
 		buf_str(b, "; r prepares another one");
 	}
 }
@@ -408,10 +332,10 @@ static void status(struct view *view, struct buf *b)
 static void command(struct view *view, struct buf *b)
 {
 	struct view_backup *v = self(view);
-	const struct task *t = v->job != 0 ? find_job(view->console, v->job) : NULL;
+	const struct task *t = job_of(v);
 
 	if (v->job == 0)
-		write_command(view->console, &v->opts, b);
+		backup_command(view->console, &v->opts, b);
 	else if (t != NULL)
 		buf_str(b, t->command);
 }
@@ -433,6 +357,7 @@ static void free_view(struct view *view)
 
 	forget_checks(v);
 	free(v->checks);
+	outlook_free(v->outlook);
 	sheet_done(&v->sheet);
 	free(v);
 }
@@ -472,7 +397,7 @@ static struct view *open_job(struct console *c, struct task *t)
 {
 	struct view_backup *v = new_view(c);
 
-	v->job = t->number;
+	show_job(v, t->number);
 	refresh(&v->view);
 	return &v->view;
 }
@@ -480,10 +405,10 @@ static struct view *open_job(struct console *c, struct task *t)
 /* One that runs, or whose report nobody has seen, comes before a new one. */
 struct view *view_backup_new(struct console *c)
 {
-	struct task *t = find_job(c, 0);
+	struct task *t = backup_find(c, 0);
 	struct view_backup *v;
 
-	if (t != NULL && (task_running(t) || !((struct work *)t->spec.arg)->seen))
+	if (t != NULL && (task_running(t) || !backup_of(t)->seen))
 		return open_job(c, t);
 	v = new_view(c);
 	prepare(v);
