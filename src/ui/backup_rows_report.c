@@ -31,7 +31,7 @@ void backup_rows_stages(struct sheet *s, const struct backup_sight *sight)
 		buf_printf(&b, "%s%s ", b.len > 0 ? ", " : "", backup_stage_name(i));
 		rows_seconds(&b, sight->took_ms[i]);
 	}
-	if (sight->any && !sight->been[sight->stage])
+	if (!sight->been[sight->stage])
 		buf_printf(&b, "%s%s", b.len > 0 ? ", then " : "", backup_stage_name(sight->stage));
 	if (b.len > 0)
 		sheet_add(s, STYLE_NORMAL, "", "stages", buf_text(&b), NULL);

@@ -49,17 +49,26 @@ static void add_times(struct buf *b, const struct backup_sight *s)
 		buf_printf(b, "; the %u. try", s->tries);
 }
 
+/* What goes on changes once a second, not with each look at it. */
+static void add_time(struct buf *b, uint64_t ms, bool now)
+{
+	if (now && ms < 10000)
+		buf_printf(b, "%u s", (unsigned)(ms / 1000));
+	else
+		rows_seconds(b, ms);
+}
+
 static void add_stage(struct sheet *s, const struct backup_sight *sight, const struct backup_pace *pace,
     enum backup_stage stage)
 {
-	bool now = sight->any && sight->stage == stage;
+	bool now = sight->stage == stage;
 	struct buf b = BUF_INIT;
 
 	if (!now && !sight->been[stage]) {
 		sheet_add(s, STYLE_DIM, "to come", backup_stage_name(stage), to_come(stage, pace), NULL);
 		return;
 	}
-	rows_seconds(&b, sight->took_ms[stage] + (now ? pace->now_ms - sight->begun_ms : 0));
+	add_time(&b, sight->took_ms[stage] + (now ? pace->now_ms - sight->begun_ms : 0), now);
 	if (stage == BACKUP_HOLD && !now)
 		add_hold(&b, sight);
 	if (stage == BACKUP_SNAPSHOT)
@@ -106,10 +115,10 @@ size_t backup_rows_running(struct sheet *s, const struct backup_sight *sight, co
 	for (int i = 0; i < BACKUP_STAGES; i++) {
 		if (!has_stage(sight, pace, i))
 			continue;
-		if (sight->any && (int)sight->stage == i)
+		if ((int)sight->stage == i)
 			now = s->n;
 		add_stage(s, sight, pace, i);
-		if (sight->any && (int)sight->stage == i && (i == BACKUP_PACK || i == BACKUP_VERIFY))
+		if ((int)sight->stage == i && (i == BACKUP_PACK || i == BACKUP_VERIFY))
 			add_pace(s, pace);
 	}
 	for (size_t i = 0; i < sight->snapshot.n; i++)

@@ -24,7 +24,7 @@ static void copy_facts(const struct snapshot_facts *from, struct snapshot_facts 
 
 void backup_watch_init(struct backup_watch *w)
 {
-	*w = (struct backup_watch){ 0 };
+	*w = (struct backup_watch){ .sight = { .begun_ms = clock_monotonic_ms() } };
 	pthread_mutex_init(&w->lock, NULL);
 }
 
@@ -43,11 +43,9 @@ static void leave(struct backup_sight *s, uint64_t now)
 /* Back to an earlier stage: what follows it is to come once more. */
 static void enter(struct backup_sight *s, enum backup_stage stage, uint64_t now)
 {
-	if (s->any)
-		leave(s, now);
+	leave(s, now);
 	for (int i = stage; i < BACKUP_STAGES; i++)
 		s->been[i] = false;
-	s->any = true;
 	s->stage = stage;
 	s->begun_ms = now;
 }
@@ -58,7 +56,7 @@ void backup_watch_news(void *watch, const struct backup_news *n)
 	struct backup_sight *s = &w->sight;
 
 	pthread_mutex_lock(&w->lock);
-	if (!s->any || s->stage != n->stage)
+	if (s->stage != n->stage)
 		enter(s, n->stage, clock_monotonic_ms());
 	s->has_ladder = n->ladder != NULL;
 	if (n->ladder != NULL)
@@ -77,8 +75,7 @@ void backup_watch_news(void *watch, const struct backup_news *n)
 void backup_watch_end(struct backup_watch *w)
 {
 	pthread_mutex_lock(&w->lock);
-	if (w->sight.any)
-		leave(&w->sight, clock_monotonic_ms());
+	leave(&w->sight, clock_monotonic_ms());
 	pthread_mutex_unlock(&w->lock);
 }
 

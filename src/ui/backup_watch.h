@@ -8,8 +8,7 @@
 
 /** What is known of a backup. */
 struct backup_sight {
-	bool any;                        /* there was news */
-	enum backup_stage stage;         /* what it is at */
+	enum backup_stage stage;         /* what it is at; before there is news, the first */
 	uint64_t begun_ms;               /* since when, by clock_monotonic_ms() */
 	bool been[BACKUP_STAGES];        /* it is done with that */
 	uint64_t took_ms[BACKUP_STAGES]; /* of those: all times together */

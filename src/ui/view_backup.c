@@ -43,7 +43,7 @@ static struct view_backup *self(struct view *v)
 static const struct list_column columns[] = {
 	{ "", 8, 0, false, 0 },
 	{ "", 15, 1, false, 0 },
-	{ "", 29, 3, false, 0 },
+	{ "", 32, 5, false, 0 },
 };
 
 static struct view *open_job(struct console *c, struct task *t);
