@@ -7,7 +7,8 @@
 
 static int look_at_snapshot(struct run *r, struct backup_outlook *ret, bool *live, struct err *e)
 {
-	if (snapshot_plan(&r->snapshot_opts, (const char *const *)r->paths, r->n_paths, &r->snapshot, e) == -1)
+	if (snapshot_plan(&r->snapshot_opts, (const char *const *)r->paths, r->n_paths, &r->snapshot, e) ==
+	    -1)
 		return -1;
 	snapshot_facts(r->snapshot, &ret->snapshot);
 	*live = snapshot_is_live(r->snapshot);

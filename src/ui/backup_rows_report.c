@@ -1,6 +1,8 @@
 /* backup_rows_report.c: what came of a backup. */
 #include "ui/backup_rows_priv.h"
 
+#include <string.h>
+
 #include "app/words.h"
 #include "core/str.h"
 
@@ -76,11 +78,13 @@ static void add_snapshot(struct sheet *s, const struct backup_result *r)
 
 	if (f->kind == NULL)
 		return;
-	if (r->tries == 0) {
+	str_count(n, sizeof n, f->n, "volume", "volumes");
+	if (strcmp(f->kind, "none") == 0) {
 		buf_str(&b, "none: the live files were read");
+	} else if (r->tries == 0) {
+		buf_printf(&b, "%s, of %s, would be taken", f->kind, n);
 	} else {
-		buf_printf(
-		    &b, "%s, of %s, taken in ", f->kind, str_count(n, sizeof n, f->n, "volume", "volumes"));
+		buf_printf(&b, "%s, of %s, taken in ", f->kind, n);
 		rows_seconds(&b, f->taken_ms);
 		if (r->tries > 1)
 			buf_printf(&b, ", at the %u. try", r->tries);
@@ -115,13 +119,16 @@ void backup_rows_report(struct sheet *s, const struct backup_result *r, const st
 {
 	char n[40];
 
-	sheet_add(s, r->n_findings > 0 ? STYLE_WARN : STYLE_GOOD, "done", "archive",
+	sheet_add(s, r->n_findings + r->n_warnings > 0 ? STYLE_WARN : STYLE_GOOD, "done", "archive",
 	    r->archive != NULL ? r->archive : "none: it was a trial run", NULL);
 	if (r->n_findings > 0)
 		rows_add(s, STYLE_WARN, "warn", "consistency", NULL, "%s; each is listed below",
 		    str_count(n, sizeof n, r->n_findings, "finding", "findings"));
 	else
 		sheet_add(s, STYLE_GOOD, "ok", "consistency", "nothing is wrong with the mailboxes", NULL);
+	for (size_t i = 0; i < r->n_warnings; i++)
+		sheet_add(
+		    s, STYLE_WARN, "warn", "afterwards", r->warnings[i], "the archive is there all the same");
 	if (r->store != NULL)
 		sheet_add(s, STYLE_NORMAL, "", "store", r->store, NULL);
 	add_contents(s, r);
@@ -129,5 +136,8 @@ void backup_rows_report(struct sheet *s, const struct backup_result *r, const st
 	add_held(s, r);
 	add_snapshot(s, r);
 	backup_rows_stages(s, sight);
+	if (r->removed > 0)
+		rows_add(s, STYLE_NORMAL, "", "rotation", NULL, "%s removed",
+		    str_count(n, sizeof n, r->removed, "older archive", "older archives"));
 	add_findings(s, r);
 }

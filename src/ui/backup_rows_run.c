@@ -123,7 +123,8 @@ size_t backup_rows_running(struct sheet *s, const struct backup_sight *sight, co
 	}
 	for (size_t i = 0; i < sight->snapshot.n; i++)
 		if (sight->snapshot.volumes[i].name != NULL)
-			rows_volume(s, sight->released ? "was" : "volume", &sight->snapshot.volumes[i]);
+			rows_volume(
+			    s, sight->stage > BACKUP_PACK ? "was" : "volume", &sight->snapshot.volumes[i]);
 	rows_add(s, sight->findings > 0 ? STYLE_WARN : STYLE_NORMAL, "", "noticed",
 	    "they are listed at the end", "%s",
 	    str_count(n, sizeof n, sight->findings, "finding", "findings"));

@@ -61,7 +61,6 @@ void backup_watch_news(void *watch, const struct backup_news *n)
 	s->has_ladder = n->ladder != NULL;
 	if (n->ladder != NULL)
 		s->ladder = *n->ladder;
-	s->released = s->has_snapshot && n->snapshot == NULL;
 	if (n->snapshot != NULL) {
 		snapshot_facts_done(&s->snapshot);
 		copy_facts(n->snapshot, &s->snapshot);

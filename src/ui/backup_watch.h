@@ -15,8 +15,7 @@ struct backup_sight {
 	bool has_ladder, has_snapshot;
 	struct ladder_facts ladder;
 	struct snapshot_facts
-	    snapshot;  /* the last that was known of it; a copy, freed by backup_sight_done() */
-	bool released; /* nothing more is read of the snapshot */
+	    snapshot; /* the last that was known of it; a copy, freed by backup_sight_done() */
 	unsigned tries;
 	uint64_t findings;
 };

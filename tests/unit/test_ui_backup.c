@@ -232,12 +232,12 @@ static void test_watch(void **state)
 	assert_int_equal(sight.tries, 1);
 	assert_string_equal(sight.snapshot.volumes[1].origin, conf);
 	assert_ptr_not_equal(sight.snapshot.volumes[1].origin, conf);
-	assert_false(sight.released || backup_sight_is_live(&sight));
+	assert_false(backup_sight_is_live(&sight));
 	backup_sight_done(&sight);
 	tell(&w, BACKUP_VERIFY, NULL, 2);
 	backup_watch_end(&w);
 	backup_watch_look(&w, &sight);
-	assert_true(sight.released && sight.been[BACKUP_VERIFY]);
+	assert_true(sight.been[BACKUP_VERIFY]);
 	assert_int_equal(sight.snapshot.n, 2); /* how full it was is known all the same */
 	backup_sight_done(&sight);
 	backup_watch_done(&w);
@@ -248,7 +248,9 @@ static void test_watch(void **state)
 static void test_report(void **state)
 {
 	static char name[] = "mail1-20261122T020311Z.cpio.gz", url[] = "dir:/vault", box[] = "user.a",
-		    nobody[] = "", what[] = "message 3: its file is missing", other[] = "slower than usual";
+		    nobody[] = "", what[] = "message 3: its file is missing", other[] = "slower than usual",
+		    late[] = "rotation: refused";
+	static char *warnings[] = { late };
 	struct backup_finding findings[] = { { FINDING_RECORD_WITHOUT_FILE, box, what },
 		{ FINDING_OTHER, nobody, other } };
 	struct backup_result r = { .archive = name,
@@ -265,6 +267,9 @@ static void test_report(void **state)
 		.snapshot = lvm,
 		.tries = 2,
 		.elapsed_ms = 2000,
+		.removed = 2,
+		.warnings = warnings,
+		.n_warnings = 1,
 		.findings = findings,
 		.n_kept = 2,
 		.n_findings = 5,
@@ -278,6 +283,7 @@ static void test_report(void **state)
 	backup_rows_report(&s, &r, &sight);
 	rows_are("\ndone|archive|mail1-20261122T020311Z.cpio.gz"
 		 "\nwarn|consistency|5 findings; each is listed below"
+		 "\nwarn|afterwards|rotation: refused"
 		 "\n|store|dir:/vault"
 		 "\n|contents|2 mailboxes, 30 messages, 1 user"
 		 "\n|size|4.0M in 2.0M (2.0 : 1)"
@@ -288,6 +294,7 @@ static void test_report(void **state)
 		 "\nat most|vg/spool|[####      ]  41% of 5.0G, got more room 2 times"
 		 "\nat most|vg/conf|[#         ]   0% of its pool"
 		 "\n|stages|pack 1.9 s, commit 0.1 s"
+		 "\n|rotation|2 older archives removed"
 		 "\nkind|1 time|about the run, or a file that is no mailbox's"
 		 "\nkind|4 times|in the index, without a message file"
 		 "\nfinding|user.a|message 3: its file is missing"
@@ -316,6 +323,13 @@ static void test_report_of_nothing(void **state)
 		 "\n|snapshot|none: the live files were read"
 		 "\n|no better one|/var/lib is on no logical volume"
 		 "\n|stages|look 1 min 1 s, then hold");
+	r.snapshot = lvm; /* a trial: it would be */
+	begin();
+	backup_rows_report(&s, &r, &sight);
+	assert_string_equal(s.rows[6].cells[2], "lvm, of 2 volumes, would be taken");
+	assert_int_equal(s.n, 8);
+	sheet_done(&s);
+	list_done(&l);
 }
 
 int main(void)
