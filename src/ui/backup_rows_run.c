@@ -100,7 +100,7 @@ static void add_pace(struct sheet *s, const struct backup_pace *pace)
 	if (pace->rate >= 1)
 		buf_printf(&b, ", %s/s", str_size(rate, sizeof rate, (uint64_t)pace->rate));
 	if (pace->rate >= 1 && p->total_bytes > p->done_bytes) {
-		buf_str(&b, ", still ");
+		buf_str(&b, ", ETA ");
 		rows_seconds(&b, (uint64_t)((double)(p->total_bytes - p->done_bytes) / pace->rate) * 1000);
 	}
 	sheet_add(s, STYLE_NORMAL, "", percent, buf_text(&b), NULL);

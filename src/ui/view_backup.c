@@ -366,13 +366,14 @@ static const enum request requests[] = { REQUEST_GO, REQUEST_MARK, REQUEST_OPEN,
 	REQUEST_SHOW_COMMAND, REQUEST_NONE };
 static const struct view_ops ops = { .name = "backup",
 	.space = "choose",
-	.about = "Takes a backup now, while Cyrus keeps running. Choose how (Space turns a choice), look at "
-		 "what was "
-		 "found on the server, then y begins. It goes on when you leave this screen: B or the jobs "
-		 "(J) come "
-		 "back to it, x stops it, and then nothing of it stays. At its end: what was backed up, how "
-		 "long mail "
-		 "was held still, and what is wrong in the spool.",
+	.about =
+	    "Takes a backup now, while Cyrus keeps running. Choose how (Space turns a choice); below that "
+	    "stands which snapshot would be taken, and what was found on the server; then y begins. It goes "
+	    "on "
+	    "when you leave this screen: B or the jobs (J) come back to it, x stops it, and then nothing of "
+	    "it "
+	    "stays. Meanwhile: its stages, how full each snapshot is, what was noticed. At its end: what was "
+	    "backed up, how long mail was held still, and what is wrong in the spool.",
 	.requests = requests,
 	.title = title,
 	.status = status,

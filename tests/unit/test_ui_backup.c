@@ -145,7 +145,7 @@ static void test_running(void **state)
 		 "\ndone|snapshot|0.3 s; the 2. try"
 		 "\ndone|mount|0.4 s"
 		 "\ndoing|pack|4 s; alice"
-		 "\n|25 %|64M of 256M, 2.0M/s, still 1 min 36 s"
+		 "\n|25 %|64M of 256M, 2.0M/s, ETA 1 min 36 s"
 		 "\nto come|verify|read its end mark and index back"
 		 "\nto come|commit|the archive gets its name"
 		 "\nto come|rotate|older archives go, as the store's keep keys say"
