@@ -107,7 +107,7 @@ layers:
 
 # The scripts that need no server.
 scripts: all tools $(UNIT)
-	@tests/run-scripts tests/cli tests/archive tests/snapshot
+	@tests/run-scripts tests/cli tests/archive tests/snapshot tests/packaging
 
 check: all layers unit scripts
 
@@ -169,6 +169,15 @@ screenshots:
 install: all
 	install -D -m 755 $(B)/cyrvault $(DESTDIR)$(PREFIX)/sbin/cyrvault
 	install -D -m 755 $(B)/cyrvault-store $(DESTDIR)$(PREFIX)/bin/cyrvault-store
+	install -D -m 644 docs/man/cyrvault.1 $(DESTDIR)$(PREFIX)/share/man/man1/cyrvault.1
+	install -D -m 644 docs/man/cyrvault.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/cyrvault.conf.5
+	install -D -m 644 docs/man/cyrvault-store.8 $(DESTDIR)$(PREFIX)/share/man/man8/cyrvault-store.8
+	install -D -m 644 packaging/systemd/cyrvault-backup.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/cyrvault-backup.timer
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' packaging/systemd/cyrvault-backup.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/cyrvault-backup.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/cyrvault-backup.service
+	install -d -m 755 $(DESTDIR)$(PREFIX)/share/doc/cyrvault
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' packaging/cron.d/cyrvault.in >$(DESTDIR)$(PREFIX)/share/doc/cyrvault/cron.d-cyrvault
+	chmod 644 $(DESTDIR)$(PREFIX)/share/doc/cyrvault/cron.d-cyrvault
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -137,8 +137,8 @@ int app_open_store_of(
 
 /** app_backup(app, server, opts, job, ret, e): Take a backup (see backup/backup.h) into the server's store, with all that belongs to a nightly one: the
  * server's lock, the hook before, the archive, the catalogue, the hook after, the rotation, the record of the run (runs.h), and who is told of a
- * failure, or of the first success after one; also when it could not even begin. The thread that calls it, and those it starts, go on
- * at low priority, unless the configuration says otherwise. ${opts}: sequence is set here. What goes wrong once the archive is stored
+ * failure, or of the first success after one; also when it could not even begin. The thread that calls it may go on
+ * at low priority (core/priority.h). ${opts}: sequence is set here. What goes wrong once the archive is stored
  * is a warning in ${ret}. backup_result_done() in either case. */
 int app_backup(struct app *app, const char *server, const struct backup_opts *opts, struct job *job,
     struct backup_result *ret, struct err *e);

@@ -20,6 +20,8 @@ struct cli_args {
 	bool plain, read_only; /* console */
 
 	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary, all;
+	bool prometheus, off;
+	const char *max_age, *reason; /* status, protect */
 	const char *level, *threads, *format, *output, *user;
 	const char *from, *to, *subject, *message_id, *body, *since, *before, *mailbox, *archive, *limit; /* find */
 };

@@ -28,6 +28,7 @@ static const struct printer_column columns[] = {
 	{ "mailboxes", "MBOXES", true, 0, false, 0 },
 	{ "messages", "MSGS", true, 0, false, 0 },
 	{ "health", "HEALTH", false, 0, false, 0 },
+	{ "protected", "KEPT", false, 0, true, 0 },
 	{ "quiesce", "QUIESCE", false, 0, true, 1 },
 	{ "name", "NAME", false, 22, false, 0 },
 	{ "store", "STORE", false, 0, false, 2 },
@@ -50,13 +51,15 @@ static void print_health(struct printer *out, const struct app_archive *a)
 {
 	enum printer_tone tone = TONE_PLAIN;
 
-	if (!a->readable)
+	if (!a->readable || a->damaged)
 		tone = TONE_BAD;
 	else if (a->health == HEALTH_OK)
 		tone = TONE_GOOD;
 	else if (a->health == HEALTH_FINDINGS)
 		tone = TONE_WARN;
 	printer_word(out, "health", app_archive_health(a), tone);
+	printer_bool(out, "protected", a->protected);
+	printer_number(out, "sequence", a->sequence);
 }
 
 static void print_archive(struct printer *out, const struct app_archive *a)
@@ -155,8 +158,9 @@ const struct cli_verb verb_archives = {
 	.about = "HEALTH is \"verified\" (whole, and the mailboxes were consistent), \"findings\"\n"
 	         "(whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a\n"
 	         "cpio or tar that something else made; its counts are not known before it is\n"
-	         "read) or \"damaged\" (see cyrvault salvage). QUIESCE is what was held still\n"
-	         "while it was taken, and the longest time of any user's. WHERE is \"remote\" (on\n"
+	         "read) or \"damaged\" (see cyrvault salvage). KEPT says \"protected\".\n"
+	         "QUIESCE is what was held still while it was taken, and the longest time of any\n"
+	         "user's. WHERE is \"remote\" (on\n"
 	         "another host), \"away\" (its store is; what is shown was seen before) or, with\n"
 	         "--all, \"gone\" (its store has it no more).\n",
 	.least = 0,

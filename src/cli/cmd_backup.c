@@ -18,7 +18,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_exit exits[] = {
 	{ 0, "the archive is there, and nothing is wrong with the mailboxes" },
-	{ 1, "the archive is there, but something is wrong in the mail spool (listed)" },
+	{ 1, "the archive is there, but the mail spool, a hook or rotation is not well" },
 	{ 14, "there is not enough space in the store" },
 	{ 0, NULL },
 };
@@ -120,6 +120,7 @@ static void print_summary_json(struct printer *out, const struct backup_result *
 	printer_number(out, "total_hold_ms", r->total_hold_ms);
 	printer_number(out, "elapsed_ms", r->elapsed_ms);
 	printer_number(out, "findings", r->n_findings);
+	printer_number(out, "removed", r->removed);
 	printer_row_end(out);
 }
 
@@ -168,6 +169,10 @@ static void print_summary(struct printer *out, const struct backup_result *r, bo
 	print_moment(out, r, dry_run);
 	if (!dry_run && r->store != NULL)
 		printer_say(out, "stored in %s", r->store);
+	if (r->removed > 0)
+		printer_say(out, "%s",
+		    str_count(
+			boxes, sizeof boxes, r->removed, "older archive removed", "older archives removed"));
 	if (r->n_findings > 0)
 		printer_say(out, "%s, listed above%s",
 		    str_count(boxes, sizeof boxes, r->n_findings, "finding", "findings"),
@@ -177,11 +182,14 @@ static void print_summary(struct printer *out, const struct backup_result *r, bo
 static int run(struct cli *c, int argc, char **argv, struct err *e)
 {
 	struct work w = { .c = c, .server = argc > 0 ? argv[0] : c->args.server };
-	int status = -1;
+	int status = -1, rc;
 
 	if (set_options(&w, e) == -1)
 		return -1;
-	if (progress_run(c, work, &w, e) == -1)
+	rc = progress_run(c, work, &w, e);
+	for (size_t i = 0; i < w.result.n_warnings; i++)
+		printer_warn(c->out, "%s", w.result.warnings[i]);
+	if (rc == -1)
 		goto out;
 	print_findings(c->out, &w.result);
 	if (printer_is_json(c->out)) {
@@ -192,7 +200,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	}
 	if (w.result.archive != NULL)
 		printer_line(c->out, "%s", w.result.archive);
-	status = w.result.n_findings > 0 ? 1 : 0;
+	status = w.result.n_findings > 0 || w.result.n_warnings > 0 ? 1 : 0;
 out:
 	backup_result_done(&w.result);
 	return status;
