@@ -93,6 +93,7 @@ int btrfs_remove_patiently(int dir_fd, const char *name, struct err *e)
 }
 
 struct cleaning {
+	bool remove;
 	struct buf what, left;
 	struct err why;
 	int n;
@@ -114,7 +115,7 @@ static void clean_dir(struct cleaning *c, int dir_fd, const char *device)
 		    owner_state(&owner) == OWNER_GONE || (owner_is_self(&owner) && !owner_holds(de->d_name));
 		if (!gone)
 			continue;
-		if (btrfs_remove_patiently(dir_fd, de->d_name, &c->why) == -1) {
+		if (c->remove && btrfs_remove_patiently(dir_fd, de->d_name, &c->why) == -1) {
 			buf_printf(&c->left, "%s%s of %s", c->left.len > 0 ? ", " : "", de->d_name, device);
 			continue;
 		}
@@ -143,9 +144,9 @@ static void clean_fs(struct cleaning *c, const char *device)
 	close(top);
 }
 
-int btrfs_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+int btrfs_clean(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e)
 {
-	struct cleaning c = { .what = BUF_INIT, .left = BUF_INIT };
+	struct cleaning c = { .remove = remove };
 	struct mounts m;
 
 	(void)o;

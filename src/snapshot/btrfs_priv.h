@@ -66,7 +66,7 @@ int btrfs_remove_patiently(int dir_fd, const char *name, struct err *e);
 char *btrfs_name(const struct owner *o, unsigned serial);
 int btrfs_name_owner(const char *name, struct owner *ret);
 
-/** btrfs_clean(o, ret_what, e): As of struct snapshot_provider. */
-int btrfs_clean(const struct snapshot_opts *o, char **ret_what, struct err *e);
+/** btrfs_clean(o, remove, ret_what, e): As of struct snapshot_provider. */
+int btrfs_clean(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e);
 
 #endif

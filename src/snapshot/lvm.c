@@ -235,7 +235,7 @@ int lvm_lvs(const char *lvm, struct job *job, const char *const *what, struct lv
 	*ret = (struct lvm_lvs){ 0 };
 	if (report(lvm, job, "lvs",
 		"vg_name,lv_name,lv_path,lv_attr,lv_kernel_major,lv_kernel_minor,lv_size,origin,pool_lv,data_"
-	        "percent,"
+		"percent,"
 		"metadata_percent,lv_snapshot_invalid,lv_health_status,lv_suspended,lv_tags",
 		"lv", what, &root, &rows, e) == -1)
 		return -1;

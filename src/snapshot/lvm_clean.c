@@ -61,7 +61,7 @@ static bool is_left_over(const struct owner *o, const char *full)
 	return owner_is_self(o) && !owner_holds(full);
 }
 
-int lvm_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+int lvm_clean(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e)
 {
 	struct buf what = BUF_INIT, left = BUF_INIT;
 	struct lvm_lvs l = { 0 };
@@ -85,7 +85,7 @@ int lvm_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
 				log_write(LOG_LEVEL_WARNING,
 				    "%s carries our tags but is no snapshot (%s): left alone", full,
 				    lv->attr);
-			else if (lvm_remove(lvm, full, &why) == -1)
+			else if (remove && lvm_remove(lvm, full, &why) == -1)
 				buf_printf(&left, "%s%s", left.len > 0 ? " " : "", full);
 			else if (++n > 0)
 				buf_printf(&what, "%s%s", what.len > 0 ? ", " : "", full);

@@ -55,7 +55,18 @@ static int volume_of(const struct lvm_snapshot *s, const struct mount *m)
 	return -1;
 }
 
-static int need(struct lvm_snapshot *s, const char *path, const struct mount *m, struct err *e)
+/* Where people know it: the mount of all of it, not one of a directory of it. */
+static const struct mount *home(const struct mounts *all, const struct mount *m)
+{
+	for (size_t i = 0; i < all->n && strcmp(m->root, "/") != 0; i++)
+		if (all->list[i].major == m->major && all->list[i].minor == m->minor &&
+		    strcmp(all->list[i].root, "/") == 0 && mounts_visible(all, &all->list[i]))
+			m = &all->list[i];
+	return m;
+}
+
+static int need(
+    struct lvm_snapshot *s, const char *path, const struct mounts *all, const struct mount *m, struct err *e)
 {
 	struct lvm_volume *v;
 
@@ -71,7 +82,7 @@ static int need(struct lvm_snapshot *s, const char *path, const struct mount *m,
 	v = &s->volumes[s->n++];
 	*v = (struct lvm_volume){ .root_fd = -1, .major = m->major, .minor = m->minor };
 	v->fs = mem_strdup(m->fs);
-	v->mounted_on = mem_strdup(m->point);
+	v->mounted_on = mem_strdup(home(all, m)->point);
 	/* Until it is known as a volume: what it is called here. */
 	v->lv = mem_strdup(m->source);
 	return 1;
@@ -81,7 +92,7 @@ static int need(struct lvm_snapshot *s, const char *path, const struct mount *m,
 static int need_all(struct lvm_snapshot *s, const struct mounts *m, struct err *e)
 {
 	for (size_t i = 0; i < s->n_paths; i++) {
-		if (need(s, s->paths[i], mounts_of(m, s->paths[i]), e) == 0)
+		if (need(s, s->paths[i], m, mounts_of(m, s->paths[i]), e) == 0)
 			return 0;
 		for (size_t k = 0; k < m->n; k++) {
 			const struct mount *x = &m->list[k];
@@ -89,7 +100,7 @@ static int need_all(struct lvm_snapshot *s, const struct mounts *m, struct err *
 			if (path_below(x->point, s->paths[i]) == NULL || mount_is_memory(x) ||
 			    !mounts_visible(m, x))
 				continue;
-			if (need(s, x->point, x, e) == 0)
+			if (need(s, x->point, m, x, e) == 0)
 				return 0;
 		}
 	}
@@ -205,7 +216,7 @@ static int share_group(struct lvm_snapshot *s, const struct lvm_vg *vg, const ui
 		return 0;
 	if (lvm_size_share(s->o, vg, wants, n, extents, e) == -1)
 		return err_hint(e, "give the group room (vgextend), or take snapshots of thin volumes, or "
-		                   "set snapshot = none");
+				   "set snapshot = none");
 	for (size_t k = 0; k < n; k++) {
 		of[k]->extents = extents[k];
 		of[k]->size_bytes = extents[k] * vg->extent_bytes;

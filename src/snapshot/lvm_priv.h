@@ -103,7 +103,7 @@ int lvm_tags_owner(const struct lvm_lv *lv, struct owner *ret);
 /** lvm_is_ours_to_remove(lv): It is a snapshot with an origin, or what a failed suspend left of one: nothing that only carries our tag. */
 bool lvm_is_ours_to_remove(const struct lvm_lv *lv);
 
-/** lvm_clean(o, ret_what, e): As of struct snapshot_provider. */
-int lvm_clean(const struct snapshot_opts *o, char **ret_what, struct err *e);
+/** lvm_clean(o, remove, ret_what, e): As of struct snapshot_provider. */
+int lvm_clean(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e);
 
 #endif

@@ -101,12 +101,14 @@ int lvm_size_share(const struct snapshot_opts *o, const struct lvm_vg *vg, const
 		ret[i] = wants[i] / vg->extent_bytes + (wants[i] % vg->extent_bytes != 0);
 		if (ret[i] < least)
 			ret[i] = least;
+		if (ret[i] > UINT32_MAX)
+			ret[i] = UINT32_MAX;
 		sum += ret[i];
 	}
 	if (sum <= room)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		/* Each has the least; what is left is shared. Extents fit 32 bits, and so do the sums of a group's. */
+		/* Each has the least; what is left is shared. Both factors fit 32 bits. */
 		uint64_t spare = room > least * n ? room - least * n : 0, over = sum - least * n;
 
 		ret[i] = room < least * n ? 0 : least + (over > 0 ? (ret[i] - least) * spare / over : 0);

@@ -47,9 +47,10 @@ static void none_free(void *ctx)
 	(void)ctx;
 }
 
-static int none_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+static int none_clean(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e)
 {
 	(void)o;
+	(void)remove;
 	(void)ret_what;
 	(void)e;
 	return 0;

@@ -96,7 +96,7 @@ static int plan_named(const struct snapshot_opts *o, struct snapshot *s, struct 
 		r = plan_with(providers[i], o, s, e);
 		if (r == 0)
 			err_hint(e, "set snapshot = auto (or none) in the [server] section: Cyrus is then "
-			            "held still user by user");
+				    "held still user by user");
 		return r == 1 ? 0 : -1;
 	}
 	err_set(e, ERR_CONFIG, "snapshot = %s is not something this version can do", o->kind);
@@ -223,14 +223,14 @@ int snapshot_release(struct snapshot *s, struct err *e)
 	return rc;
 }
 
-int snapshot_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+static int clean(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e)
 {
 	struct buf what = BUF_INIT;
 	int total = 0, rc = 0;
 
 	for (size_t i = 0; i < N_PROVIDERS; i++) {
 		char *some = NULL;
-		int n = providers[i]->clean(o, &some, rc == 0 ? e : NULL);
+		int n = providers[i]->clean(o, remove, &some, rc == 0 ? e : NULL);
 
 		if (n == -1)
 			rc = -1;
@@ -243,4 +243,14 @@ int snapshot_clean(const struct snapshot_opts *o, char **ret_what, struct err *e
 	*ret_what = what.len > 0 ? buf_steal(&what) : NULL;
 	buf_done(&what);
 	return rc == -1 ? -1 : total;
+}
+
+int snapshot_clean(const struct snapshot_opts *o, char **ret_what, struct err *e)
+{
+	return clean(o, true, ret_what, e);
+}
+
+int snapshot_leftovers(const struct snapshot_opts *o, char **ret_what, struct err *e)
+{
+	return clean(o, false, ret_what, e);
 }

@@ -61,6 +61,9 @@ struct snapshot_facts {
  * damaged one can keep its origin from coming up after a reboot. */
 int snapshot_clean(const struct snapshot_opts *o, char **ret_what, struct err *e);
 
+/** snapshot_leftovers(o, ret_what, e): Those that snapshot_clean() would remove; nothing is changed. */
+int snapshot_leftovers(const struct snapshot_opts *o, char **ret_what, struct err *e);
+
 /** snapshot_plan(o, paths, n, ret, e): Choose how these absolute paths, and all that is mounted below them, can be had as one picture, and look whether there is room:
  * nothing is changed. "auto" takes the best that will do, at last the live files. ERR_CONFIG for a kind that does not fit this host,
  * ERR_SPACE, ERR_TOOL. snapshot_release() it. */
@@ -109,7 +112,7 @@ struct snapshot_provider {
 	int (*health)(void *ctx, struct err *e);
 	void (*facts)(const void *ctx, struct snapshot_facts *ret);
 	void (*free)(void *ctx); /* after drop() */
-	int (*clean)(const struct snapshot_opts *o, char **ret_what, struct err *e);
+	int (*clean)(const struct snapshot_opts *o, bool remove, char **ret_what, struct err *e); /* or only look */
 };
 extern const struct snapshot_provider snap_lvm, snap_btrfs, snap_none;
 

@@ -20,19 +20,7 @@ if [ -z "${IN_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/nu
 	IN_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
 
-bad=0
-ok() { echo "ok - $name: $1"; }
-not_ok() {
-	bad=1
-	echo "not ok - $name: $1"
-	[ $# = 1 ] || printf '%s\n' "$2" | sed 's/^/    /'
-}
-# same WHAT GOT EXPECTED
-same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "$(printf 'got:\n%s\nnot:\n%s' "$2" "$3")"; fi; }
-# has WHAT TEXT PATTERN: the text matches an extended regular expression. lacks: does not.
-has() { if printf '%s\n' "$2" | grep -qE -- "$3"; then ok "$1"; else not_ok "$1" "$(printf 'no %s in:\n%s' "$3" "$2")"; fi; }
-lacks() { if printf '%s\n' "$2" | grep -qE -- "$3"; then not_ok "$1" "$(printf '%s in:\n%s' "$3" "$2")"; else ok "$1"; fi; }
-
+. tests/snapshot/say.sh
 work=$(mktemp -d)
 loops=
 finish() {
@@ -57,18 +45,4 @@ loop() {
 	truncate -s "$2" "$1"
 	device=$(losetup -f --show "$1") || exit 2
 	loops="$loops $device"
-}
-
-# hold OPTIONS... : snaptool in the background, waiting at "hold"; its number in $holder, its output in $work/held. Killed by let_go.
-hold() {
-	rm -f "$work/held" "$work/wait"
-	mkfifo "$work/wait"
-	"$tool" "$@" hold <"$work/wait" >"$work/held" 2>&1 &
-	holder=$!
-	exec 9>"$work/wait"
-	for _ in $(seq 200); do
-		grep -q holding "$work/held" && return
-		sleep 0.05
-	done
-	not_ok "a snapshot is held" "$(cat "$work/held")"
 }

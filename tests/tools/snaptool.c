@@ -2,7 +2,7 @@
  *
  *   snaptool [-k KIND] [-l LVM] [-s BYTES|PERCENT%] [-p PATH]... STEP...
  *
- * clean           remove leftovers
+ * clean           remove leftovers; leftovers: name them
  * plan take mount check health drop release
  * cat:PATH  list:PATH  open:PATH (without following a last symlink)
  * facts           what is known
@@ -115,6 +115,16 @@ static int clean(struct err *e)
 	return n == -1 ? -1 : 0;
 }
 
+static int leftovers(struct err *e)
+{
+	char *what = NULL;
+	int n = snapshot_leftovers(&opts, &what, e);
+
+	printf("left over %d: %s\n", n, what != NULL ? what : "");
+	free(what);
+	return n == -1 ? -1 : 0;
+}
+
 static int release(struct err *e)
 {
 	int rc = snapshot_release(snapshot, e);
@@ -129,6 +139,8 @@ static int step(const char *s, struct err *e)
 
 	if (strcmp(s, "clean") == 0)
 		return clean(e);
+	if (strcmp(s, "leftovers") == 0)
+		return leftovers(e);
 	if (strcmp(s, "plan") == 0)
 		return snapshot_plan(&opts, paths, n_paths, &snapshot, e);
 	if (str_starts(s, "sleep:"))
