@@ -10,6 +10,7 @@
 
 #include "app/app_impl.h"
 #include "app/archives.h"
+#include "app/doctor_snapshot.h"
 #include "app/doctor_ssh.h"
 #include "app/catalogue.h"
 #include "core/clock.h"
@@ -293,6 +294,7 @@ int app_doctor(
 	} else {
 		check_server(&d);
 		check_spool(&d);
+		d.failures += doctor_snapshot(d.conf, d.server, job, each, arg);
 		check_imap(&d);
 	}
 	check_unfinished(&d);

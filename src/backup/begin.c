@@ -3,74 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
+#include "backup/paths.h"
 #include "backup/picture.h"
 #include "core/log.h"
-#include "core/mem.h"
 
 static void begin_stage(void *arg, enum backup_stage stage)
 {
 	run_stage(arg, stage);
-}
-
-static bool is_below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return strncmp(path, dir, n) == 0 && path[n] == '/';
-}
-
-/* The directory of a database that imapd.conf has put elsewhere. */
-static void add_database(struct run *r, const char *path)
-{
-	if (!is_below(path, r->server->conf->configdirectory))
-		r->paths[r->n_paths++] = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
-}
-
-/* What must be of one moment. Sieve scripts need not: each is a file that is replaced as a whole. */
-static void find_paths(struct run *r)
-{
-	const struct imapd_conf *c = r->server->conf;
-	const char *roots[IMAPD_ROOTS_MAX];
-
-	r->paths = mem_array(3 + IMAPD_ROOTS_MAX * c->n_partitions, sizeof *r->paths);
-	r->paths[r->n_paths++] = mem_strdup(c->configdirectory);
-	add_database(r, c->mboxlist_path);
-	add_database(r, c->annotation_path);
-	for (size_t i = 0; i < c->n_partitions; i++) {
-		size_t n = imapd_conf_roots(c, &c->partitions[i], roots);
-
-		for (size_t k = 0; k < n; k++)
-			r->paths[r->n_paths++] = mem_strdup(roots[k]);
-	}
-}
-
-/* What the file systems hold, each counted once: about what will be read. */
-static uint64_t bytes_on_volumes(const struct run *r)
-{
-	uint64_t total = 0;
-	dev_t *seen = mem_array(r->n_paths, sizeof *seen);
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_paths; i++) {
-		struct stat st;
-		struct statvfs fs;
-		size_t k = 0;
-
-		if (stat(r->paths[i], &st) == -1 || statvfs(r->paths[i], &fs) == -1)
-			continue;
-		while (k < n && seen[k] != st.st_dev)
-			k++;
-		if (k < n)
-			continue;
-		seen[n++] = st.st_dev;
-		total += (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
-	}
-	free(seen);
-	return total;
 }
 
 /* What runs that were killed left behind is a danger to the server itself: it goes first, and loudly. */
@@ -97,15 +37,8 @@ static int read_live(struct run *r, struct err *e)
 
 void run_prepare(struct run *r)
 {
-	const struct conf_server *c = r->conf;
-
-	find_paths(r);
-	r->snapshot_opts = (struct snapshot_opts){ .kind = c->snapshot,
-		.lvm = c->lvm,
-		.size_bytes = c->snapshot_size.bytes,
-		.size_percent = c->snapshot_size.percent,
-		.expected_bytes = bytes_on_volumes(r),
-		.job = r->job };
+	r->paths = backup_paths(r->server, &r->n_paths);
+	r->snapshot_opts = backup_snapshot_opts(r->conf, (const char *const *)r->paths, r->n_paths, r->job);
 }
 
 void run_forget_paths(struct run *r)
