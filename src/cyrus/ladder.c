@@ -1,6 +1,7 @@
 /* ladder.c: the rungs from the firmest down, the bound, and what came of it. */
 #include "cyrus/ladder.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "core/str.h"
 #include "cyrus/ladder_global.h"
 #include "cyrus/ladder_watch.h"
-#include "cyrus/quiesce_priv.h"
+#include "cyrus/quiesce.h"
+#include "db/cyrusdb.h"
 
 #define DRAIN_MS 1000
 
@@ -53,7 +55,7 @@ static enum ladder_rung offered(struct ladder *l)
 		return RUNG_GLOBAL;
 	if (quiesce_can_hold_list(l->quiesce))
 		return quiesce_level(l->quiesce) == QUIESCE_USER ? RUNG_USERS : RUNG_LIST;
-	if (!quiesce_is_berkeley(s->conf->mboxlist_path)) {
+	if (cyrusdb_is_berkeley(AT_FDCWD, s->conf->mboxlist_path) != 1) {
 		buf_printf(&l->offer, "%s is no database that is locked as a file", s->conf->mboxlist_path);
 		return RUNG_FILESYSTEM;
 	}

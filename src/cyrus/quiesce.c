@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/bytes.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "cyrus/quiesce_priv.h"
 #include "cyrus/tools.h"
+#include "db/cyrusdb.h"
 
 static int check_level(const struct quiesce *q, struct err *e)
 {
@@ -22,34 +22,9 @@ static int check_level(const struct quiesce *q, struct err *e)
 	return err_hint(e, "run this as root");
 }
 
-/* 1: Berkeley; 0: another kind; -1: not a file that can be read. */
-static int told_by_magic(const char *path)
-{
-	uint8_t head[16] = { 0 };
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	ssize_t n;
-	uint32_t magic;
-
-	if (fd == -1)
-		return -1;
-	n = read(fd, head, sizeof head);
-	close(fd);
-	if (n < (ssize_t)sizeof head)
-		return n >= 0 ? 0 : -1;
-	magic = be32(head + 12);
-	if (magic != 0x00053162 && magic != 0x00061561)
-		magic = le32(head + 12);
-	return magic == 0x00053162 || magic == 0x00061561;
-}
-
 bool quiesce_locked_as_file(const char *path)
 {
-	return told_by_magic(path) == 0;
-}
-
-bool quiesce_is_berkeley(const char *path)
-{
-	return told_by_magic(path) == 1;
+	return cyrusdb_is_berkeley(AT_FDCWD, path) == 0;
 }
 
 static bool has_uuid_directories(const struct imapd_conf *conf)

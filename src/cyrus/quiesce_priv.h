@@ -58,9 +58,8 @@ int quiesce_take_database(
 int quiesce_check_list(const struct quiesce *q, struct err *e);
 
 /** quiesce_locked_as_file(path): That database is of a kind that is locked as a file: not Berkeley, which has its locks in a shared
- * region, not SQL, which has no file. quiesce_is_berkeley(path): It is one by its magic. */
+ * region, not SQL, which has no file. */
 bool quiesce_locked_as_file(const char *path);
-bool quiesce_is_berkeley(const char *path);
 
 /** quiesce_name_holder(fd, dst, size): Who has a lock on that open file: "imapd (process 123)". */
 void quiesce_name_holder(int fd, char *dst, size_t size);

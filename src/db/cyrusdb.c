@@ -58,9 +58,9 @@ static int by_key(const void *a, const void *b)
 	const struct db_pair *x = a, *y = b;
 	int c = db_compare(x->key, x->key_n, y->key, y->key_n);
 
-	return c != 0				       ? c
+	return c != 0                                  ? c
 	       : (uintptr_t)x->key < (uintptr_t)y->key ? -1
-						       : (uintptr_t)x->key > (uintptr_t)y->key;
+	                                               : (uintptr_t)x->key > (uintptr_t)y->key;
 }
 
 size_t db_set_sort(struct db_set *set)
@@ -148,6 +148,19 @@ static bool log_beside(int dir_fd, const char *path)
 		close(fd);
 	free(dir);
 	return found;
+}
+
+int cyrusdb_is_berkeley(int dir_fd, const char *path)
+{
+	uint8_t head[16] = { 0 };
+	int fd = openat(dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return -1;
+	n = read(fd, head, sizeof head);
+	close(fd);
+	return n < 0 ? -1 : db_berkeley.claims(head, (size_t)n);
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)

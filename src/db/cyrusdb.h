@@ -33,8 +33,8 @@ enum cyrusdb_kind {
 
 /** What was noticed on opening that the operator should know; bits. TORN and DAMAGED: keys are missing. */
 enum {
-	CYRUSDB_NOTE_DIRTY = 1,	   /* the header says a change was under way */
-	CYRUSDB_NOTE_TAIL = 2,	   /* uncommitted bytes past the end were ignored */
+	CYRUSDB_NOTE_DIRTY = 1,    /* the header says a change was under way */
+	CYRUSDB_NOTE_TAIL = 2,     /* uncommitted bytes past the end were ignored */
 	CYRUSDB_NOTE_REPLAYED = 4, /* links were unusable; the log was replayed instead */
 	CYRUSDB_NOTE_TORN =
 	    8, /* cut short, or unreadable from some place on: what lies before was read, the rest is lost */
@@ -63,6 +63,9 @@ int cyrusdb_open(int dir_fd, const char *path, struct cyrusdb **ret, struct err 
 /** cyrusdb_open_bytes(p, n, name, ret, e): The same from memory (for archives), which the caller keeps alive until
  * cyrusdb_close(). ${name} is for messages. */
 int cyrusdb_open_bytes(const void *p, size_t n, const char *name, struct cyrusdb **ret, struct err *e);
+
+/** cyrusdb_is_berkeley(dir_fd, path): By its magic, whatever else is wrong with it: 1; 0: no, or shorter than a magic; -1: it cannot be read. */
+int cyrusdb_is_berkeley(int dir_fd, const char *path);
 
 /** cyrusdb_kind(db), cyrusdb_kind_name(kind), cyrusdb_notes(db): What it is ("twoskip", ...) and what was noticed. */
 enum cyrusdb_kind cyrusdb_kind(const struct cyrusdb *db);
