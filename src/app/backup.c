@@ -216,21 +216,31 @@ static int dry_run(struct session *s, struct err *e)
 	return backup_run(s->server, s->conf, NULL, s->opts, s->job, s->ret, e);
 }
 
+/* The run that ended last, before this one: it may have been tried while this one ran. */
+static bool last_was_bad(const struct session *s)
+{
+	struct app_runs l;
+	struct err e;
+	bool ret;
+
+	if (app_runs(s->app, s->conf->name, &l, &e) == -1)
+		log_write(LOG_LEVEL_WARNING, "%s", e.msg);
+	ret = runs_last_bad(&l);
+	app_runs_done(&l);
+	return ret;
+}
+
 static int take_and_tell(struct session *s, struct err *e)
 {
-	struct app_runs before;
 	bool was_bad;
 	int lock, rc = -1;
 
 	s->place = store_of_server(s->app, s->conf, e);
-	if (app_runs(s->app, s->conf->name, &before, NULL) == -1)
-		log_write(LOG_LEVEL_WARNING, "the records of runs of %s cannot be read", s->conf->name);
-	was_bad = runs_last_bad(&before);
-	app_runs_done(&before);
 	lock = s->place != NULL ? lock_take(s->app->conf->lock_directory, s->conf->name, "backup", e) : -1;
 	record_begin(s);
 	if (lock != -1)
 		rc = take(s, e);
+	was_bad = last_was_bad(s);
 	record_end(s, rc, e);
 	if (lock != -1)
 		close(lock);

@@ -271,30 +271,50 @@ static int write_file(const char *path, const struct app_runs *l, struct err *e)
 	return rc;
 }
 
-/* Appends ${run}, or puts it in the place of the one with its number. ${ret}: it gets a number. */
+/* Takes the record of that number out. */
+static void take_out(struct app_runs *l, uint64_t number)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->list[i].number == number)
+			app_run_done(&l->list[i]);
+		else
+			l->list[n++] = l->list[i];
+	}
+	l->n = n;
+}
+
+static uint64_t next_number(const struct app_runs *l)
+{
+	uint64_t largest = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->list[i].number > largest)
+			largest = l->list[i].number;
+	return largest + 1;
+}
+
+/* Appends ${run}, so that the one that ended last stands last; ${ret}: it gets a number. */
 static int record(
     const char *directory, const char *server, const struct app_run *run, uint64_t *ret, struct err *e)
 {
 	char *path = file_of(directory, server), *lock = mem_printf("runs-%s.lock", server);
 	struct app_runs l = { 0 };
 	int fd = lock_moment(directory, lock, e), rc = -1;
-	size_t at;
 
 	free(lock);
 	if (fd == -1 || read_file(path, &l, e) == -1)
 		goto out;
-	for (at = 0; at < l.n && (ret != NULL || l.list[at].number != run->number); at++)
-		;
-	if (at == l.n)
-		l.list = mem_resize(l.list, ++l.n, sizeof *l.list);
+	if (ret == NULL)
+		take_out(&l, run->number);
 	else
-		app_run_done(&l.list[at]);
+		*ret = next_number(&l);
 	/* Borrowed while it is written. */
-	l.list[at] = *run;
-	if (ret != NULL)
-		l.list[at].number = *ret = at > 0 ? l.list[at - 1].number + 1 : 1;
+	l.list = mem_resize(l.list, l.n + 1, sizeof *l.list);
+	l.list[l.n++] = *run;
 	rc = write_file(path, &l, e);
-	l.list[at] = (struct app_run){ 0 };
+	l.n--;
 out:
 	app_runs_done(&l);
 	if (fd != -1)
@@ -346,12 +366,8 @@ int app_runs(struct app *app, const char *server, struct app_runs *ret, struct e
 		ret->list[i] = ret->list[ret->n - 1 - i];
 		ret->list[ret->n - 1 - i] = swap;
 	}
-	/* Only the newest can be running: the lock was free when it began. */
-	for (size_t i = 0, first = 1; i < ret->n; i++)
-		if (ret->list[i].outcome == RUN_RUNNING) {
-			if (!first || !is_running(app, c->name, &ret->list[i]))
-				ret->list[i].outcome = RUN_BROKEN_OFF;
-			first = 0;
-		}
+	for (size_t i = 0; i < ret->n; i++)
+		if (ret->list[i].outcome == RUN_RUNNING && !is_running(app, c->name, &ret->list[i]))
+			ret->list[i].outcome = RUN_BROKEN_OFF;
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* runs.h: what became of the last backups of each server.
  *
- * One file per server in the state directory, "runs-NAME.jsonl": a line for each run, the newest last, at most RUNS_KEPT; rewritten whole or not at all. A
+ * One file per server in the state directory, "runs-NAME.jsonl": a line for each run, the one that ended last stands last, at most RUNS_KEPT; rewritten whole or not at all. A
  * run's line is written when it begins and completed when it ends, so that one that was killed is seen as broken off. */
 #ifndef APP_RUNS_H
 #define APP_RUNS_H
@@ -47,7 +47,7 @@ struct app_run {
 };
 
 struct app_runs {
-	struct app_run *list; /* the newest first */
+	struct app_run *list; /* the one that ended last first */
 	size_t n;
 };
 
