@@ -117,6 +117,8 @@ static char *archive_word(const struct app *app, const struct restore_plan *plan
 {
 	const char *url = store_url(plan->store), *name = source_name(plan->source);
 
+	if (str_starts(url, "tape:"))
+		return mem_strdup(name);
 	for (size_t i = 0; i < app->conf->n_stores; i++)
 		if (strcmp(app->conf->stores[i].url, url) == 0)
 			return mem_strdup(name);

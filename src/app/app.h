@@ -51,8 +51,10 @@ struct app_archive {
 	enum unit_health health; /* of its consistency report; HEALTH_UNCHECKED for foreign ones */
 	char *quiesce; /* how the server was held still, "user", "mailbox" or "none"; NULL: not known */
 	int64_t longest_hold_ms; /* the longest pause of any user; -1: not known */
-	/* "local", "remote" (on another host), "away" (its store is; what is said of it is what was seen last) or "gone" (its store had it); static */
+	/* "local", "remote" (on another host), "away" (its store is; what is said of it is what was seen last), "tape" (in no store any more) or "gone" (its store
+	 * had it); static */
 	const char *where;
+	char *label, *box; /* of a tape that it is on, whether or not it is in its store, too; NULL: none. box may be "" */
 };
 
 /** A store that could not be looked into. */

@@ -6,6 +6,7 @@
 #include "app/app_impl.h"
 #include "app/archives.h"
 #include "app/catalogue_impl.h"
+#include "app/tape_drive.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -63,6 +64,32 @@ static bool open_known(struct app *app, const char *archive, struct job *job, st
 	return place != NULL && n == 2;
 }
 
+/* For "latest", of two the newer of which is ${was}: ours before others', at hand before on tape. */
+static bool is_better(const struct app_archive *a, const struct app_archive *was)
+{
+	bool tape = strcmp(a->where, "tape") == 0, was_tape = strcmp(was->where, "tape") == 0;
+
+	if (tape != was_tape)
+		return was_tape;
+	return was->server == NULL && a->server != NULL;
+}
+
+static int open_on_tape(
+    struct app *app, const struct app_archive *a, struct job *job, struct store **ret, struct err *e)
+{
+	struct tape_copies copies;
+	const struct tape_copy *c;
+	int rc = tape_copies(app, &copies, e);
+
+	if (rc == -1)
+		return -1;
+	c = tape_copies_find(&copies, a->store, a->name);
+	rc = c != NULL ? tape_open_copy(app, c, NULL, false, job, ret, e)
+	               : err_set(e, ERR_NOT_FOUND, "%s is on no tape any more", a->name);
+	tape_copies_done(&copies);
+	return rc;
+}
+
 int app_open_store_of(
     struct app *app, const char *archive, struct job *job, struct store **ret, char **name, struct err *e)
 {
@@ -81,7 +108,7 @@ int app_open_store_of(
 
 		if (strcmp(archive, "latest") == 0) {
 			/* The newest of ours; of others only when there is none of ours. */
-			if (found == NULL || (found->server == NULL && a->server != NULL))
+			if (found == NULL || is_better(a, found))
 				found = a;
 		} else if (strcmp(a->name, archive) == 0) {
 			found = a;
@@ -105,7 +132,8 @@ int app_open_store_of(
 			err_wrap(e, "%s", l.away[i].what);
 		goto out;
 	}
-	rc = app_store(app, found->store, false, job, ret, e);
+	rc = strcmp(found->where, "tape") == 0 ? open_on_tape(app, found, job, ret, e)
+	                                       : app_store(app, found->store, false, job, ret, e);
 	if (rc == 0)
 		*name = mem_strdup(found->name);
 out:

@@ -9,8 +9,11 @@
 #include "app/app_impl.h"
 #include "app/catalogue_impl.h"
 #include "app/damage.h"
+#include "app/tape_drive.h"
+#include "app/tape_memory.h"
 #include "archive/archive.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -186,6 +189,7 @@ struct listing {
 	bool *seen; /* of the known ones */
 	struct damage damage;
 	const struct conf_store *only; /* NULL: all */
+	struct tape_copies copies;
 };
 
 /* Appends what one store has. The caller frees ${*ret_store}. */
@@ -216,6 +220,49 @@ static int list_store(struct listing *w, const struct conf_store *c, struct stor
 	}
 	store_list_done(&l);
 	return 0;
+}
+
+/* Those on tape that were not listed, and, of those that were, which tape they are on, too. */
+static void add_on_tape(struct listing *w)
+{
+	struct app_archives *ret = w->ret;
+	size_t listed = ret->n;
+
+	for (size_t i = 0; i < listed; i++) {
+		struct app_archive *a = &ret->list[i];
+		const struct tape_copy *c = tape_copies_find(&w->copies, a->store, a->name);
+
+		if (c == NULL)
+			continue;
+		a->label = mem_strdup(c->label);
+		a->box = mem_strdup(c->box);
+	}
+	for (size_t i = 0; i < w->copies.n; i++) {
+		const struct tape_copy *c = &w->copies.list[i];
+		const struct conf_store *conf = conf_find_store(app_conf(w->app), c->store, NULL);
+		const struct catalogue_archive *k = known_find(&w->known, c->store, c->archive);
+		struct conf_store place = { .name = c->store, .url = conf != NULL ? conf->url : c->url };
+		bool there = tape_copies_find(&w->copies, c->store, c->archive) != c;
+		struct app_archive a;
+
+		for (size_t n = 0; n < ret->n && !there; n++)
+			there = strcmp(ret->list[n].name, c->archive) == 0 && strcmp(ret->list[n].store, c->store) == 0;
+		if (k != NULL && !there)
+			w->seen[k - w->known.list] = true;
+		/* Who asks for one store wants to know what is there. */
+		if (there || w->only != NULL)
+			continue;
+		archives_begin(&place, c->archive,
+		    &(struct store_object){ .size_bytes = c->size_bytes, .mtime = c->mtime }, &a);
+		a.when = c->when;
+		a.where = "tape";
+		a.label = mem_strdup(c->label);
+		a.box = mem_strdup(c->box);
+		if (known_is(k, &place, &a))
+			known_tell(k, &a);
+		ret->list = mem_grow(ret->list, &w->cap, ret->n + 1, sizeof *ret->list);
+		ret->list[ret->n++] = a;
+	}
 }
 
 /* What is known of a store whose listing has failed (${away}), or has not shown it. */
@@ -259,15 +306,20 @@ static int list_stores(struct listing *w, bool look, struct store **stores, stru
 
 		if (!listed && why.code != ERR_CANCELLED)
 			archives_store_away(w->app, &c->stores[i], &ret->away[ret->n_away++], &why);
-		if (look && why.code != ERR_CANCELLED)
-			add_known(w, &c->stores[i], !listed);
-		if (!listed &&
-		    (why.code == ERR_CANCELLED || ((c->n_stores == 1 || w->only != NULL) && ret->n == 0))) {
+		if (look && !listed && why.code != ERR_CANCELLED)
+			add_known(w, &c->stores[i], true);
+		if (!listed && (why.code == ERR_CANCELLED ||
+		                   ((c->n_stores == 1 || w->only != NULL) && ret->n == 0 &&
+		                       (w->copies.n == 0 || w->only != NULL)))) {
 			if (e != NULL)
 				*e = why;
 			return -1;
 		}
 	}
+	add_on_tape(w);
+	for (size_t i = 0; i < c->n_stores && look; i++)
+		if (w->only == NULL || w->only == &c->stores[i])
+			add_known(w, &c->stores[i], false);
 	if (ret->n > 1)
 		qsort(ret->list, ret->n, sizeof *ret->list, newest_first);
 	if (ret->n_gone > 1)
@@ -288,7 +340,11 @@ static void tell_known(struct listing *w, app_archive_fn *each, void *arg)
 		for (size_t j = 0; j < c->n_stores && !k->gone && k->state >= CATALOGUE_LOOKED; j++)
 			if (strcmp(c->stores[j].name, k->store) == 0 &&
 			    strcmp(c->stores[j].url, k->url) == 0) {
-				known_archive(k, str_starts(k->url, "sftp:") ? "remote" : "local", &list[n]);
+				known_archive(k,
+				    k->where[0] != '\0'               ? "tape"
+				    : str_starts(k->url, "sftp:") ? "remote"
+				                                  : "local",
+				    &list[n]);
 				list[n].damaged = damage_is(&w->damage, &list[n]);
 				n++;
 			}
@@ -310,6 +366,22 @@ static struct store *store_named(const struct conf *c, struct store **stores, co
 	return NULL;
 }
 
+/* From what is kept beside the memory of tapes. */
+static void describe_on_tape(struct listing *w, struct app_archive *a)
+{
+	const struct tape_copy *c = tape_copies_find(&w->copies, a->store, a->name);
+	struct store *store;
+	struct err e;
+
+	if (tape_open_copy(w->app, c, NULL, true, w->job, &store, &e) == 0) {
+		archives_describe(store, w->job, a);
+		store_free(store);
+	} else {
+		a->looked = true;
+		a->why = mem_printf("%s: %s", a->name, e.msg);
+	}
+}
+
 static int list_them(struct listing *w, bool look, app_archive_fn *each, void *arg, struct err *e)
 {
 	struct app *app = w->app;
@@ -317,6 +389,7 @@ static int list_them(struct listing *w, bool look, app_archive_fn *each, void *a
 	struct app_archives *ret = w->ret;
 	const struct conf *c = app_conf(app);
 	struct store **stores = mem_array(c->n_stores, sizeof(struct store *));
+	struct err why;
 	int rc;
 
 	*ret = (struct app_archives){ 0 };
@@ -325,6 +398,9 @@ static int list_them(struct listing *w, bool look, app_archive_fn *each, void *a
 		known_read(app, &w->known);
 	damage_read(app, &w->damage);
 	w->seen = mem_array(w->known.n + 1, sizeof *w->seen);
+	/* Archives in stores are listed whatever has become of the memory of tapes. */
+	if (tape_copies(app, &w->copies, &why) == -1)
+		log_write(LOG_LEVEL_WARNING, "memory of tapes: %s", why.msg);
 	if (each != NULL)
 		tell_known(w, each, arg);
 	rc = list_stores(w, look, stores, e);
@@ -340,7 +416,10 @@ static int list_them(struct listing *w, bool look, app_archive_fn *each, void *a
 		if (a->looked || strcmp(a->where, "away") == 0)
 			continue;
 		job_step(job, "looking at %s", a->name);
-		archives_describe(store_named(c, stores, a->store), job, a);
+		if (strcmp(a->where, "tape") == 0)
+			describe_on_tape(w, a);
+		else
+			archives_describe(store_named(c, stores, a->store), job, a);
 		if (each != NULL && !job_cancelled(job, NULL))
 			each(arg, a, true);
 	}
@@ -351,6 +430,7 @@ static int list_them(struct listing *w, bool look, app_archive_fn *each, void *a
 		known_note(app, ret, job);
 	catalogue_archives_done(&w->known);
 	damage_done(&w->damage);
+	tape_copies_done(&w->copies);
 	free(w->seen);
 	return rc == -1 || job_cancelled(job, e) ? -1 : 0;
 }
@@ -386,6 +466,8 @@ void archives_end(struct app_archive *a)
 	free(a->why);
 	free(a->server);
 	free(a->quiesce);
+	free(a->label);
+	free(a->box);
 }
 
 struct app_archive *app_archive_copy(const struct app_archive *a)
@@ -397,6 +479,8 @@ struct app_archive *app_archive_copy(const struct app_archive *a)
 	copy->why = mem_strdup(a->why);
 	copy->server = mem_strdup(a->server);
 	copy->quiesce = mem_strdup(a->quiesce);
+	copy->label = mem_strdup(a->label);
+	copy->box = mem_strdup(a->box);
 	return copy;
 }
 

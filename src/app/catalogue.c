@@ -7,6 +7,7 @@
 #include "app/archives.h"
 #include "app/catalogue_impl.h"
 #include "app/find_update.h"
+#include "app/tape_drive.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -79,7 +80,7 @@ void known_archive(const struct catalogue_archive *k, const char *where, struct 
 static void describe(
     const struct app_archive *a, const struct conf_store *conf, struct catalogue_archive *ret)
 {
-	static char empty[] = "";
+	static char empty[] = "", tape[] = "tape";
 
 	*ret = (struct catalogue_archive){ .state =
 					       a->looked && a->readable ? CATALOGUE_LOOKED : CATALOGUE_LISTED,
@@ -91,7 +92,7 @@ static void describe(
 		.when = a->when,
 		.last_seen = clock_now(),
 		.server = a->server != NULL ? a->server : empty,
-		.where = empty,
+		.where = strcmp(a->where, "tape") == 0 ? tape : empty,
 		.readable = a->readable,
 		.why = empty,
 		.foreign = a->kind == ARCHIVE_FOREIGN,
@@ -292,6 +293,23 @@ void known_fill_new(
 
 /* ---- the verbs ---- */
 
+/* What is kept of an archive on tape has all that is taken in. */
+static void open_on_tape(
+    struct app *app, const struct app_archive *a, struct job *job, struct store **ret, struct err *e)
+{
+	struct tape_copies copies;
+	const struct tape_copy *c;
+
+	if (tape_copies(app, &copies, e) == -1)
+		return;
+	c = tape_copies_find(&copies, a->store, a->name);
+	if (c == NULL)
+		err_set(e, ERR_NOT_FOUND, "%s is on no tape any more", a->name);
+	else if (tape_open_copy(app, c, NULL, true, job, ret, e) == -1)
+		*ret = NULL;
+	tape_copies_done(&copies);
+}
+
 int app_catalogue_update(
     struct app *app, bool rebuild, struct job *job, struct app_catalogue_result *ret, struct err *e)
 {
@@ -324,11 +342,13 @@ int app_catalogue_update(
 			k->mtime == a->mtime))
 			continue;
 		job_step(job, "take in %s", a->name);
-		if (store_name == NULL || strcmp(store_name, a->store) != 0) {
+		if (store_name == NULL || strcmp(store_name, a->store) != 0 || strcmp(a->where, "tape") == 0) {
 			store_free(store);
 			store = NULL;
 			store_name = NULL;
-			if (app_store_open(app, conf, false, job, &store, &why) == 0)
+			if (strcmp(a->where, "tape") == 0)
+				open_on_tape(app, a, job, &store, &why);
+			else if (app_store_open(app, conf, false, job, &store, &why) == 0)
 				store_name = a->store;
 		}
 		if (store != NULL && !a->readable)

@@ -63,7 +63,8 @@ int find_update(struct app *app, const char *only, struct job *job, size_t *ret_
 	if (rc == 0)
 		rc = catalogue_mails_have(app->catalogue, &l, have, e);
 	for (size_t i = 0; rc == 0 && i < l.n; i++)
-		if (!have[i] && !l.list[i].gone && l.list[i].state == CATALOGUE_FILLED &&
+		/* Of those on tape nearly all would have to be read. */
+		if (!have[i] && !l.list[i].gone && l.list[i].where[0] == '\0' && l.list[i].state == CATALOGUE_FILLED &&
 		    (only == NULL || strcmp(only, l.list[i].name) == 0))
 			order[n++] = &l.list[i];
 	qsort(order, n, sizeof(struct catalogue_archive *), oldest_first);

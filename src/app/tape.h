@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "app/app.h"
+#include "archive/tape_parts.h"
 #include "core/digest.h"
 
 /* ---- what is on tapes ---- */
@@ -26,17 +27,16 @@ struct tape_copy {
 	uint64_t offset_bytes; /* where that begins, on what counts bytes: a file, a block device */
 	uint64_t stored_bytes; /* its length */
 	uint64_t block_bytes;  /* of one block of it */
-	uint64_t data_offset;  /* where in it the archive's bytes begin */
-	uint64_t size_bytes;   /* of the archive */
-	int64_t mtime, when;   /* of the archive, as in its store; when it was taken */
+	uint64_t
+	    data_offset; /* where in it the archive's bytes begin; 0: it lies there without tar and label */
+	uint64_t size_bytes; /* of the archive */
+	int64_t mtime, when; /* of the archive, as in its store; when it was taken */
 	uint8_t sha256[SHA256_SIZE];
 	int64_t written;  /* unix time */
 	int64_t verified; /* when it was last read back and was good; never 0 */
 	int64_t damaged;  /* when it was read and was not good, after that; else 0 */
 	/* The parts of the archive that stand beside this, in this order. */
-	struct tape_part {
-		uint64_t off, n;
-	} * parts;
+	struct tape_part *parts;
 	size_t n_parts;
 	uint8_t parts_sha256[SHA256_SIZE];
 };
@@ -111,6 +111,9 @@ typedef void tape_written_fn(void *arg, const struct tape_copy *copy);
  * a failure what was written before stays; the same call goes on with what is left. ERR_REFUSED: what is in the drive is not to be written to. */
 int tape_write(struct app *app, const struct tape_write_request *request, struct job *job,
     tape_written_fn *written, void *arg, struct tape_write_result *ret, struct err *e);
+
+/** tape_live(app, list, job, ret, e): Which of these archives are in a store, too; ${ret}: one for each. A store that is away has none. */
+int tape_live(struct app *app, const struct tape_copies *list, struct job *job, bool *ret, struct err *e);
 
 /* ---- proving ---- */
 

@@ -36,4 +36,8 @@ int tape_marks_set(struct app *app, const char *store, const char *archive, int 
 void tape_marks_done(struct tape_marks *m);
 const struct tape_mark *tape_marks_find(const struct tape_marks *m, const char *store, const char *archive);
 
+/** tape_find_archive(app, archive, job, ret, e): An archive that is in a store: its name, an unambiguous beginning of it, "latest". app_archive_free() it. */
+int tape_find_archive(
+    struct app *app, const char *archive, struct job *job, struct app_archive **ret, struct err *e);
+
 #endif

@@ -34,6 +34,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_status,
 	&verb_prune,
 	&verb_protect,
+	&verb_tape,
 	&verb_doctor,
 	&verb_help,
 	NULL,

@@ -23,6 +23,8 @@ struct cli_args {
 	bool prometheus, off;
 	const char *max_age, *reason; /* status, protect */
 	const char *level, *threads, *format, *output, *user;
+	const char *add, *drop, *tape, *label, *box, *device; /* tape */
+	bool overwrite;
 	const char *from, *to, *subject, *message_id, *body, *since, *before, *mailbox, *archive, *limit; /* find */
 };
 

@@ -91,6 +91,8 @@ static void print_archive(struct printer *out, const struct app_archive *a)
 		printer_string(out, "longest_hold_ms", NULL);
 	printer_string(out, "where", a->where);
 	printer_shown(out, "where", strcmp(a->where, "local") == 0 ? "" : a->where);
+	printer_string(out, "tape_label", a->label);
+	printer_string(out, "tape_box", a->box != NULL && a->box[0] != '\0' ? a->box : NULL);
 	printer_string(out, "why", a->why);
 	printer_row_end(out);
 }
@@ -160,8 +162,8 @@ const struct cli_verb verb_archives = {
 	         "cpio or tar that something else made; its counts are not known before it is\n"
 	         "read) or \"damaged\" (see cyrvault salvage). KEPT says \"protected\".\n"
 	         "QUIESCE is what was held still while it was taken, and the longest time of any\n"
-	         "user's. WHERE is \"remote\" (on\n"
-	         "another host), \"away\" (its store is; what is shown was seen before) or, with\n"
+	         "user's. WHERE is \"remote\" (on another host), \"tape\" (in no store any more, but\n"
+	         "on a tape), \"away\" (its store is; what is shown was seen before) or, with\n"
 	         "--all, \"gone\" (its store has it no more).\n",
 	.least = 0,
 	.most = 0,

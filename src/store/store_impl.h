@@ -1,4 +1,4 @@
-/* store_impl.h: what a kind of store must do. Only for the files of this room. */
+/* store_impl.h: what a kind of store must do. For the files of this room, and for archive/tape_store.c. */
 #ifndef STORE_STORE_IMPL_H
 #define STORE_STORE_IMPL_H
 
