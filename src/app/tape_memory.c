@@ -484,21 +484,20 @@ int tape_waits(struct app *app, const char *store, const char *archive, struct e
 {
 	const struct conf_store *conf = conf_find_store(app_conf(app), store, e);
 	const struct tape_mark *mark;
+	const struct tape_copy *copy;
 	struct tape_copies copies = { 0 };
 	struct tape_marks marks = { 0 };
 	int rc = -1;
 
-	if (conf == NULL || tape_marks_read(app, &marks, e) == -1 || tape_copies(app, &copies, e) == -1)
-		goto out;
+	if (conf == NULL || tape_marks_read(app, &marks, e) == -1)
+		return -1;
 	mark = tape_marks_find(&marks, store, archive);
-	if (mark != NULL) {
-		rc = mark->add;
-	} else {
-		const struct tape_copy *c = tape_copies_find(&copies, store, archive);
-
-		rc = conf->tape != NULL && (c == NULL || c->damaged != 0);
+	if (mark != NULL || conf->tape == NULL) {
+		rc = mark != NULL && mark->add;
+	} else if (tape_copies(app, &copies, e) == 0) {
+		copy = tape_copies_find(&copies, store, archive);
+		rc = copy == NULL || copy->damaged != 0;
 	}
-out:
 	tape_marks_done(&marks);
 	tape_copies_done(&copies);
 	return rc;

@@ -473,6 +473,13 @@ static int clean_nothing(struct store *s, int64_t min_age_seconds, struct err *e
 	return 0;
 }
 
+static int no_room(struct store *s, uint64_t *ret, struct err *e)
+{
+	(void)s;
+	(void)ret;
+	return refuse(e);
+}
+
 static void free_reel(struct store *s)
 {
 	struct reel *r = s->ctx;
@@ -499,7 +506,7 @@ static void free_reel(struct store *s)
 void tape_store_open(const struct tape_store_opts *o, struct job *job, struct store **ret)
 {
 	static const struct store_ops ops = { store_list_one, store_stat_one, store_read_one, refuse_create,
-		refuse_commit, refuse_reread, refuse_remove, clean_nothing, free_reel };
+		refuse_commit, refuse_reread, refuse_remove, clean_nothing, no_room, free_reel };
 	struct store *s = mem_alloc(sizeof *s);
 	struct reel *r = mem_alloc(sizeof *r);
 	uint64_t at = 0;
