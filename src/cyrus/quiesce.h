@@ -4,9 +4,9 @@
  * signal is sent. All locks vanish with this process, however it ends. A handle belongs to one thread at a time.
  *
  * Locks are whole-file fcntl locks, taken here as open file description locks (F_OFD_SETLK), which conflict with Cyrus's
- * classic ones but are not dropped when this process closes another descriptor of the same file. They are asked for
- * without blocking, again and again with a growing pause, until the time-out: nothing of ours ever waits in the kernel while
- * Cyrus waits for us.
+ * classic ones but are not dropped when this process closes another descriptor of the same file. They are waited
+ * for in the kernel, in slices of 50 ms, until the time-out: of a lock that changes hands all the time (one user, several deliveries) whoever
+ * only asks now and then never gets hold. SIGRTMIN + 4 ends a slice.
  *
  * What Cyrus 3.6.1 locks (system calls of its running imapd, lmtpd, timsieved and tools), in its order:
  *   1. the user lock LOCK[/H]/"*U*"USER.lock, exclusive even for SELECT, NOOP and FETCH, shared for STATUS, by every access

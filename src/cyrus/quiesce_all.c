@@ -13,7 +13,7 @@
 #include "cyrus/quiesce_priv.h"
 #include "db/cyrusdb.h"
 
-#define PATIENCE_MS    250 /* for one lock of many, while others are held */
+#define PATIENCE_MS    500 /* for one lock of many, while others are held */
 #define DRAIN_MS       1000
 #define ROUND_PAUSE_MS 20
 #define FDS_FOR_OTHERS 64

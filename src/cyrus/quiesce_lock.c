@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,8 @@
 #include "core/clock.h"
 #include "core/mem.h"
 
-#define POLL_MAX_MS 20
+#define SLICE_MS    50 /* after so long in the kernel a cancel and the deadline are looked at */
+#define WAIT_SIGNAL (SIGRTMIN + 4)
 
 int quiesce_pause(struct quiesce *q, uint64_t ms, struct err *e)
 {
@@ -50,25 +53,68 @@ void quiesce_name_holder(int fd, char *dst, size_t size)
 	    *comm != '\0' ? ")" : "");
 }
 
+static void interrupt(int sig)
+{
+	(void)sig;
+}
+
+static void install_interrupt(void)
+{
+	struct sigaction sa = { .sa_handler = interrupt }; /* without SA_RESTART: it is there to end a wait */
+
+	sigaction(WAIT_SIGNAL, &sa, NULL);
+}
+
+/* Waits in the kernel for at most ${ms}: behind a lock that changes hands all the time, whoever only asks now and then never gets it. The
+ * timer rings again and again: what rings before the wait begins would be lost. 0, or -1 with errno (EINTR: not yet). */
+static int wait_for_lock(int fd, short type, uint64_t ms)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = WAIT_SIGNAL };
+	const long ns = (long)(ms > 0 ? ms : 1) * 1000000;
+	const struct itimerspec slice = { { 0, ns }, { 0, ns } };
+	sigset_t set, old;
+	timer_t timer;
+	int rc, saved;
+
+	pthread_once(&once, install_interrupt);
+	event._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
+		return -1;
+	sigemptyset(&set);
+	sigaddset(&set, WAIT_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, &old);
+	timer_settime(timer, 0, &slice, NULL);
+	rc = fcntl(fd, F_OFD_SETLKW, &fl);
+	saved = errno;
+	timer_delete(timer);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = saved;
+	return rc;
+}
+
 int quiesce_lock_fd(struct quiesce *q, int fd, short type, const struct quiesce_wanted *w, struct err *e)
 {
-	uint64_t nap = 1;
 	char holder[160];
 
 	for (;;) {
 		struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
-		uint64_t now;
+		uint64_t now = clock_monotonic_ms();
 
 		if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
 			return 1;
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return err_sys(e, "lock %s", w->what);
-		now = clock_monotonic_ms();
 		if (now >= w->deadline_ms)
 			break;
-		if (quiesce_pause(q, nap < w->deadline_ms - now ? nap : w->deadline_ms - now, e) == -1)
+		if (wait_for_lock(
+			fd, type, w->deadline_ms - now < SLICE_MS ? w->deadline_ms - now : SLICE_MS) == 0)
+			return 1;
+		if (errno != EINTR)
+			return err_sys(e, "lock %s", w->what);
+		if (job_cancelled(q->job, e))
 			return -1;
-		nap = nap * 2 < POLL_MAX_MS ? nap * 2 : POLL_MAX_MS;
 	}
 	quiesce_name_holder(fd, holder, sizeof holder);
 	err_set(e, ERR_LOCKED, "%s is held by %s", w->what, holder);
