@@ -73,6 +73,15 @@ static enum ladder_rung below(const struct ladder *l, enum ladder_rung r)
 	return r == RUNG_USERS ? RUNG_LIST : RUNG_FILESYSTEM;
 }
 
+static void add_why(struct ladder *l, const char *text)
+{
+	size_t at = strlen(l->facts.why);
+	char *more = mem_printf("%s%s", at > 0 ? "; " : "", text);
+
+	str_safe(l->facts.why + at, sizeof l->facts.why - at, more, strlen(more));
+	free(more);
+}
+
 /* ---- let go ---- */
 
 /* In the watching thread or in the owner's, never in both: ladder_watch_disarm() stands between them. */
@@ -107,6 +116,7 @@ int ladder_open(
 	}
 	quiesce_set_job(l->quiesce, job);
 	l->facts.best = offered(l);
+	add_why(l, buf_text(&l->offer));
 	*ret = l;
 	return 0;
 }
@@ -125,15 +135,6 @@ void ladder_free(struct ladder *l)
 }
 
 /* ---- up ---- */
-
-static void add_why(struct ladder *l, const char *text)
-{
-	size_t at = strlen(l->facts.why);
-	char *more = mem_printf("%s%s", at > 0 ? "; " : "", text);
-
-	str_safe(l->facts.why + at, sizeof l->facts.why - at, more, strlen(more));
-	free(more);
-}
 
 /* Nothing is held: what Berkeley has in memory goes into its files, and the list into a text. The text is worth having by itself. */
 static int checkpoint(struct ladder *l, struct err *e)

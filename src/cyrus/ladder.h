@@ -32,7 +32,7 @@ struct ladder_facts {
 	    pause_ms; /* how long Cyrus stood still in the last hold, the most a client waited; 0: it did not, or is held now */
 	uint64_t wait_ms; /* from the first try until it was held */
 	unsigned tries;   /* holds so far */
-	char why[256];    /* why it is not the best one, safe text; "" */
+	char why[256];    /* why it is not the best one, and why that is no better, safe text; "" */
 };
 
 struct ladder;
