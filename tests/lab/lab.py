@@ -57,13 +57,14 @@ def free_ports(count):
 
 
 class Lab:
-    """One server. layout: "uuid" (Cyrus 3.6 default) or "legacy" (directories by name). fixed_ports: where the network is ours
-    alone, the ports of IMAP, LMTP, ManageSieve."""
+    """One server. layout: "uuid" (Cyrus 3.6 default) or "legacy" (directories by name). places: where some of its directories are
+    instead of below dir: {"spool": "/srv/mail/spool"}. fixed_ports: where the network is ours alone, the ports of IMAP, LMTP, ManageSieve."""
 
     fixed_ports = None
 
     def __init__(self, dir, layout="uuid", hashimapspool=True, unixhierarchysep=False, altnamespace=False,
-                 second_partition=False, metapartition=False, extra=None, password="secret-of-the-lab"):
+                 second_partition=False, metapartition=False, extra=None, password="secret-of-the-lab",
+                 places=None):
         if layout not in ("uuid", "legacy"):
             raise LabError("layout is uuid or legacy, not %s" % layout)
         self.dir = os.path.abspath(dir)
@@ -75,6 +76,7 @@ class Lab:
         self.metapartition = bool(metapartition)
         self.extra = dict(extra or {})
         self.password = password
+        self.places = dict(places or {})
         self.ports = {}
         self.users = []
         self.master = None
@@ -87,6 +89,8 @@ class Lab:
         return "/" if self.unixhierarchysep else "."
 
     def path(self, *names):
+        if names and names[0] in self.places:
+            return os.path.join(self.places[names[0]], *names[1:])
         return os.path.join(self.dir, *names)
 
     @property
@@ -139,13 +143,13 @@ class Lab:
         cyrus = pwd.getpwnam("cyrus")
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        made = ["conf", "conf/db", "spool", "proc", "lock", "sieve", "socket"]
-        made += ["spool2"] if self.second_partition else []
-        made += ["meta"] if self.metapartition else []
-        for name in made:
-            os.makedirs(self.path(name), exist_ok=True)
-            os.chown(self.path(name), cyrus.pw_uid, cyrus.pw_gid)
-            os.chmod(self.path(name), 0o755 if name == "socket" else 0o750)
+        made = [("conf",), ("conf", "db"), ("spool",), ("proc",), ("lock",), ("sieve",), ("socket",)]
+        made += [("spool2",)] if self.second_partition else []
+        made += [("meta",)] if self.metapartition else []
+        for names in made:
+            os.makedirs(self.path(*names), exist_ok=True)
+            os.chown(self.path(*names), cyrus.pw_uid, cyrus.pw_gid)
+            os.chmod(self.path(*names), 0o755 if names[0] == "socket" else 0o750)
         os.makedirs(self.path("vault"), mode=0o700, exist_ok=True)
         self.write("secret", self.password + "\n", 0o600)
         self.configure()
@@ -223,7 +227,7 @@ directory = {state}
     def save(self):
         """Remember what the command line needs to find this server again."""
         kept = ("layout", "hashimapspool", "unixhierarchysep", "altnamespace", "second_partition", "metapartition",
-                "extra", "password", "ports", "users", "master")
+                "extra", "password", "places", "ports", "users", "master")
         self.write(SETTINGS, json.dumps({k: getattr(self, k) for k in kept}, indent=1) + "\n", 0o600)
 
     @classmethod

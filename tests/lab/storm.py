@@ -18,6 +18,7 @@ class Storm:
         self.rate = rate
         self.size = size
         self.unix_clients = unix_clients
+        self.mark = "%x" % time.time_ns()       # no two storms say the same: the server drops what it has seen before
         self.halt = threading.Event()
         self.threads = []
         self.lock = threading.Lock()
@@ -73,7 +74,7 @@ class Storm:
         while not self.halt.wait(max(0.0, due - time.monotonic())):
             due += step
             user = self.users[(count + number) % len(self.users)]
-            ident = "<storm.%d.%d.%d@storm.example>" % (id(self), number, count)
+            ident = "<storm.%s.%d.%d@storm.example>" % (self.mark, number, count)
             count += 1
             start = time.monotonic()
             try:
