@@ -53,8 +53,8 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault bench bench-smoke demo screenshots clean \
-        install unit layers format tools scripts
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault check-vm check-vm-full \
+        bench bench-smoke demo screenshots clean install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -139,6 +139,13 @@ check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
 	@tests/fault/store build/fault
 	@tests/fault/run build/fault
+
+# Backups on real LVM, in a virtual machine.
+check-vm: all tools
+	@tests/vm/test_short
+
+check-vm-full: all tools
+	@tests/vm/test_full
 
 # find walks a directory in memory in the order in which files were made: a disk is what is compared with.
 bench: all tools
