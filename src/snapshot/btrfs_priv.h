@@ -6,7 +6,7 @@
 
 #include "snapshot/btrfs.h"
 #include "snapshot/owner.h"
-#include "snapshot/picture.h"
+#include "snapshot/places.h"
 #include "snapshot/snapshot.h"
 
 /* Where snapshots are made, in the top level of the file system. */
@@ -49,7 +49,7 @@ struct btrfs_picture {
 	size_t n;
 	struct btrfs_place *places;
 	size_t n_places;
-	struct picture picture;
+	struct places map;
 	pthread_mutex_t lock; /* for names, taken and invalid */
 };
 

@@ -27,12 +27,11 @@ int detached_possible(struct err *e)
 	}
 	close(fs);
 	dir = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how);
-	if (dir == -1 && errno == ENOSYS) {
-		err_sys(e, "this kernel is too old (openat2)");
+	if (dir == -1) {
+		err_sys(e, "paths cannot be opened beneath a directory (openat2)");
 		return 0;
 	}
-	if (dir != -1)
-		close((int)dir);
+	close((int)dir);
 	return 1;
 }
 

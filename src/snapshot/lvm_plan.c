@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -239,14 +240,35 @@ static int share_room(struct lvm_snapshot *s, const struct lvm_vgs *vgs, struct 
 	return 1;
 }
 
+/* Some lvm command that runs just now suspends a volume for a moment. */
+static int report_settled(const struct lvm_snapshot *s, struct lvm_lvs *ret, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = 700000000L };
+
+	for (unsigned tries = 0;; tries++) {
+		bool suspended = false;
+
+		if (lvm_lvs(s->lvm, s->o->job, NULL, ret, e) == -1)
+			return -1;
+		for (size_t i = 0; i < s->n; i++) {
+			const struct lvm_lv *lv = by_device(ret, &s->volumes[i]);
+
+			suspended = suspended || (lv != NULL && lv->suspended);
+		}
+		if (!suspended || tries == 2)
+			return 0;
+		lvm_lvs_done(ret);
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int look_at_volumes(struct lvm_snapshot *s, struct err *e)
 {
 	struct lvm_lvs lvs = { 0 };
 	struct lvm_vgs vgs = { 0 };
 	int r = 1;
 
-	if (lvm_lvs(s->lvm, s->o->job, NULL, &lvs, e) == -1 ||
-	    lvm_vgs(s->lvm, s->o->job, NULL, &vgs, e) == -1)
+	if (report_settled(s, &lvs, e) == -1 || lvm_vgs(s->lvm, s->o->job, NULL, &vgs, e) == -1)
 		r = -1;
 	for (size_t i = 0; i < s->n && r == 1; i++)
 		r = check_volume(&lvs, &vgs, &s->volumes[i], e);

@@ -9,7 +9,7 @@
 
 #include "snapshot/lvm.h"
 #include "snapshot/owner.h"
-#include "snapshot/picture.h"
+#include "snapshot/places.h"
 #include "snapshot/snapshot.h"
 
 /* A volume that would be written to for this long is what the room is reckoned for, at least. */
@@ -55,7 +55,7 @@ struct lvm_snapshot {
 	size_t n;
 	struct lvm_place *places;
 	size_t n_places;
-	struct picture picture;
+	struct places map;
 	pthread_mutex_t lock;
 	struct job *watch; /* NULL: nobody watches */
 };

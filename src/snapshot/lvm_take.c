@@ -140,9 +140,18 @@ int lvm_take(struct lvm_snapshot *s, struct err *e)
 
 /* ---- mount ---- */
 
+/* XFS would refuse a second one with the same id. A volume that is made to stop the machine when it meets errors must not do so for
+ * a snapshot that overflows. */
+static const char *const *options_for(const char *fs)
+{
+	static const char *const xfs[] = { "nouuid", NULL }, *const ext[] = { "errors=continue", NULL },
+				 *const none[] = { NULL };
+
+	return strcmp(fs, "xfs") == 0 ? xfs : strncmp(fs, "ext", 3) == 0 ? ext : none;
+}
+
 static int mount_volume(struct lvm_snapshot *s, struct lvm_volume *v, const struct lvm_lv *lv, struct err *e)
 {
-	static const char *const xfs[] = { "nouuid", NULL };
 	struct stat st;
 
 	if (lv == NULL || lv->invalid)
@@ -153,7 +162,7 @@ static int mount_volume(struct lvm_snapshot *s, struct lvm_volume *v, const stru
 	if (!v->thin)
 		v->size_bytes = lv->bytes;
 	pthread_mutex_unlock(&s->lock);
-	v->root_fd = detached_mount(v->fs, lv->path, strcmp(v->fs, "xfs") == 0 ? xfs : NULL, false, e);
+	v->root_fd = detached_mount(v->fs, lv->path, options_for(v->fs), false, e);
 	if (v->root_fd == -1)
 		return -1;
 	if (fstat(v->root_fd, &st) == -1)
@@ -167,7 +176,7 @@ static int mount_volume(struct lvm_snapshot *s, struct lvm_volume *v, const stru
 
 static void unmount(struct lvm_snapshot *s)
 {
-	picture_done(&s->picture);
+	places_done(&s->map);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->volumes[i].root_fd != -1) {
 			close(s->volumes[i].root_fd);
@@ -189,11 +198,10 @@ int lvm_mount(struct lvm_snapshot *s, struct err *e)
 	for (size_t i = 0; i < s->n_places && rc == 0; i++) {
 		const struct lvm_place *p = &s->places[i];
 
-		picture_add(
-		    &s->picture, p->live, p->volume == -1 ? -1 : s->volumes[p->volume].root_fd, p->inside);
+		places_add(&s->map, p->live, p->volume == -1 ? -1 : s->volumes[p->volume].root_fd, p->inside);
 	}
 	if (rc == 0)
-		rc = picture_prove(&s->picture, s->paths, s->n_paths, e);
+		rc = places_prove(&s->map, s->paths, s->n_paths, e);
 	if (rc == 0)
 		rc = lvm_watch_start(s, e);
 	if (rc == -1)

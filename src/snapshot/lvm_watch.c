@@ -14,6 +14,7 @@
 #define MIN_INTERVAL_MS    1000
 #define MAX_INTERVAL_MS    10000
 #define TICK_MS            50
+#define BURST_PER_MS       50000 /* bytes that a burst may write */
 
 int lvm_ask(const struct lvm_snapshot *s, struct job *job, struct lvm_lvs *ret, struct err *e)
 {
@@ -117,19 +118,22 @@ static void extend(struct lvm_snapshot *s, struct lvm_volume *v, uint64_t size_b
 	const struct lvm_vg *vg;
 	struct err why = { 0 };
 	char *more;
-	uint64_t n = 0;
+	uint64_t n = 0, extent_bytes = 0;
 
 	if (lvm_vgs(s->lvm, s->watch, v->vg, &vgs, NULL) == -1)
 		return;
 	vg = lvm_vgs_find(&vgs, v->vg);
-	if (vg != NULL)
+	if (vg != NULL) {
 		n = step(v, size_bytes, vg);
+		extent_bytes = vg->extent_bytes;
+	}
 	lvm_vgs_done(&vgs);
 	more = mem_printf("+%llu", (unsigned long long)n);
 	if (n > 0 &&
 	    lvm_change(s->lvm, (const char *const[]){ "lvextend", "-l", more, v->full, NULL }, &why) == 0) {
 		pthread_mutex_lock(&s->lock);
 		v->extended++;
+		v->size_bytes = size_bytes + n * extent_bytes;
 		pthread_mutex_unlock(&s->lock);
 	} else if (!v->told_no_room) {
 		v->told_no_room = true;
@@ -162,7 +166,9 @@ static int look_and_extend(struct lvm_snapshot *s, struct pace *p, uint64_t *ret
 		const struct lvm_lv *lv = lvm_lvs_find(&l, v->vg, v->name);
 		int fill = lv != NULL && !lv->invalid && !v->thin ? lv->fill_permille : 0;
 
-		/* A tenth of the time in which it would be full at the pace of now. */
+		/* Not later than half the time in which a burst would fill it, nor than a tenth of that at the pace of now. */
+		if (lv != NULL && !v->thin && lv->bytes / 2 / BURST_PER_MS < wait)
+			wait = lv->bytes / 2 / BURST_PER_MS;
 		if (fill > p->fill[i]) {
 			uint64_t left =
 			    (uint64_t)(1000 - fill) * (now - p->when_ms) / (uint64_t)(fill - p->fill[i]) / 10;

@@ -101,7 +101,7 @@ static int take_one(struct btrfs_picture *s, struct btrfs_volume *v, struct err 
 
 static void unmount(struct btrfs_picture *s)
 {
-	picture_done(&s->picture);
+	places_done(&s->map);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->volumes[i].root_fd != -1) {
 			close(s->volumes[i].root_fd);
@@ -176,11 +176,10 @@ static int mount_all(void *ctx, struct err *e)
 	for (size_t i = 0; i < s->n_places && rc == 0; i++) {
 		const struct btrfs_place *p = &s->places[i];
 
-		picture_add(
-		    &s->picture, p->live, p->volume == -1 ? -1 : s->volumes[p->volume].root_fd, p->inside);
+		places_add(&s->map, p->live, p->volume == -1 ? -1 : s->volumes[p->volume].root_fd, p->inside);
 	}
 	if (rc == 0)
-		rc = picture_prove(&s->picture, s->paths, s->n_paths, e);
+		rc = places_prove(&s->map, s->paths, s->n_paths, e);
 	if (rc == -1)
 		unmount(s);
 	return rc;
@@ -190,7 +189,7 @@ static int open_path(void *ctx, const char *path, int flags, struct err *e)
 {
 	const struct btrfs_picture *s = ctx;
 
-	return picture_open(&s->picture, path, flags, e);
+	return places_open(&s->map, path, flags, e);
 }
 
 /* Somebody may delete a snapshot that is being read: its files vanish then as if they had never been. Whether its name still leads to it. */

@@ -67,7 +67,7 @@ static int open_path(void *ctx, const char *path, int flags, struct err *e)
 {
 	const struct lvm_snapshot *s = ctx;
 
-	return picture_open(&s->picture, path, flags, e);
+	return places_open(&s->map, path, flags, e);
 }
 
 static int check(const void *ctx, struct err *e)

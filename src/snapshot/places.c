@@ -1,5 +1,5 @@
-/* picture.c: open live paths as a picture has them. */
-#include "snapshot/picture.h"
+/* places.c: open live paths as a picture has them. */
+#include "snapshot/places.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,35 +20,35 @@
 #define MAX_LINKS   40
 #define PROVE_NAMES 1000
 
-void picture_add(struct picture *p, const char *live, int root_fd, const char *inside)
+void places_add(struct places *p, const char *live, int root_fd, const char *inside)
 {
-	struct picture_place place = { mem_strdup(live), root_fd, mem_strdup(inside) };
+	struct place place = { mem_strdup(live), root_fd, mem_strdup(inside) };
 
-	p->places = mem_resize(p->places, p->n + 1, sizeof *p->places);
-	p->places[p->n++] = place;
+	p->list = mem_resize(p->list, p->n + 1, sizeof *p->list);
+	p->list[p->n++] = place;
 }
 
-void picture_done(struct picture *p)
+void places_done(struct places *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		free(p->places[i].live);
-		free(p->places[i].inside);
+		free(p->list[i].live);
+		free(p->list[i].inside);
 	}
-	free(p->places);
-	*p = (struct picture){ 0 };
+	free(p->list);
+	*p = (struct places){ 0 };
 }
 
 /* Where a path without symlinks is: the descriptor, AT_FDCWD for a live one, and in ${*ret} the path from there; heap. */
-static int locate(const struct picture *p, const char *path, char **ret)
+static int locate(const struct places *p, const char *path, char **ret)
 {
-	const struct picture_place *best = NULL;
+	const struct place *best = NULL;
 	const char *rest = NULL;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const char *r = path_below(path, p->places[i].live);
+		const char *r = path_below(path, p->list[i].live);
 
-		if (r != NULL && (best == NULL || strlen(p->places[i].live) >= strlen(best->live))) {
-			best = &p->places[i];
+		if (r != NULL && (best == NULL || strlen(p->list[i].live) >= strlen(best->live))) {
+			best = &p->list[i];
 			rest = r;
 		}
 	}
@@ -65,7 +65,7 @@ static int locate(const struct picture *p, const char *path, char **ret)
 }
 
 /* openat2() that follows no link; within the picture it does not leave its root either. */
-static int open_plain(const struct picture *p, const char *path, int flags)
+static int open_plain(const struct places *p, const char *path, int flags)
 {
 	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
@@ -85,7 +85,7 @@ static int open_plain(const struct picture *p, const char *path, int flags)
 }
 
 /* Where the symlink at a path without other symlinks leads: length, 0 when it is none, -1. */
-static ssize_t read_link(const struct picture *p, const char *path, char *dst, size_t size)
+static ssize_t read_link(const struct places *p, const char *path, char *dst, size_t size)
 {
 	char *inside;
 	int dir = locate(p, path, &inside), saved;
@@ -112,7 +112,7 @@ static void go_up(struct buf *done)
 }
 
 /* ${path} with every symlink but, if ${keep_last}, a last one resolved as the picture has them; heap, or NULL and errno. */
-static char *resolve(const struct picture *p, const char *path, bool keep_last)
+static char *resolve(const struct places *p, const char *path, bool keep_last)
 {
 	struct buf done = BUF_INIT_MAX(PATH_MAX);
 	char *left = mem_strdup(path), link[PATH_MAX];
@@ -186,7 +186,7 @@ static bool is_clean(const char *path)
 	return true;
 }
 
-static int open_followed(const struct picture *p, const char *path, int flags)
+static int open_followed(const struct places *p, const char *path, int flags)
 {
 	size_t n = strlen(path);
 	bool slash = n > 1 && path[n - 1] == '/';
@@ -202,7 +202,7 @@ static int open_followed(const struct picture *p, const char *path, int flags)
 	return fd;
 }
 
-int picture_open(const struct picture *p, const char *path, int flags, struct err *e)
+int places_open(const struct places *p, const char *path, int flags, struct err *e)
 {
 	int fd, saved;
 
@@ -252,10 +252,10 @@ static int read_some(int fd)
 	return n != 0 ? -1 : 0;
 }
 
-int picture_prove(const struct picture *p, const char *const *paths, size_t n, struct err *e)
+int places_prove(const struct places *p, const char *const *paths, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		int fd = picture_open(p, paths[i], O_RDONLY | O_NONBLOCK | O_NOCTTY, NULL), rc, saved;
+		int fd = places_open(p, paths[i], O_RDONLY | O_NONBLOCK | O_NOCTTY, NULL), rc, saved;
 
 		rc = fd != -1 ? read_some(fd) : -1;
 		saved = errno;
