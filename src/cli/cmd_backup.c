@@ -124,12 +124,23 @@ static void print_summary_json(struct printer *out, const struct backup_result *
 	printer_row_end(out);
 }
 
+/* A snapshot of btrfs has no room of its own to fill. */
+static void print_fill(struct printer *out, const char *kind, const struct snapshot_volume *v)
+{
+	if (v->size_bytes > 0 || v->thin)
+		printer_say(out, "%s snapshot of %s on %s, filled to %u.%u %%%s", kind, v->origin,
+		    v->mounted_on, v->fill_permille / 10, v->fill_permille % 10,
+		    v->thin ? " of its pool" : "");
+	else
+		printer_say(out, "%s snapshot of %s on %s", kind, v->origin, v->mounted_on);
+}
+
 static void print_moment(struct printer *out, const struct backup_result *r, bool dry_run)
 {
 	const struct snapshot_facts *f = &r->snapshot;
 
 	if (f->why_not != NULL)
-		printer_say(out, "no better snapshot than \"%s\": %s", f->kind, f->why_not);
+		printer_say(out, "no snapshot, the live files are read: %s", f->why_not);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct snapshot_volume *v = &f->volumes[i];
 		char room[16];
@@ -140,8 +151,7 @@ static void print_moment(struct printer *out, const struct backup_result *r, boo
 			    f->kind, v->origin, v->mounted_on, v->size_bytes > 0 ? ", with room for " : "",
 			    v->size_bytes > 0 ? room : "");
 		else
-			printer_say(out, "%s snapshot of %s on %s, filled to %u.%u %%", f->kind, v->origin,
-			    v->mounted_on, v->fill_permille / 10, v->fill_permille % 10);
+			print_fill(out, f->kind, v);
 	}
 	if (r->tries > 0)
 		printer_say(out, "Cyrus stood still for %llu ms (level %s)", (unsigned long long)r->pause_ms,

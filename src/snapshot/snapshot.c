@@ -80,7 +80,8 @@ static int plan_auto(const struct snapshot_opts *o, struct snapshot *s, struct e
 		if (r != 1)
 			buf_printf(&why_not, "%s%s", why_not.len > 0 ? "; " : "", why.msg);
 	}
-	if (why_not.len > 0)
+	/* A picture of one kind or of another is the same to who reads it; the live files are not. */
+	if (r == 1 && s->provider->live && why_not.len > 0)
 		s->why_not = buf_steal(&why_not);
 	buf_done(&why_not);
 	return r;
