@@ -49,6 +49,32 @@ static struct retention_item item_of(struct app *app, const struct app_archive *
 		.waits_for_tape = tape_waits(app, a->store, a->name, NULL) != 0 };
 }
 
+void app_prune_judge(struct app *app, const struct app_archives *l, enum retention_why *ret)
+{
+	struct retention_item *items = mem_array(l->n + 1, sizeof *items);
+	size_t *at = mem_array(l->n + 1, sizeof *at);
+
+	for (size_t i = 0; i < l->n; i++)
+		ret[i] = RETENTION_FOREIGN;
+	for (size_t s = 0; s < app->conf->n_stores; s++) {
+		const struct conf_store *conf = &app->conf->stores[s];
+		struct retention_policy policy = policy_of(conf);
+		size_t n = 0;
+
+		for (size_t i = 0; i < l->n; i++) {
+			if (strcmp(l->list[i].store, conf->name) != 0)
+				continue;
+			items[n] = item_of(app, &l->list[i]);
+			at[n++] = i;
+		}
+		retention_decide(items, n, &policy);
+		for (size_t i = 0; i < n; i++)
+			ret[at[i]] = items[i].why;
+	}
+	free(items);
+	free(at);
+}
+
 static char *words_of(struct store *store, const struct app_archive *a, enum retention_why why)
 {
 	struct app_protection p = { 0 };

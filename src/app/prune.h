@@ -40,6 +40,10 @@ int app_prune_plan(
     struct app *app, const struct app_prune_opts *o, struct job *job, struct app_prune *ret, struct err *e);
 void app_prune_done(struct app_prune *p);
 
+/** app_prune_judge(app, l, ret): What app_prune_plan() would say of each of ${l->list}, told from that list alone, which has all archives of its stores:
+ * no store is asked. ${ret} has room for as many. */
+void app_prune_judge(struct app *app, const struct app_archives *l, enum retention_why *ret);
+
 /** Called in the worker's thread, for each archive that was to go, when it is gone or was left. */
 typedef void app_prune_fn(void *arg, const struct app_prune_item *item);
 

@@ -40,10 +40,12 @@
 	R(EXPORT, "e", "export", "Write messages to files", DO)                                            \
 	R(VERIFY, "v F6", "verify", "Prove an archive", DO)                                                \
 	R(BACKUP, "B F7", "backup", "Take a backup now", DO)                                               \
+	R(PROTECT, "P", "protect", "Let an archive never be removed by rotation, or take that back", DO)   \
 	R(STOP, "x F8", "stop", "Stop the running job at its next safe point", DO)                         \
 	R(FIND, "f", "find", "Find messages in all archives", SCREEN)                                      \
 	R(HISTORY, "H", "history", "A mailbox in all archives: when it was what", SCREEN)                  \
 	R(DIFF, "d", "diff", "What differs from another archive, or from the live server", SCREEN)         \
+	R(ROTATION, "p", "rotation", "Which archives stay, which go, and why", SCREEN)                     \
 	R(BASKET, "b F4", "basket", "What is marked", SCREEN)                                              \
 	R(JOBS, "J F2", "jobs", "What runs and what has run", SCREEN)                                      \
 	R(LOG, "L", "log", "What happened", SCREEN)                                                        \

@@ -2,12 +2,16 @@
 #ifndef UI_VIEWS_H
 #define UI_VIEWS_H
 
+#include "backup/retention.h"
 #include "ui/console.h"
 
 /** Each makes a view for console_push(). What they need is copied. */
 struct view *view_archives_new(struct console *c); /* the start screen */
 /** archives_where(v, store, archive): Where that archive is, as the start screen somewhere below ${v} last saw it: app_archive.where; "" not known. */
 const char *archives_where(const struct view *v, const char *store, const char *archive);
+/** view_archive_new(c, archive, why, protect): All that is known of one; ${protect}: what to do with its protection is asked at once. */
+struct view *view_archive_new(struct console *c, const struct app_archive *archive, enum retention_why why, bool protect);
+struct view *view_rotation_new(struct console *c);
 struct view *view_mailboxes_new(struct console *c, const char *archive);
 struct view *view_messages_new(
     struct console *c, const char *archive, const char *internal, const char *shown);
