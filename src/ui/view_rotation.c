@@ -265,6 +265,9 @@ static bool request(struct view *view, enum request r)
 			console_push(
 			    view->console, view_archive_new(view->console, v->work->plan.list[i].archive,
 					       v->work->plan.list[i].why, r == REQUEST_PROTECT));
+		else if (v->job != 0)
+			console_say(view->console, STYLE_NORMAL,
+			    "That is being carried out, or has been; r plans anew");
 		return true;
 	case REQUEST_GO: go(v); return true;
 	case REQUEST_STOP: return stop(v);
