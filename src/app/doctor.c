@@ -11,6 +11,7 @@
 #include "app/app_impl.h"
 #include "app/archives.h"
 #include "app/doctor_snapshot.h"
+#include "app/doctor_nightly.h"
 #include "app/doctor_ssh.h"
 #include "app/catalogue.h"
 #include "core/clock.h"
@@ -263,7 +264,7 @@ static void check_clock(struct doctor *d)
 	char when[32];
 
 	if (clock_now() < 1700000000)
-		say(d, DOCTOR_FAIL, "clock", "set the clock: archives are named and kept by time",
+		say(d, DOCTOR_FAIL, "clock", "set the clock: archives are named, and days kept, by time",
 		    "it says %s", clock_iso(when, sizeof when, clock_now()));
 	if (app_archives(d->app, d->job, &l, NULL) == -1) {
 		app_archives_done(&l);
@@ -300,6 +301,7 @@ int app_doctor(
 	check_unfinished(&d);
 	for (size_t i = 0; i < app_conf(app)->n_stores; i++)
 		check_store(&d, &app_conf(app)->stores[i]);
+	d.failures += doctor_nightly(d.conf, &app_conf(app)->notify, each, arg);
 	check_clock(&d);
 	check_catalogue(&d);
 	server_free(d.server);

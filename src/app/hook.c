@@ -14,7 +14,6 @@
 
 #define TIMEOUT_MS ((uint64_t)600 * 1000)
 #define MAX_FACTS  20
-#define SENDMAIL   "/usr/sbin/sendmail"
 
 /* "NAME=value" for each fact. */
 struct facts {
@@ -162,7 +161,7 @@ static void put_body(struct buf *b, const struct hook_facts *h)
 
 static int send_mail(const struct conf_notify *n, const struct hook_facts *h, struct err *e)
 {
-	const char *argv[] = { n->sendmail != NULL ? n->sendmail : SENDMAIL, "-i", "-t", NULL };
+	const char *argv[] = { n->sendmail != NULL ? n->sendmail : HOOK_SENDMAIL, "-i", "-t", NULL };
 	struct buf b = BUF_INIT;
 	struct process_result r = { 0 };
 	int rc;

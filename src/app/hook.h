@@ -17,6 +17,9 @@ struct hook_facts {
  * log. -1: it could not be started, did not exit 0, or took too long. */
 int hook_run(const char *path, const struct hook_facts *f, struct job *job, struct err *e);
 
+/** Who takes the mail unless another program is configured. */
+#define HOOK_SENDMAIL "/usr/sbin/sendmail"
+
 /** hook_notify(notify, f, e): Send the mail and run the command that [notify] names; nothing where it names none. -1: one of them failed; the other was
  * tried. */
 int hook_notify(const struct conf_notify *notify, const struct hook_facts *f, struct err *e);

@@ -138,9 +138,9 @@ bool prune_may_not(const struct conf_store *conf, struct err *e)
 	e->code = ERR_REFUSED;
 	e->hint[0] = '\0';
 	if (remote)
-		err_hint(e, "that host lets nobody remove anything from here, which is good: run the same "
-			    "command there, "
-			    "with url = dir:PATH");
+		err_hint(e, "nothing can be removed there from here, which is good: run the same command on "
+		            "that host, with "
+			    "url = dir:PATH; keep keys belong there, too");
 	else
 		err_hint(e, "run it as the owner of the store, or as root; if the directory is append-only, "
 			    "\"chattr -a\" it for the while");
