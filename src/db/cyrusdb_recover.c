@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/bytes.h"
@@ -26,6 +27,8 @@
 #define SPARSE     65536
 #define TICK_MS    50
 #define WAIT_MS    (600 * 1000)
+#define ROOT_NAME  "cyrvault-recover."
+#define LEFTOVER_S 3600
 
 /* One recovery. */
 struct recovery {
@@ -284,12 +287,30 @@ static int run_child(struct recovery *r, struct job *job, struct err *e)
 
 /* ---- the whole ---- */
 
+/* What runs that were killed left: none takes as long as that. */
+static void remove_leftovers(const char *tmp)
+{
+	DIR *d = opendir(tmp);
+	struct dirent *de;
+	struct stat st;
+
+	while (d != NULL && (de = readdir(d)) != NULL)
+		if (strncmp(de->d_name, ROOT_NAME, strlen(ROOT_NAME)) == 0 &&
+		    fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+		    st.st_uid == geteuid() && st.st_mtime < time(NULL) - LEFTOVER_S)
+			io_remove_tree(dirfd(d), de->d_name, NULL);
+	if (d != NULL)
+		closedir(d);
+}
+
 static int make_root(struct recovery *r, struct err *e)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	r->root_path =
-	    mem_printf("%s/cyrvault-recover.XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/var/tmp");
+	if (tmp == NULL || *tmp != '/')
+		tmp = "/var/tmp";
+	remove_leftovers(tmp);
+	r->root_path = mem_printf("%s/" ROOT_NAME "XXXXXX", tmp);
 	if (mkdtemp(r->root_path) == NULL) {
 		err_sys(e, "create %s", r->root_path);
 		free(r->root_path);

@@ -4,6 +4,7 @@
 #include <db.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/io.h"
@@ -475,6 +476,27 @@ static void test_any_damage(void **state)
 	free(db_path);
 }
 
+static void test_leftovers(void **state)
+{
+	const struct timespec old[2] = { { time(NULL) - 4000, 0 }, { time(NULL) - 4000, 0 } };
+	struct scene *s = *state;
+	char *killed = in(s, "tmp/cyrvault-recover.aaaaaa"), *running = in(s, "tmp/cyrvault-recover.bbbbbb"),
+	     *other = in(s, "tmp/other.cccccc");
+
+	assert_int_equal(mkdir(killed, 0700) | mkdir(running, 0700) | mkdir(other, 0700), 0);
+	assert_int_equal(utimensat(AT_FDCWD, killed, old, 0) | utimensat(AT_FDCWD, other, old, 0), 0);
+	start(s, DB_BTREE, 0);
+	put_all(s, 0, 3, "value");
+	take_picture(s);
+	assert_recovers(s);
+	assert_int_equal(access(killed, F_OK), -1);
+	assert_int_equal(rmdir(running), 0);
+	assert_int_equal(rmdir(other), 0);
+	free(killed);
+	free(running);
+	free(other);
+}
+
 /* ---- Cyrus ---- */
 
 static int add_value(void *arg, struct cyrusdb_bytes key, struct cyrusdb_bytes value, struct err *e)
@@ -539,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names_in_the_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_logs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cyrus, setup, teardown),
 	};
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,6 +340,62 @@ static void test_all(void **state)
 	assert_true(is_locked(s, "conf/deliver.db"));
 }
 
+/* While a lock is waited for, another list is put in the place of the one that was read; then the lock's holder ends. */
+struct change {
+	const struct scene *scene;
+	const char *text;
+	pid_t holder;
+};
+
+static void *change_soon(void *arg)
+{
+	const struct change *c = arg;
+
+	usleep(50000);
+	put(c->scene, "conf/mailboxes.db", c->text, strlen(c->text));
+	kill(c->holder, SIGKILL);
+	return NULL;
+}
+
+static void hold_while_it_changes(struct scene *s, const char *text)
+{
+	struct change c = { s, text, other_process(s, "run/lock/q/*U*dot^ty.lock", 60000, false) };
+	struct err e = { 0 };
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, change_soon, &c), 0);
+	if (quiesce_hold_all(s->q, NULL, 0, 20000, &e) == -1)
+		fail_msg("%s", e.msg);
+	pthread_join(t, NULL);
+	waitpid(c.holder, NULL, 0);
+}
+
+static void test_list_changes(void **state)
+{
+	static const char *const more[] = { "user.carol\t%(A %(carol lrs) I id9 P default T e)\n",
+		"shared.z\t%(A %(anyone lrs) I id8 P default T e)\n" };
+	static const char *const locks[] = { "run/lock/q/*U*carol.lock", "run/lock/i/id8.lock" };
+	struct scene *s = *state;
+	struct err e = { 0 };
+
+	assert_int_equal(quiesce_hold_all(s->q, NULL, 0, 20000, &e), 0);
+	quiesce_release(s->q);
+	/* Who came meanwhile is held, too: by another round. */
+	for (size_t i = 0; i < 2; i++) {
+		char *text = mem_printf("%s%s", i == 1 ? more[1] : list_text, i == 1 ? list_text : more[0]);
+
+		put(s, "conf/mailboxes.db", list_text, sizeof list_text - 1);
+		hold_while_it_changes(s, text);
+		assert_true(is_locked(s, locks[i]));
+		quiesce_release(s->q);
+		free(text);
+	}
+	/* One that is gone is held all the same. */
+	put(s, "conf/mailboxes.db", list_text, sizeof list_text - 1);
+	hold_while_it_changes(s, strchr(list_text, '\n') + 1);
+	assert_true(is_locked(s, "run/lock/q/*U*alice.lock"));
+}
+
 static void *cancel_soon(void *job)
 {
 	usleep(100000);
@@ -379,6 +436,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replaced_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
 	};
 
