@@ -51,6 +51,9 @@ void archive_write(struct text *t, struct app *app, const struct app_archive *a,
 	text_add(t, STYLE_HEAD, 0, "%s", a->name);
 	text_add(t, strcmp(a->where, "away") == 0 ? STYLE_WARN : STYLE_NORMAL, 12, "store       %s (%s)",
 	    a->store, a->where);
+	if (a->label != NULL)
+		text_add(t, STYLE_NORMAL, 12, "on tape     %s%s%s", a->label,
+		    a->box != NULL && a->box[0] != '\0' ? ", in box " : "", a->box != NULL ? a->box : "");
 	text_add(t, STYLE_NORMAL, 12, "made        %s", clock_iso(text, sizeof text, a->when));
 	if (a->sequence > 0)
 		text_add(

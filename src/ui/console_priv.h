@@ -39,6 +39,7 @@ struct console {
 	bool in_pane;   /* Tab: moving scrolls the pane at the right, whose first line is: */
 	size_t pane_top;
 	int columns;
+	int banner_rows; /* above the list, when it was last painted */
 	int signal_fd;
 };
 

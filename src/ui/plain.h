@@ -23,7 +23,7 @@ struct plain {
 	const struct view *shown;
 	size_t rows, first, n, selected;
 	char *page[PLAIN_PAGE];
-	char *status, *command;
+	char *status, *command, *banner;
 	char **names; /* by position: what the row was called when it was printed, or NULL */
 	size_t n_names, cap_names;
 	bool whole; /* print all of it again, changed or not */

@@ -186,8 +186,9 @@ void plain_forget(struct plain *p)
 	free(p->names);
 	free(p->status);
 	free(p->command);
+	free(p->banner);
 	p->names = NULL;
-	p->status = p->command = NULL;
+	p->status = p->command = p->banner = NULL;
 	p->cap_names = p->n = 0;
 	p->shown = NULL;
 }
@@ -323,6 +324,31 @@ static void print_status(struct plain *p, bool again)
 	p->status = buf_steal(&b);
 }
 
+/* What stands above the rows, when it is new. */
+static void print_banner(struct plain *p, bool again)
+{
+	struct view *v = p->c->top;
+	struct buf b = BUF_INIT;
+	struct list l;
+	struct text t;
+
+	if (v->ops->banner != NULL) {
+		text_init(&t, &l);
+		text_layout(&t, PLAIN_COLUMNS);
+		v->ops->banner(v, &t);
+		for (size_t i = 0; i < list_n(&l); i++) {
+			buf_str(&b, i > 0 ? "\n" : "");
+			cell_of(&l, i, 0, &b);
+		}
+		list_done(&l);
+		text_done(&t);
+	}
+	if (b.len > 0 && (again || p->banner == NULL || strcmp(p->banner, buf_text(&b)) != 0))
+		put(p, buf_text(&b));
+	free(p->banner);
+	p->banner = buf_steal(&b);
+}
+
 /* The texts of the page that is to be seen now; which rows differ from those printed before goes to ${differs}. */
 static size_t take_page(struct plain *p, bool differs[PLAIN_PAGE])
 {
@@ -369,6 +395,7 @@ void plain_show(struct plain *p)
 		print_path(p);
 		print_titles(p);
 	}
+	print_banner(p, another);
 	/* Numbers that were told of rows that have gone lead nowhere. */
 	if (rows != p->rows)
 		forget_names(p);

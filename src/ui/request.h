@@ -46,6 +46,7 @@
 	R(HISTORY, "H", "history", "A mailbox in all archives: when it was what", SCREEN)                  \
 	R(DIFF, "d", "diff", "What differs from another archive, or from the live server", SCREEN)         \
 	R(ROTATION, "p", "rotation", "Which archives stay, which go, and why", SCREEN)                     \
+	R(TAPES, "T", "tapes", "What waits for tape, and what is on which tape", SCREEN)                   \
 	R(BASKET, "b F4", "basket", "What is marked", SCREEN)                                              \
 	R(JOBS, "J F2", "jobs", "What runs and what has run", SCREEN)                                      \
 	R(LOG, "L", "log", "What happened", SCREEN)                                                        \

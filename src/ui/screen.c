@@ -256,6 +256,25 @@ int console_room(const struct console *c, const struct view *v)
 	return v->ops->detail != NULL && c->columns >= PANE_FROM ? c->columns * 3 / 5 : c->columns;
 }
 
+/* At most a fourth of the room; returns the rows that it took. */
+static int draw_banner(struct console *c, struct canvas *canvas, int row, int rows)
+{
+	struct list l;
+	struct text t;
+	int n;
+
+	if (c->top->ops->banner == NULL)
+		return 0;
+	text_init(&t, &l);
+	text_layout(&t, canvas->columns - 2);
+	c->top->ops->banner(c->top, &t);
+	n = list_n(&l) < (size_t)(rows / 4) ? (int)list_n(&l) : rows / 4;
+	list_draw(&l, canvas, row, 0, n, canvas->columns);
+	list_done(&l);
+	text_done(&t);
+	return n;
+}
+
 static void draw_body(struct console *c, struct canvas *canvas, int row, int rows)
 {
 	int columns = console_room(c, c->top);
@@ -263,7 +282,9 @@ static void draw_body(struct console *c, struct canvas *canvas, int row, int row
 
 	if (!pane)
 		columns = canvas->columns;
-
+	c->banner_rows = draw_banner(c, canvas, row, rows);
+	row += c->banner_rows;
+	rows -= c->banner_rows;
 	list_draw(&c->top->list, canvas, row, 0, rows, columns);
 	if (pane)
 		draw_pane(c, canvas, row, columns, rows, canvas->columns - columns);
@@ -340,7 +361,7 @@ static void prompt_takes(struct console *c, int key)
 static void click(struct console *c)
 {
 	struct list *l = &c->top->list;
-	int row, column, first = 1 + list_has_titles(l);
+	int row, column, first = 1 + c->banner_rows + list_has_titles(l);
 
 	term_mouse(&row, &column);
 	if (row < first || l->pager || l->top + (size_t)(row - first) >= list_n(l))

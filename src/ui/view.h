@@ -21,6 +21,7 @@ struct view_ops {
 	    struct view *v, struct buf *b); /* the command line that does the same; NULL: there is none */
 	bool (*request)(struct view *v, enum request r); /* true: done, or refused with a message */
 	void (*empty)(struct view *v, struct buf *b);    /* what to say when there is no row; NULL */
+	void (*banner)(struct view *v, struct text *t);  /* a few lines above the rows; NULL: none */
 	void (*detail)(
 	    struct view *v, struct text *t); /* the pane at the right, about the selected row; NULL: none */
 	void (*layout)(struct view *v, int columns); /* the screen is so wide now; NULL */

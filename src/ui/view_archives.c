@@ -8,6 +8,7 @@
 #include "core/str.h"
 #include "ui/archive_words.h"
 #include "ui/shell.h"
+#include "ui/start_status.h"
 #include "ui/view_archives_priv.h"
 
 static struct view_archives *self(struct view *v)
@@ -223,6 +224,15 @@ static void detail(struct view *v, struct text *t)
 	archive_write(t, console_app(v->console), ar, archives_selected_why(self(v)));
 }
 
+static void banner(struct view *v, struct text *t)
+{
+	struct view_archives *a = self(v);
+
+	/* Where there is nothing yet, that is said below. Archives that this host has not seen before may still come. */
+	if (a->list.n + a->list.n_away > 0 && (a->loaded || (a->standing.n_servers > 0 && a->standing.servers[0].archive != NULL)))
+		start_status_write(&a->standing, t);
+}
+
 static void shown(struct view *v)
 {
 	/* A backup may have been taken meanwhile. */
@@ -234,13 +244,14 @@ static void free_view(struct view *v)
 	app_unfinished_done(&self(v)->unfinished);
 	app_archives_done(&self(v)->list);
 	first_look_free(&self(v)->look);
+	app_status_done(&self(v)->standing);
 	free(self(v)->whys);
 	free(self(v)->comparing);
 	free(v);
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_FIND, REQUEST_HISTORY,
-	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_DETAILS, REQUEST_DOCTOR,
+	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_TAPES, REQUEST_DETAILS, REQUEST_DOCTOR,
 	REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
 	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
@@ -256,6 +267,7 @@ static const struct view_ops ops = { .name = "archives",
 	.command = command,
 	.request = request,
 	.empty = empty,
+	.banner = banner,
 	.detail = detail,
 	.shown = shown,
 	.free = free_view };

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "ui/shell.h"
+#include "ui/start_status.h"
 #include "ui/view_archives_priv.h"
 
 /* The worker's. */
@@ -152,6 +153,11 @@ static void tell_away(struct view_archives *a, size_t before)
 		console_say(a->view.console, STYLE_WARN, "Store %s is away: %s", s->store, s->what);
 }
 
+static void stood(struct view *v, struct task *t)
+{
+	start_status_take(t, &self(v)->standing);
+}
+
 static void loaded(struct view *v, struct task *t)
 {
 	struct view_archives *a = self(v);
@@ -180,6 +186,8 @@ static void loaded(struct view *v, struct task *t)
 	l->unfinished = (struct app_unfinished){ 0 };
 	if (a->unfinished.n > 0)
 		tell_unfinished(a);
+	/* The list may have told what was not known on this host before. */
+	start_status_load(v->console, v, stood);
 	if (a->again)
 		archives_reload(a);
 	a->again = false;
@@ -205,4 +213,5 @@ void archives_reload(struct view_archives *a)
 							.took = took,
 							.done = loaded }) != NULL;
 	buf_done(&command);
+	start_status_load(a->view.console, &a->view, stood);
 }

@@ -3,6 +3,7 @@
 #define UI_VIEW_ARCHIVES_PRIV_H
 
 #include "app/prune.h"
+#include "app/status.h"
 #include "ui/first_look.h"
 #include "ui/views.h"
 
@@ -16,6 +17,7 @@ struct view_archives {
 	bool loaded, loading, again;
 	struct err failed; /* why it could not be read; code ERR_NONE: it could */
 	struct first_look look;
+	struct app_status standing; /* how the backups stand; no server: not known yet */
 	struct app_unfinished unfinished;
 	struct list_column columns[ARCHIVES_COLUMNS];
 	char *comparing; /* the archive that is asked about: with what? */

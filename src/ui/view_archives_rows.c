@@ -124,6 +124,9 @@ void archives_choose_columns(struct view_archives *a)
 {
 	bool several = app_conf(console_app(a->view.console))->n_stores > 1, away = a->list.n_away > 0;
 
+	for (size_t i = 0; i < a->list.n; i++)
+		away |= strcmp(a->list.list[i].where, "tape") == 0;
+
 	memcpy(a->columns, columns, sizeof columns);
 	if (several)
 		a->columns[STORE].from = 75;

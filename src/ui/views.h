@@ -12,6 +12,10 @@ const char *archives_where(const struct view *v, const char *store, const char *
 /** view_archive_new(c, archive, why, protect): All that is known of one; ${protect}: what to do with its protection is asked at once. */
 struct view *view_archive_new(struct console *c, const struct app_archive *archive, enum retention_why why, bool protect);
 struct view *view_rotation_new(struct console *c);
+/** view_tapes_new(c): What waits for tape, and the tapes. view_tape_new(c, label): What is on one. view_tape_job_new(c, t): One of tape_task.h. */
+struct view *view_tapes_new(struct console *c);
+struct view *view_tape_new(struct console *c, const char *label);
+struct view *view_tape_job_new(struct console *c, struct task *t);
 struct view *view_mailboxes_new(struct console *c, const char *archive);
 struct view *view_messages_new(
     struct console *c, const char *archive, const char *internal, const char *shown);
