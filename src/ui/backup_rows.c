@@ -64,11 +64,15 @@ void rows_volume(struct sheet *s, const char *label, const struct snapshot_volum
 
 	if (v->invalid)
 		buf_str(&b, "LOST: it ran full, what was read of it does not count; ");
-	gauge_add(&b, v->fill_permille, GAUGE);
+	if (v->size_bytes > 0 || v->thin || v->fill_permille > 0)
+		gauge_add(&b, v->fill_permille, GAUGE);
 	if (v->size_bytes > 0)
 		buf_printf(&b, " of %s", str_size(size, sizeof size, v->size_bytes));
 	else if (v->thin)
 		buf_str(&b, " of its pool");
+	else if (v->fill_permille == 0)
+		buf_printf(&b, "no limit of its own; %s free when it was taken",
+		    str_size(size, sizeof size, v->free_bytes));
 	if (v->extended > 0)
 		buf_printf(&b, ", got more room %u times", v->extended);
 	sheet_add(s, style, v->invalid ? "LOST" : label, v->origin, buf_text(&b), v->name);

@@ -201,6 +201,24 @@ static void test_lost(void **state)
 	list_done(&l);
 }
 
+/* Some snapshots share the room of their file system: there is no level to show. */
+static void test_without_limit(void **state)
+{
+	struct snapshot_volume v = { .origin = spool, .name = picture, .free_bytes = 20ull << 30 };
+	struct backup_sight sight = { .stage = BACKUP_VERIFY,
+		.has_snapshot = true,
+		.snapshot = { .kind = "btrfs", .volumes = &v, .n = 1 } };
+	struct backup_pace pace = { 0 };
+
+	(void)state;
+	begin();
+	backup_rows_running(&s, &sight, &pace);
+	assert_string_equal(s.rows[s.n - 2].cells[0], "was");
+	assert_string_equal(s.rows[s.n - 2].cells[2], "no limit of its own; 20G free when it was taken");
+	sheet_done(&s);
+	list_done(&l);
+}
+
 /* ---- the way there ---- */
 
 static void tell(
@@ -340,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_running_without),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_without_limit),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_report),
 		cmocka_unit_test(test_report_of_nothing),
