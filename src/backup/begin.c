@@ -108,6 +108,23 @@ static int settle_for_live(struct run *r, struct err *e)
 	return read_live(r, e) == 0 ? begin_live(r, e) : -1;
 }
 
+/* What the list came from, if it is not all that it could be. */
+static void note_list(struct run *r)
+{
+	const struct roster *list = &r->roster;
+
+	if (list->list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
+		findings_add(&r->findings, FINDING_OTHER, "",
+		    "%s is damaged: some mailboxes may be missing from the list",
+		    r->server->conf->mboxlist_path);
+	if (list->source == ROSTER_TEXT)
+		findings_add(&r->findings, FINDING_OTHER, "",
+		    "the list is that of ctl_mboxlist -d, from just before the snapshot: %s", list->why);
+	if (list->source == ROSTER_PAGES)
+		findings_add(&r->findings, FINDING_OTHER, "",
+		    "the list may lack the latest changes, which are in Berkeley's log only: %s", list->why);
+}
+
 int run_begin(struct run *r, struct err *e)
 {
 	int rc = look(r, e);
@@ -117,10 +134,8 @@ int run_begin(struct run *r, struct err *e)
 	else if (rc == 0 && (rc = begin_snapshot(r, e)) == -1 && strcmp(r->conf->snapshot, "auto") == 0 &&
 		 !job_cancelled(r->job, NULL))
 		rc = settle_for_live(r, e);
-	if (rc == 0 && r->roster.list->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED))
-		findings_add(&r->findings, FINDING_OTHER, "",
-		    "%s is damaged: some mailboxes may be missing from the list",
-		    r->server->conf->mboxlist_path);
+	if (rc == 0)
+		note_list(r);
 	return rc;
 }
 
