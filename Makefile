@@ -145,7 +145,7 @@ check-vm: all tools
 	@tests/vm/test_short
 
 check-vm-full: all tools
-	@tests/vm/test_full
+	@tests/vm/test_snapshot; bad=$$?; tests/vm/test_full && exit $$bad
 
 # find walks a directory in memory in the order in which files were made: a disk is what is compared with.
 bench: all tools
