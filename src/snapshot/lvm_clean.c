@@ -50,7 +50,8 @@ bool lvm_is_ours_to_remove(const struct lvm_lv *lv)
 		return false;
 	if (*lv->origin != '\0')
 		return lvm_lv_is_snapshot(lv) || lvm_lv_is_thin(lv);
-	return str_starts(lv->attr, "-wi-i-----");
+	/* lvcreate makes a plain volume first. Broken off there it is left active, or is so after the next boot. */
+	return str_starts(lv->attr, "-wi-") && lv->attr[5] == '-';
 }
 
 /* Another run may be using it, or it is of another host. One of our own that nothing uses any more is left of an earlier run of ours. */

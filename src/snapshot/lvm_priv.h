@@ -100,7 +100,8 @@ int lvm_ask(const struct lvm_snapshot *s, struct job *job, struct lvm_lvs *ret, 
 void lvm_tags(const struct owner *o, char *ret[LVM_N_TAGS]);
 int lvm_tags_owner(const struct lvm_lv *lv, struct owner *ret);
 
-/** lvm_is_ours_to_remove(lv): It is a snapshot with an origin, or what a failed suspend left of one: nothing that only carries our tag. */
+/** lvm_is_ours_to_remove(lv): It is a snapshot with an origin, or what an lvcreate that was broken off left of one, which nobody has
+ * open: nothing that only carries our tag. */
 bool lvm_is_ours_to_remove(const struct lvm_lv *lv);
 
 /** lvm_clean(o, remove, ret_what, e): As of struct snapshot_provider. */
