@@ -1,5 +1,6 @@
 """In the virtual machine: a volume group with the file systems that mail lies on, and what a backup left behind of its snapshots."""
 
+import contextlib
 import os
 import subprocess
 
@@ -104,8 +105,8 @@ class Volumes:
 
 
 def snapshots():
-    """Full names of the snapshots that carry cyrvault's tag."""
-    return ["/".join(line.split()) for line in lvm("lvs", "--noheadings", "-o", "vg_name,lv_name", "@cyrvault").splitlines()]
+    """Names of what carries cyrvault's tag and is a snapshot by now: lvcreate makes a plain volume first."""
+    return lvm("lvs", "--noheadings", "-o", "lv_name", "-S", 'lv_tags=cyrvault && origin!=""').split()
 
 
 class Hidden:
@@ -120,9 +121,17 @@ class Hidden:
             f.seek(0)
             f.write(bytes(MIB))
             os.fsync(f.fileno())
+        forget_hints()
         return self
 
     def __exit__(self, *unused):
         with open(self.disk, "r+b") as f:
             f.write(self.kept)
             os.fsync(f.fileno())
+        forget_hints()
+
+
+def forget_hints():
+    """Which disks LVM looks at first: it keeps to them as long as none comes or goes by name."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink("/run/lvm/hints")

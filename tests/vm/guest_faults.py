@@ -47,7 +47,7 @@ def must_fail(site, title, run, words=(), status=None):
     problems = []
     if run.status == 0 or status not in (None, run.status):
         problems.append("exit %d%s" % (run.status, "" if status is None else ", not %d" % status))
-    problems += ["does not say " + word for word in words if word.lower() not in run.errors.lower()]
+    problems += ["does not say " + word for word in words if word.lower() not in run.said.lower()]
     if site.archives() != sorted(site.good):
         problems.append("there is an archive of it: %s" % (set(site.archives()) ^ set(site.good)))
     if problems:
@@ -56,7 +56,7 @@ def must_fail(site, title, run, words=(), status=None):
 
 
 def first_line(run):
-    return (run.errors.splitlines() or ["it said nothing"])[-1][:200]
+    return (run.said.strip().splitlines() or ["it said nothing"])[-1][:200]
 
 
 def recovers(site, title):
@@ -152,11 +152,10 @@ def group_gone(site):
     recovers(site, "the volume group was gone")
 
     backup = site.start_backup()
-    site.snapshot_appears(backup)
     settle(site)
     with Hidden("/dev/vda"):
         backup.wait()
-    problems = [] if GROUP in backup.errors else backup.words()
+    problems = [] if GROUP in backup.said else backup.words()
     check("%s: the volume group goes in the middle of a backup, and that is said" % site.volumes, problems + site.unharmed())
     # Nobody could have removed the snapshot: the next run does.
     if backup.status == 0:
@@ -172,11 +171,12 @@ def group_gone(site):
 
 
 def settle(site):
-    """Wait until snapshots of all volumes are there and their lvcreate is over."""
-    until = time.monotonic() + 60
+    """Wait until there are snapshots of all volumes and their lvcreate is over; their names."""
+    until = time.monotonic() + 120
     while time.monotonic() < until:
-        if len(guest_disks.snapshots()) == len(site.volumes.sizes):
-            return
+        names = guest_disks.snapshots()
+        if len(names) == len(site.volumes.sizes):
+            return names
         time.sleep(0.2)
     raise guest_disks.DiskError("there are no snapshots of all volumes")
 
@@ -184,17 +184,31 @@ def settle(site):
 def busy(site):
     """Somebody else holds the snapshot's device open when it is to be removed."""
     backup = site.start_backup()
-    path = site.snapshot_appears(backup)
-    holder = os.open(path, os.O_RDONLY)
+    name = settle(site)[-1]
+    holder = os.open(guest_disks.device(name), os.O_RDONLY)
     backup.wait()
-    problems = [] if os.path.basename(path) in backup.errors else ["does not name %s" % path] + backup.words()
-    if not guest_disks.snapshots():
+    problems = [] if name in backup.said else ["does not name %s" % name] + backup.words()
+    if name not in guest_disks.snapshots():
         problems.append("there is no snapshot left, though its device was held open")
     check("%s: a snapshot that is in use when it is to go is named (%s)" % (site.volumes, first_line(backup)), problems + site.unharmed())
     if backup.summary.get("archive"):
         site.good.append(backup.summary["archive"])
     os.close(holder)
     recovers(site, "a snapshot that was in use")
+
+
+def half_made(site):
+    """Somebody opens the volume as soon as it is there, before lvcreate has made a snapshot of it: that stops in the middle."""
+    backup = site.start_backup()
+    path = site.snapshot_appears(backup)
+    holder = os.open(path, os.O_RDONLY)
+    backup.wait()
+    problems = [] if backup.status != 0 or os.path.basename(path) in backup.said else backup.words()
+    check("%s: a volume that is opened while lvcreate works on it (%s)" % (site.volumes, first_line(backup)), problems + site.unharmed())
+    if backup.summary.get("archive"):
+        site.good.append(backup.summary["archive"])
+    os.close(holder)
+    recovers(site, "an lvcreate that stopped in the middle")
 
 
 # ---- kills ----

@@ -47,6 +47,7 @@ class Run:
             self.errors = self.err.read().decode("utf-8", "backslashreplace").strip()
         self.summary = next((row for row in self.rows if row["type"] == "summary"), {})
         self.volumes = [row for row in self.rows if row["type"] == "volume"]
+        self.said = "\n".join([self.errors] + [row["what"] for row in self.rows if row["type"] == "finding"])
         self.slowest = max(self.site.storm.times[self.first:], default=0.0)
         return self
 
