@@ -61,11 +61,31 @@ static int skip(struct work *w, const char *path, const char *what)
 	return 0;
 }
 
+/* That one file cannot be written is no reason to do without the others. */
+static int failed(struct work *w, const char *path, const struct err *why, struct err *e)
+{
+	if (outdir_only_this(why))
+		return skip(w, path, why->msg);
+	if (e != NULL)
+		*e = *why;
+	return -1;
+}
+
+static void refused(void *arg, const char *path, uint64_t size, const struct err *why)
+{
+	struct work *w = arg;
+
+	skip(w, path, why->msg);
+	w->written--;
+	w->bytes -= size;
+}
+
 static int sink_begin(
     void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
 {
 	struct work *w = arg;
 	const char *path = file != NULL && file->path != NULL ? file->path : meta != NULL ? meta->path : NULL;
+	struct err why = { 0 };
 
 	if (path == NULL)
 		return 0;
@@ -76,9 +96,9 @@ static int sink_begin(
 	w->type = meta->mode & S_IFMT;
 	w->mtime = meta->mtime;
 	if (w->type == S_IFREG)
-		return outdir_begin(w->out, path, 0600, e) == -1 ? -1 : 1;
+		return outdir_begin(w->out, path, 0600, &why) == -1 ? failed(w, path, &why, e) : 1;
 	if (w->type == S_IFDIR)
-		return outdir_mkdir(w->out, path, e);
+		return outdir_mkdir(w->out, path, &why) == -1 ? failed(w, path, &why, e) : 0;
 	if (w->type != S_IFLNK || meta->size > LINK_BYTES_MAX)
 		return skip(w, path, "neither file, directory nor link");
 	free(w->path);
@@ -108,11 +128,7 @@ static int end_link(struct work *w, struct err *e)
 		w->written++;
 		return 0;
 	}
-	if (why.code == ERR_REFUSED)
-		return skip(w, w->path, why.msg);
-	if (e != NULL)
-		*e = why;
-	return -1;
+	return failed(w, w->path, &why, e);
 }
 
 static int sink_end(void *arg, struct err *e)
@@ -144,7 +160,7 @@ static int work(struct job *job, void *arg, struct err *e)
 		.data = sink_data,
 		.end = sink_end,
 		.abort = sink_abort };
-	struct outdir_opts opts = { .replace = true, .must_be_new = true };
+	struct outdir_opts opts = { .replace = true, .must_be_new = true, .refused = refused, .arg = w };
 	struct store *store = NULL;
 	int rc = -1;
 

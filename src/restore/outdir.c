@@ -310,7 +310,14 @@ static int link_file(const struct outfile *f, int dir, const char *base)
 	return rc;
 }
 
-static int appear(struct outdir *d, const struct outfile *f, struct err *e)
+bool outdir_only_this(const struct err *e)
+{
+	return e->code == ERR_REFUSED || e->code == ERR_EXISTS || e->code == ERR_FORMAT ||
+	       (e->code == ERR_SYS &&
+		   (e->sys == ENAMETOOLONG || e->sys == ENOTDIR || e->sys == ELOOP || e->sys == EISDIR));
+}
+
+static int make_appear(struct outdir *d, const struct outfile *f, struct err *e)
 {
 	const char *base;
 	int dir = parent_of(d, f->path, &base, e), rc;
@@ -323,12 +330,28 @@ static int appear(struct outdir *d, const struct outfile *f, struct err *e)
 		unlinkat(dir, base, 0);
 		rc = link_file(f, dir, base);
 	}
-	if (rc == -1 && errno == EEXIST) {
+	if (rc == -1 && errno == EEXIST && !d->o.replace) {
 		if (d->o.existed != NULL)
 			d->o.existed(d->o.arg, f->path, fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0);
 		return 0;
 	}
 	return rc == -1 ? err_sys(e, "write %s/%s", d->name, f->path) : 0;
+}
+
+static int appear(struct outdir *d, const struct outfile *f, struct err *e)
+{
+	struct err why = { 0 };
+	struct stat st;
+
+	if (make_appear(d, f, &why) == 0)
+		return 0;
+	if (d->o.refused != NULL && outdir_only_this(&why)) {
+		d->o.refused(d->o.arg, f->path, fstat(f->fd, &st) == 0 ? (uint64_t)st.st_size : 0, &why);
+		return 0;
+	}
+	if (e != NULL)
+		*e = why;
+	return -1;
 }
 
 /* A few files are forced to disk one by one, so as not to wait for what others write to this file system; many with one

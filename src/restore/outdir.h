@@ -19,10 +19,15 @@ struct outdir_opts {
 	bool named_temp;  /* never O_TMPFILE; for tests */
 	void (*existed)(
 	    void *arg, const char *path, uint64_t size); /* a file was there already and stays; may be NULL */
+	/* a file or its directory cannot have such a name here; it is dropped and the others appear. NULL: that fails outdir_flush() */
+	void (*refused)(void *arg, const char *path, uint64_t size, const struct err *why);
 	void *arg;
 };
 
 struct outdir;
+
+/** outdir_only_this(e): What failed is due to one path: a name that is too long, or something of another kind has its place. Others may do. */
+bool outdir_only_this(const struct err *e);
 
 /** outdir_open(path, o, ret, e): Use directory ${path}, made with its parents (0700) if it is not there. outdir_close() it, which
  * drops what was not flushed. */
