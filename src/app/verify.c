@@ -46,6 +46,23 @@ static void count_abort(void *arg)
 	r->files_bad++;
 }
 
+/* Who is told of an entry that is left out. */
+struct told {
+	archive_finding_fn *finding;
+	void *arg;
+	struct verify_result *counts;
+};
+
+static void left_out(void *arg, const char *path, const char *why)
+{
+	const struct told *t = arg;
+	struct archive_finding f = { .unit = "", .path = path, .what = why, .left_out = true };
+
+	t->counts->findings++;
+	if (t->finding != NULL)
+		t->finding(t->arg, &f);
+}
+
 /* A whole archive of ours that was found damaged is remembered as such, and one that was read and is good no more. */
 static void remember(struct app *app, struct store *store, const struct app_verified *v)
 {
@@ -82,8 +99,10 @@ int app_verify(struct app *app, const char *archive, bool quick, struct job *job
 			.end = count_end,
 			.abort = count_abort };
 
+		struct told told = { finding, arg, &ret->counts };
+
 		ret->verdict = VERDICT_READABLE;
-		rc = archive_foreign_each(store, ret->name, job, &sink, e);
+		rc = archive_foreign_each_told(store, ret->name, job, &sink, left_out, &told, e);
 	} else {
 		const struct verify_result *c = &ret->counts;
 

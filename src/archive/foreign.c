@@ -19,6 +19,9 @@
 
 #define PIECE (256u << 10)
 
+/* A few bytes can say that a file is 2^63 long and has nothing in it. */
+#define HOLES_MAX (INT64_C(1) << 30)
+
 struct foreign {
 	const char *name;
 	struct job *job;
@@ -27,6 +30,8 @@ struct foreign {
 	struct gunzip *gz;
 	struct archive *la; /* libarchive's, not ours */
 	struct err read_err;
+	foreign_left_out_fn *left_out; /* or NULL */
+	void *left_out_arg;
 	struct links *links;
 	char *piece;
 	uint64_t entries;
@@ -133,8 +138,15 @@ static int next_entry(struct foreign *f, struct archive_entry **ret, struct err 
 	return (int)n;
 }
 
+static void leave_out(struct foreign *f, const char *path, const char *why)
+{
+	log_write(LOG_LEVEL_WARNING, "%s: an entry was left out: %s: %s", f->name, path, why);
+	if (f->left_out != NULL)
+		f->left_out(f->left_out_arg, path, why);
+}
+
 /* The path as ours are: relative, without "./"; NULL: not to be had, or the root itself. */
-static char *clean_path(const struct foreign *f, const char *raw)
+static char *clean_path(struct foreign *f, const char *raw)
 {
 	const char *p = raw != NULL ? raw : "";
 	char *path;
@@ -149,8 +161,7 @@ static char *clean_path(const struct foreign *f, const char *raw)
 		return NULL;
 	path = mem_strndup(p, n);
 	if (!io_path_is_safe(path, n)) {
-		log_write(LOG_LEVEL_WARNING,
-		    "%s: an entry was left out because its path leaves its place: %s", f->name, raw);
+		leave_out(f, raw, "its path leaves its place");
 		free(path);
 		return NULL;
 	}
@@ -338,6 +349,17 @@ static int cpio_link(struct foreign *f, struct archive_entry *entry, const char 
 	return r;
 }
 
+static bool is_all_holes(struct archive_entry *entry)
+{
+	int64_t holes = archive_entry_size(entry), off, len;
+
+	if (archive_entry_sparse_reset(entry) == 0)
+		return false;
+	while (archive_entry_sparse_next(entry, &off, &len) == ARCHIVE_OK)
+		holes -= len;
+	return holes > HOLES_MAX;
+}
+
 static int pass_entry(struct foreign *f, struct archive_entry *entry, struct err *e)
 {
 	char *path = clean_path(f, raw_path(entry)), *target = NULL;
@@ -346,6 +368,11 @@ static int pass_entry(struct foreign *f, struct archive_entry *entry, struct err
 
 	if (path == NULL)
 		return 1;
+	if (is_all_holes(entry)) {
+		leave_out(f, path, "there is nothing in it but holes");
+		free(path);
+		return 1;
+	}
 	if (is_tar(f) && link != NULL && archive_entry_size(entry) <= 0) {
 		/* The content was before this; another pass will bring it. */
 		target = clean_path(f, link);
@@ -369,7 +396,8 @@ static int link_entry(struct foreign *f, struct archive_entry *entry, struct err
 	struct link_name *names;
 	int r = 1;
 
-	if (archive_entry_hardlink(entry) != NULL || (path = clean_path(f, raw_path(entry))) == NULL)
+	if (archive_entry_hardlink(entry) != NULL || is_all_holes(entry) ||
+	    (path = clean_path(f, raw_path(entry))) == NULL)
 		return 1;
 	names = links_take(f->links, path);
 	if (names != NULL)
@@ -440,7 +468,15 @@ static int read_all(struct foreign *f, struct store *store, struct err *e)
 int archive_foreign_each(
     struct store *store, const char *name, struct job *job, const struct file_sink *sink, struct err *e)
 {
-	struct foreign f = { .name = name, .job = job, .sink = sink };
+	return archive_foreign_each_told(store, name, job, sink, NULL, NULL, e);
+}
+
+int archive_foreign_each_told(struct store *store, const char *name, struct job *job,
+    const struct file_sink *sink, foreign_left_out_fn *left_out, void *arg, struct err *e)
+{
+	struct foreign f = {
+		.name = name, .job = job, .sink = sink, .left_out = left_out, .left_out_arg = arg
+	};
 
 	return read_all(&f, store, e);
 }
@@ -486,7 +522,9 @@ int archive_foreign_probe(struct store *store, const char *name, struct job *job
 
 	if (foreign_open(&f, store, false, e) == 0)
 		rc = archive_read_next_header(f.la, &entry) >= ARCHIVE_WARN ? 0 : from_libarchive(&f, e);
-	if (rc == -1 && e != NULL && e->code == ERR_DAMAGE && f.entries == 0)
+	/* A small one is read to its end for the first entry: a check sum that does not hold is no other format. */
+	if (rc == -1 && e != NULL && e->code == ERR_DAMAGE && f.entries == 0 &&
+	    !(f.read_err.code == ERR_DAMAGE && gunzip_is_gzip(f.gz)))
 		err_set(e, ERR_FORMAT, "%s is no cpio or tar archive", name);
 	foreign_close(&f);
 	return rc;

@@ -23,7 +23,7 @@ struct salvage {
 
 static void tell_lost(struct salvage *s, const char *path, const char *why)
 {
-	struct archive_finding f = { s->unit, path, why };
+	struct archive_finding f = { .unit = s->unit, .path = path, .what = why };
 
 	s->ret->files_lost++;
 	if (s->lost != NULL)

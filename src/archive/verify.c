@@ -20,7 +20,7 @@ struct verifier {
 
 static void found(struct verifier *v, const char *path, const char *what)
 {
-	struct archive_finding f = { v->unit, path, what };
+	struct archive_finding f = { .unit = v->unit, .path = path, .what = what };
 
 	v->unit_bad = true;
 	v->ret->findings++;

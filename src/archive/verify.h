@@ -9,6 +9,7 @@ struct archive_finding {
 	const char *unit; /* name or "" */
 	const char *path; /* or "" */
 	const char *what; /* in words */
+	bool left_out;    /* no damage: an entry of an archive of something else that nobody can have */
 };
 typedef void archive_finding_fn(void *arg, const struct archive_finding *f);
 

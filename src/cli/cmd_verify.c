@@ -10,6 +10,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_exit exits[] = {
 	{ 0, "every byte is as it was written" },
+	{ 1, "something else made it, and entries of it are left out, which are listed" },
 	{ 13, "damaged: what is wrong is listed; see cyrvault salvage" },
 	{ 0, NULL },
 };
@@ -23,13 +24,12 @@ struct work {
 
 static void found(void *arg, const struct archive_finding *f)
 {
-	finds_add(arg, 0, f->unit, f->path, f->what);
+	finds_add(arg, f->left_out, f->unit, f->path, f->what);
 }
 
 static void show_finding(struct cli *c, void *arg, int kind, const char *const words[3])
 {
 	(void)arg;
-	(void)kind;
 	if (printer_is_json(c->out)) {
 		printer_row(c->out, "finding");
 		printer_string(c->out, "unit", words[0][0] != '\0' ? words[0] : NULL);
@@ -38,8 +38,8 @@ static void show_finding(struct cli *c, void *arg, int kind, const char *const w
 		printer_row_end(c->out);
 		return;
 	}
-	printer_toned(c->out, TONE_BAD, "damage", ": %s%s%s%s%s", words[0], words[0][0] != '\0' ? ": " : "",
-	    words[1], words[1][0] != '\0' ? ": " : "", words[2]);
+	printer_toned(c->out, kind ? TONE_PLAIN : TONE_BAD, kind ? "left out" : "damage", ": %s%s%s%s%s",
+	    words[0], words[0][0] != '\0' ? ": " : "", words[1], words[1][0] != '\0' ? ": " : "", words[2]);
 }
 
 static int work(struct job *job, void *arg, struct err *e)
@@ -86,7 +86,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		bool bad = w.result.verdict == VERDICT_DAMAGED;
 
 		print_result(&w);
-		status = bad ? 13 : 0;
+		status = bad ? 13 : w.result.counts.findings > 0 ? 1 : 0;
 		if (bad)
 			printer_say(c->out, "  next: cyrvault salvage %s --output=DIR gets out what is whole",
 			    w.result.name);
