@@ -70,8 +70,8 @@ static int parse_field(const uint8_t *field, size_t len, struct member_head *h)
 	h->first = le32(field + 12);
 	h->more = field + FIELD_SIZE;
 	h->more_len = len - FIELD_SIZE;
-	if (h->plain > MEMBER_PLAIN_MAX || h->stored < h->head + 2 + MEMBER_TAIL ||
-	    h->stored - h->head > member_bound(MEMBER_PLAIN_MAX))
+	if (h->plain > MEMBER_PLAIN_MAX || (h->first >= h->plain && h->first != MEMBER_NO_ENTRY) ||
+	    h->stored < h->head + 2 + MEMBER_TAIL || h->stored - h->head > member_bound(MEMBER_PLAIN_MAX))
 		return -1;
 	return 1;
 }

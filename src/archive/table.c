@@ -82,7 +82,7 @@ static int parse_file(struct table_parser *p, struct row *row, struct err *e)
 				      (f->size - 1) / f->split_bytes >= CPIO_PARTS_MAX)
 		return bad_table(e, "a file's size cannot be");
 	f->path = arena_join(p->t.strings, p->dir, p->dir_len, row->field[1], row->len[1]);
-	if (!io_path_is_safe(f->path, p->dir_len + row->len[1]))
+	if (!io_path_is_safe(f->path, p->dir_len + row->len[1]) || strcmp(f->path, "TRAILER!!!") == 0)
 		return bad_table(e, "a file's name leaves its place");
 	f->role = p->role;
 	f->mtime = p->mtime;
