@@ -129,6 +129,16 @@ static const char *below_sieve_dir(const struct user_sink *u, const char *path)
 	return below;
 }
 
+/* A unit of one user may not bring another user's quota. */
+static bool is_own_root(const struct user_sink *u, const char *root)
+{
+	char *owner = mboxname_valid(root) ? mboxname_user(root) : NULL;
+	bool own = owner != NULL && strcmp(owner, u->userid) == 0;
+
+	free(owner);
+	return own;
+}
+
 static int target_of(struct user_sink *u, const struct archive_file *file, struct buf *b, struct err *e)
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -150,7 +160,7 @@ static int target_of(struct user_sink *u, const struct archive_file *file, struc
 		const char *slash = strrchr(file->path, '/');
 		const char *root = slash != NULL ? slash + 1 : file->path;
 
-		if (!mboxname_valid(root))
+		if (!is_own_root(u, root))
 			return 0;
 		return mboxname_quota_file(u->cx->server->conf, root, b, e) == -1 ? -1 : 1;
 	}
