@@ -19,6 +19,9 @@
 
 #define PIECE (256u << 10)
 
+/* What stands between two entries' content: headers, names. libarchive keeps it in memory, and newc has names of 4 GiB. */
+#define HEADERS_MAX (UINT64_C(64) << 20)
+
 /* A few bytes can say that a file is 2^63 long and has nothing in it. */
 #define HOLES_MAX (INT64_C(1) << 30)
 
@@ -35,6 +38,9 @@ struct foreign {
 	struct links *links;
 	char *piece;
 	uint64_t entries;
+	uint64_t taken;	     /* plain bytes that libarchive has */
+	uint64_t taken_most; /* while it looks for the next header; 0: no limit */
+	uint64_t content;    /* how long the entry before it may be */
 	struct foreign_note *note; /* NULL: nothing is kept */
 	XXH3_state_t *hash;
 	uint64_t content_off; /* of the entry, in the plain bytes */
@@ -56,6 +62,12 @@ static la_ssize_t read_cb(struct archive *la, void *arg, const void **p)
 
 	if (n == -1)
 		archive_set_error(la, EIO, "read");
+	if (n > 0)
+		f->taken += (uint64_t)n;
+	if (f->taken_most != 0 && f->taken > f->taken_most) {
+		archive_set_error(la, EIO, "a header of more than 64 MiB");
+		return -1;
+	}
 	return n;
 }
 
@@ -113,6 +125,32 @@ static int foreign_open(struct foreign *f, struct store *store, bool again, stru
 	return 0;
 }
 
+/* Of a sparse file that of its pieces. */
+static uint64_t stored_bytes(struct archive_entry *entry)
+{
+	int64_t sum = 0, off, len;
+
+	if (archive_entry_sparse_reset(entry) == 0)
+		return archive_entry_size(entry) > 0 ? (uint64_t)archive_entry_size(entry) : 0;
+	while (archive_entry_sparse_next(entry, &off, &len) == ARCHIVE_OK)
+		if (len < 0 || __builtin_add_overflow(sum, len, &sum))
+			return 0;
+	return (uint64_t)sum;
+}
+
+static int next_header(struct foreign *f, struct archive_entry **ret)
+{
+	int rc;
+
+	f->taken_most = f->taken + HEADERS_MAX;
+	if (__builtin_add_overflow(f->taken_most, f->content, &f->taken_most))
+		f->taken_most = UINT64_MAX;
+	rc = archive_read_next_header(f->la, ret);
+	f->taken_most = 0;
+	f->content = rc == ARCHIVE_OK || rc == ARCHIVE_WARN ? stored_bytes(*ret) : 0;
+	return rc;
+}
+
 /* 1, 0 at the end, -1. */
 static int next_entry(struct foreign *f, struct archive_entry **ret, struct err *e)
 {
@@ -122,7 +160,7 @@ static int next_entry(struct foreign *f, struct archive_entry **ret, struct err 
 
 	if (job_cancelled(f->job, e))
 		return -1;
-	rc = archive_read_next_header(f->la, ret);
+	rc = next_header(f, ret);
 	if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN) {
 		f->entries++;
 		f->content_off = (uint64_t)archive_filter_bytes(f->la, 0);
@@ -351,13 +389,9 @@ static int cpio_link(struct foreign *f, struct archive_entry *entry, const char 
 
 static bool is_all_holes(struct archive_entry *entry)
 {
-	int64_t holes = archive_entry_size(entry), off, len;
+	int64_t size = archive_entry_size(entry);
 
-	if (archive_entry_sparse_reset(entry) == 0)
-		return false;
-	while (archive_entry_sparse_next(entry, &off, &len) == ARCHIVE_OK)
-		holes -= len;
-	return holes > HOLES_MAX;
+	return size > HOLES_MAX && (uint64_t)size - (uint64_t)HOLES_MAX > stored_bytes(entry);
 }
 
 static int pass_entry(struct foreign *f, struct archive_entry *entry, struct err *e)
@@ -429,7 +463,7 @@ static int pass(struct foreign *f, struct store *store, bool for_links, struct e
 	struct archive_entry *entry;
 	int r;
 
-	f->entries = 0;
+	f->entries = f->taken = f->content = 0;
 	f->whole = true;
 	if (foreign_open(f, store, for_links, e) == -1)
 		return -1;
@@ -521,7 +555,7 @@ int archive_foreign_probe(struct store *store, const char *name, struct job *job
 	int rc = -1;
 
 	if (foreign_open(&f, store, false, e) == 0)
-		rc = archive_read_next_header(f.la, &entry) >= ARCHIVE_WARN ? 0 : from_libarchive(&f, e);
+		rc = next_header(&f, &entry) >= ARCHIVE_WARN ? 0 : from_libarchive(&f, e);
 	/* A small one is read to its end for the first entry: a check sum that does not hold is no other format. */
 	if (rc == -1 && e != NULL && e->code == ERR_DAMAGE && f.entries == 0 &&
 	    !(f.read_err.code == ERR_DAMAGE && gunzip_is_gzip(f.gz)))

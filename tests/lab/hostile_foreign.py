@@ -185,6 +185,11 @@ def bomb():
     return gz_zeros(archive("newc", pack=plain)[:-len(CPIO_END)] + newc(WORK + b"9.", b"", size=1 << 30), 1024, CPIO_END)
 
 
+@case("gzip: a name of 300 MB, all of it there", "odd", big=True)
+def bomb_name():
+    return gz_zeros(archive("newc", pack=plain)[:-len(CPIO_END)] + newc(b"", name_size=300 << 20), 310, CPIO_END)
+
+
 @case("gzip: a bomb of 1 GB behind the end", "harmless", big=True)
 def bomb_behind():
     return gz_zeros(archive("newc", pack=plain), 1024, b"")

@@ -115,7 +115,7 @@ class Place:
             with open(os.path.join(dir, name), "w") as f:
                 f.write(text.format(dir=dir))
         self.env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC0", "TMPDIR": os.path.join(dir, "beside"),
-                    "ASAN_OPTIONS": "detect_leaks=1:max_allocation_size_mb=1024:hard_rss_limit_mb=1500"}
+                    "ASAN_OPTIONS": "detect_leaks=1:max_allocation_size_mb=1024:allocator_may_return_null=1:hard_rss_limit_mb=1500"}
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
