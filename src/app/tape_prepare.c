@@ -270,6 +270,9 @@ int tape_prepare(struct tape_writer *w, struct err *e)
 			rc = judge(w, &seen, drive_name(d), &why, e);
 		else if (job_cancelled(w->job, e))
 			rc = -1;
+		else if (w->request->overwrite && drive_kind(d) == DRIVE_TAPE)
+			/* What cannot be read can still be written to. */
+			rc = overwrite(w, NULL, drive_name(d), e) == 0 ? 1 : -1;
 		tape_seen_done(&seen);
 		drive_free(d);
 		if (rc == 0)

@@ -21,28 +21,30 @@ struct writing {
 	struct drive *d;
 	struct archive *la; /* libarchive's, not ours */
 	uint64_t bytes;     /* given to the drive */
+	bool stopped;       /* nothing more is */
 	struct err why;     /* how the drive failed */
 };
 
+/* After a failure the rest goes nowhere: libarchive would keep what it has allocated if it were told. */
 static la_ssize_t write_cb(struct archive *la, void *arg, const void *p, size_t n)
 {
 	struct writing *w = arg;
 
-	if (drive_write(w->d, p, n, &w->why) == -1) {
-		archive_set_error(la, EIO, "write");
-		return -1;
-	}
-	w->bytes += n;
+	(void)la;
+	if (!w->stopped && drive_write(w->d, p, n, &w->why) == -1)
+		w->stopped = true;
+	w->bytes += w->stopped ? 0 : n;
 	return (la_ssize_t)n;
 }
 
-static int failed(struct writing *w, struct err *e)
+/* What became of a call of libarchive's. */
+static int judge(const struct writing *w, bool good, struct err *e)
 {
-	if (w->why.code == ERR_NONE)
-		return err_set(e, ERR_TOOL, "libarchive: %s", archive_error_string(w->la));
-	if (e != NULL)
+	if (w->stopped && e != NULL)
 		*e = w->why;
-	return -1;
+	if (w->stopped)
+		return -1;
+	return good ? 0 : err_set(e, ERR_TOOL, "libarchive: %s", archive_error_string(w->la));
 }
 
 static int write_header(struct writing *w, const char *name, uint64_t size, int64_t mtime, struct err *e)
@@ -59,12 +61,12 @@ static int write_header(struct writing *w, const char *name, uint64_t size, int6
 	archive_entry_set_gname(entry, "root");
 	rc = archive_write_header(w->la, entry);
 	archive_entry_free(entry);
-	return rc == ARCHIVE_OK ? 0 : failed(w, e);
+	return judge(w, rc == ARCHIVE_OK, e);
 }
 
 static int write_data(struct writing *w, const void *p, size_t n, struct err *e)
 {
-	return archive_write_data(w->la, p, n) == (la_ssize_t)n ? 0 : failed(w, e);
+	return judge(w, archive_write_data(w->la, p, n) == (la_ssize_t)n, e);
 }
 
 static int write_small(struct writing *w, const char *name, const struct buf *b, int64_t mtime, struct err *e)
@@ -114,8 +116,8 @@ static int write_all(struct writing *w, const struct tape_label *l, struct strea
 	buf_printf(&text, "  %s\n", l->archive);
 	if (rc == 0)
 		rc = write_small(w, sum, &text, l->written, e);
-	if (rc == 0 && archive_write_close(w->la) != ARCHIVE_OK)
-		rc = failed(w, e);
+	if (rc == 0)
+		rc = judge(w, archive_write_close(w->la) == ARCHIVE_OK, e);
 	buf_done(&text);
 	free(sum);
 	return rc;
@@ -132,12 +134,10 @@ int tape_tar_write(struct drive *d, const struct tape_label *label, struct strea
 	archive_write_add_filter_none(w.la);
 	archive_write_set_bytes_per_block(w.la, (int)label->block_bytes);
 	archive_write_set_bytes_in_last_block(w.la, (int)label->block_bytes);
-	rc = archive_write_open(w.la, &w, NULL, write_cb, NULL) == ARCHIVE_OK ? 0 : failed(&w, e);
+	rc = judge(&w, archive_write_open(w.la, &w, NULL, write_cb, NULL) == ARCHIVE_OK, e);
 	if (rc == 0)
 		rc = write_all(&w, label, in, job, ret, e);
-	/* Else it would write what it still has. */
-	if (rc == -1)
-		archive_write_fail(w.la);
+	w.stopped = w.stopped || rc == -1;
 	archive_write_free(w.la);
 	ret->stored_bytes = w.bytes;
 	if (rc == 0 && (fault_point("tape-end", e) == -1 || drive_write_end(d, e) == -1))

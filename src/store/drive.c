@@ -48,13 +48,24 @@ static int real_op(void *arg, int fd, short op, int count)
 	return ioctl(fd, MTIOCTOP, &o);
 }
 
+static int real_status(void *arg, int fd, long *gstat)
+{
+	struct mtget get;
+
+	(void)arg;
+	if (ioctl(fd, MTIOCGET, &get) == -1)
+		return -1;
+	*gstat = get.mt_gstat;
+	return 0;
+}
+
 static int real_close(void *arg, int fd)
 {
 	(void)arg;
 	return close(fd);
 }
 
-static const struct drive_motion real_motion = { NULL, real_open, real_read, real_write, real_op,
+static const struct drive_motion real_motion = { NULL, real_open, real_read, real_write, real_op, real_status,
 	real_close };
 
 /* ---- */
@@ -298,15 +309,24 @@ int drive_write_at(struct drive *d, uint64_t file, uint64_t offset, struct err *
 
 static ssize_t read_tape(struct drive *d, void *p, size_t n, struct err *e)
 {
+	long status;
 	ssize_t r;
+	int why;
 
 	do
 		r = d->motion.read(d->motion.arg, d->fd, p, n);
 	while (r == -1 && errno == EINTR);
-	if (r == -1 && errno == ENOMEM)
+	if (r != -1)
+		return r;
+	why = errno;
+	/* Behind the last file, and on an empty tape. */
+	if (why == EIO && d->motion.status(d->motion.arg, d->fd, &status) == 0 && GMT_EOD(status))
+		return 0;
+	if (why == ENOMEM)
 		return err_set(
 		    e, ERR_FORMAT, "%s: a block of the tape is larger than %zu bytes", d->device, n);
-	return r == -1 ? err_sys(e, "read %s", d->device) : r;
+	errno = why;
+	return err_sys(e, "read %s", d->device);
 }
 
 static ssize_t read_fifo(struct drive *d, void *p, size_t n, struct err *e)

@@ -24,6 +24,7 @@ struct drive_motion {
 	ssize_t (*read)(void *arg, int fd, void *p, size_t n);
 	ssize_t (*write)(void *arg, int fd, const void *p, size_t n);
 	int (*op)(void *arg, int fd, short op, int count);
+	int (*status)(void *arg, int fd, long *gstat); /* mt_gstat of MTIOCGET */
 	int (*close)(void *arg, int fd);
 };
 

@@ -69,6 +69,11 @@ static ssize_t reel_read(void *arg, int fd, void *p, size_t n)
 	const struct block *b = &r->blocks[r->at];
 
 	assert_int_equal(fd, 1000);
+	/* Behind all that was written: once as a file's end, or, where nothing was, as an error. */
+	if (r->at == r->n && r->n == 0) {
+		errno = EIO;
+		return -1;
+	}
 	if (r->at == r->n)
 		return 0;
 	if (b->n > n) {
@@ -123,6 +128,15 @@ static int reel_op(void *arg, int fd, short op, int count)
 	}
 }
 
+static int reel_status(void *arg, int fd, long *gstat)
+{
+	const struct reel *r = *(struct reel **)arg;
+
+	(void)fd;
+	*gstat = r->at == r->n ? 0x08000000 : 0; /* GMT_EOD */
+	return 0;
+}
+
 static int reel_close(void *arg, int fd)
 {
 	(void)arg;
@@ -135,7 +149,7 @@ static struct reel *in_drive; /* NULL: none */
 static struct drive_opts opts(void)
 {
 	static const struct drive_motion motion = { &in_drive, reel_open, reel_read, reel_write, reel_op,
-		reel_close };
+		reel_status, reel_close };
 
 	return (struct drive_opts){ .device = "/dev/nst9", .block_bytes = BLOCK, .motion = &motion };
 }
