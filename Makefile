@@ -138,6 +138,7 @@ check-tui: all
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all
 	@tests/fault/store build/fault
+	@tests/fault/tape build/fault
 	@tests/fault/run build/fault
 
 # Backups on real LVM, in a virtual machine.

@@ -320,6 +320,16 @@ out:
 	return rc;
 }
 
+/* The tape is no longer only begun. */
+static void end_begin(int dir_fd, const struct tape_copy *copy)
+{
+	char *name = mem_printf("%s.begun", copy->label);
+
+	if (copy->file == 0)
+		unlinkat(dir_fd, name, 0);
+	free(name);
+}
+
 int tape_remember(struct app *app, const struct tape_copy *copy, int parts_fd, struct err *e)
 {
 	char *json = file_of(copy, ".json"), *parts = file_of(copy, ".parts"), *text = copy_text(copy);
@@ -330,6 +340,8 @@ int tape_remember(struct app *app, const struct tape_copy *copy, int parts_fd, s
 		err_sys(e, "remove %s", json);
 	else if (fd != -1 && (parts_fd == -1 || keep_parts(fd, parts, parts_fd, e) == 0))
 		rc = io_replace(fd, json, text, strlen(text), 0600, e);
+	if (rc == 0)
+		end_begin(fd, copy);
 	if (fd != -1)
 		close(fd);
 	free(json);
@@ -338,11 +350,42 @@ int tape_remember(struct app *app, const struct tape_copy *copy, int parts_fd, s
 	return rc == -1 ? err_wrap(e, "remember what is on tape %s", copy->label) : 0;
 }
 
+/* "L0007.begun": what stands first on it. */
+int tape_begin(struct app *app, const struct tape_copy *copy, struct err *e)
+{
+	char *name = mem_printf("%s.begun", copy->label);
+	int fd = open_directory(app, true, e), rc = -1;
+
+	if (fd != -1) {
+		rc = io_replace(fd, name, copy->archive, strlen(copy->archive), 0600, e);
+		close(fd);
+	}
+	free(name);
+	return rc;
+}
+
+bool tape_was_begun(struct app *app, const char *label, const char *archive)
+{
+	char *name = mem_printf("%s.begun", label);
+	int fd = open_directory(app, false, NULL);
+	struct buf b = BUF_INIT;
+	bool ret =
+	    fd != -1 && io_read_file(fd, name, 4096, &b, NULL) == 0 && strcmp(buf_text(&b), archive) == 0;
+
+	if (fd != -1)
+		close(fd);
+	buf_done(&b);
+	free(name);
+	return ret;
+}
+
 int tape_forget_copy(struct app *app, const struct tape_copy *copy, struct err *e)
 {
 	char *json = file_of(copy, ".json"), *parts = file_of(copy, ".parts");
 	int fd = open_directory(app, false, e), rc = -1;
 
+	if (fd != -1)
+		end_begin(fd, copy);
 	if (fd != -1 && unlinkat(fd, json, 0) == -1 && errno != ENOENT)
 		err_sys(e, "forget %s", json);
 	else if (fd != -1 && unlinkat(fd, parts, 0) == -1 && errno != ENOENT)

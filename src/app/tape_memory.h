@@ -12,6 +12,11 @@ char *tape_directory(struct app *app);
  * other, from the beginning (they go first, so that a copy that is there has them); -1: those that are kept already. */
 int tape_remember(struct app *app, const struct tape_copy *copy, int parts_fd, struct err *e);
 
+/** tape_begin(app, copy, e): Note that a tape is begun with that copy: what a run that was killed has left there may be written over. tape_was_begun(app, label, archive): So it was, and the
+ * copy has not been remembered since. */
+int tape_begin(struct app *app, const struct tape_copy *copy, struct err *e);
+bool tape_was_begun(struct app *app, const char *label, const char *archive);
+
 /** tape_forget_copy(app, copy, e): Forget it. */
 int tape_forget_copy(struct app *app, const struct tape_copy *copy, struct err *e);
 

@@ -136,7 +136,8 @@ static int append(struct tape_writer *w, const struct tape_seen *seen, struct er
 		first = c->file == 0 ? c : first;
 		last = c; /* they are in order */
 	}
-	if (last == NULL && seen->state == TAPE_UNFINISHED) {
+	if (last == NULL &&
+	    (seen->state == TAPE_UNFINISHED || tape_was_begun(w->app, l->label, l->archive))) {
 		set_tape(w, l->label, 0, 0);
 		return 1;
 	}

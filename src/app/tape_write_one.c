@@ -122,8 +122,11 @@ static int write_out(
 	struct err why = { 0 };
 	struct tape_label label;
 	char host[256];
-	int rc = drive_write_at(d, c->file, c->offset_bytes, &why);
+	int rc;
 
+	if (c->file == 0 && tape_begin(w->app, c, e) == -1)
+		return -1;
+	rc = drive_write_at(d, c->file, c->offset_bytes, &why);
 	/* What may have lain there is not there any more, whatever comes now. */
 	job_step(w->job, "writing %s to tape %s", c->archive, c->label);
 	if (rc == 0 && drive_takes_archive(d)) {
