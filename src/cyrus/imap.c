@@ -16,12 +16,12 @@
 #include "cyrus/imap_priv.h"
 
 #define CONNECT_TIMEOUT_MS 10000
-#define READ_TIMEOUT_MS	   300000
-#define RESPONSE_MAX	   ((size_t)64 << 20)
-#define REPLY_MAX	   ((size_t)256 << 20)
-#define QUOTED_MAX	   1000
-#define NONSYNC_MAX	   65536 /* longer ones wait for the server's leave: it may refuse them unseen */
-#define CAPS_MAX	   1000
+#define READ_TIMEOUT_MS    300000
+#define RESPONSE_MAX       ((size_t)64 << 20)
+#define REPLY_MAX          ((size_t)256 << 20)
+#define QUOTED_MAX         1000
+#define NONSYNC_MAX        65536 /* longer ones wait for the server's leave: it may refuse them unseen */
+#define CAPS_MAX           1000
 
 /* ---- opening and closing ---- */
 
@@ -130,6 +130,7 @@ void imap_close(struct imap *im)
 {
 	if (im == NULL)
 		return;
+	imap_append_drop(im);
 	close(im->fd);
 	for (size_t i = 0; i < im->n_caps; i++)
 		free(im->caps[i]);
@@ -217,29 +218,13 @@ void imap_cmd_done(struct imap_cmd *c)
 
 /* ---- running it ---- */
 
-/* One command under way: its responses go to a reply, or to a callback and are forgotten. */
-struct exchange {
-	struct imap *im;
-	char tag[16];
-	struct imap_arena *arena;
-	struct imap_reply *reply; /* NULL: to the callback */
-	size_t cap;
-	imap_each_fn *each;
-	void *arg;
-	bool stopped; /* the callback failed; ${e} says how */
-	struct imap_response final;
-	struct err *e;
-};
-
-enum step { STEP_FAILED = -1, STEP_FINAL, STEP_CONTINUE, STEP_UNTAGGED };
-
-static int protocol_error(struct exchange *x, const char *what)
+static int protocol_error(struct imap_exchange *x, const char *what)
 {
 	x->im->dead = true;
 	return err_set(x->stopped ? NULL : x->e, ERR_FORMAT, "the IMAP server answered %s", what);
 }
 
-static int keep(struct exchange *x, const struct imap_response *r)
+static int keep(struct imap_exchange *x, const struct imap_response *r)
 {
 	if (x->reply == NULL) {
 		if (!x->stopped && x->each != NULL && x->each(x->arg, r, x->e) == -1)
@@ -256,7 +241,7 @@ static int keep(struct exchange *x, const struct imap_response *r)
 	return 0;
 }
 
-static int next(struct exchange *x)
+static int next(struct imap_exchange *x)
 {
 	struct imap *im = x->im;
 	struct err *e = x->stopped ? NULL : x->e;
@@ -289,8 +274,7 @@ static int next(struct exchange *x)
 	return keep(x, &r) == -1 ? STEP_FAILED : STEP_UNTAGGED;
 }
 
-/* Until the server gives leave to send on, or ends the command. */
-static int await(struct exchange *x, bool want_continue)
+int imap_exchange_await(struct imap_exchange *x, bool want_continue)
 {
 	int step;
 
@@ -301,7 +285,7 @@ static int await(struct exchange *x, bool want_continue)
 	return step;
 }
 
-static int send_command(struct exchange *x, const struct imap_cmd *c)
+int imap_exchange_send(struct imap_exchange *x, const struct imap_cmd *c, bool open)
 {
 	bool nonsync = imap_has(x->im, "LITERAL+");
 	struct buf head = BUF_INIT;
@@ -321,7 +305,7 @@ static int send_command(struct exchange *x, const struct imap_cmd *c)
 			head.len -= 3;
 			buf_str(&head, "+}\r\n");
 		}
-		if (i == c->n_stops)
+		if (i == c->n_stops && !open)
 			buf_str(&head, "\r\n");
 		at = end;
 		if (plus)
@@ -330,7 +314,7 @@ static int send_command(struct exchange *x, const struct imap_cmd *c)
 		explicit_bzero(head.data, head.cap);
 		buf_clear(&head);
 		if (step == STEP_CONTINUE && i < c->n_stops)
-			step = await(x, true);
+			step = imap_exchange_await(x, true);
 	}
 	if (head.data != NULL)
 		explicit_bzero(head.data, head.cap);
@@ -349,15 +333,15 @@ static void verb_of(const struct imap_cmd *c, char *dst, size_t size)
 	snprintf(dst, size, "%.*s", (int)(n < size ? n : size - 1), s);
 }
 
-static int run(struct exchange *x, const struct imap_cmd *c)
+static int run(struct imap_exchange *x, const struct imap_cmd *c)
 {
 	char verb[40];
 	int step;
 
 	snprintf(x->tag, sizeof x->tag, "c%u", ++x->im->tag);
-	step = send_command(x, c);
+	step = imap_exchange_send(x, c, false);
 	if (step == STEP_CONTINUE)
-		step = await(x, false);
+		step = imap_exchange_await(x, false);
 	if (step == STEP_FAILED || x->stopped)
 		return -1;
 	if (imap_status_of(x->final.name) == IMAP_OK)
@@ -369,7 +353,7 @@ static int run(struct exchange *x, const struct imap_cmd *c)
 int imap_run(struct imap *im, const struct imap_cmd *c, struct imap_reply **ret, struct err *e)
 {
 	struct imap_reply *reply = mem_alloc(sizeof *reply);
-	struct exchange x = { .im = im, .reply = reply, .e = e };
+	struct imap_exchange x = { .im = im, .reply = reply, .e = e };
 	int rc;
 
 	reply->memory = x.arena = mem_alloc(sizeof *x.arena);
@@ -391,7 +375,7 @@ int imap_run(struct imap *im, const struct imap_cmd *c, struct imap_reply **ret,
 int imap_run_each(struct imap *im, const struct imap_cmd *c, imap_each_fn *each, void *arg, struct err *e)
 {
 	struct imap_arena arena = { 0 };
-	struct exchange x = { .im = im, .arena = &arena, .each = each, .arg = arg, .e = e };
+	struct imap_exchange x = { .im = im, .arena = &arena, .each = each, .arg = arg, .e = e };
 	int rc = run(&x, c);
 
 	imap_arena_done(&arena);
@@ -472,7 +456,8 @@ static int send_line(struct imap *im, struct buf *line, struct err *e)
 }
 
 /* AUTHENTICATE PLAIN, in one line where the server takes that. The final step, or STEP_FAILED. */
-static int authenticate(struct exchange *x, const char *authcid, const char *authzid, const char *password)
+static int authenticate(
+    struct imap_exchange *x, const char *authcid, const char *authzid, const char *password)
 {
 	struct buf plain = BUF_INIT, line = BUF_INIT;
 	size_t n = strlen(authcid) + strlen(password) + (authzid != NULL ? strlen(authzid) : 0) + 2;
@@ -493,10 +478,10 @@ static int authenticate(struct exchange *x, const char *authcid, const char *aut
 	else if (send_line(x->im, &line, x->e) == -1)
 		step = STEP_FAILED;
 	else
-		step = await(x, true);
+		step = imap_exchange_await(x, true);
 	if (step == STEP_CONTINUE) {
 		str_base64(&line, plain.data, plain.len);
-		step = send_line(x->im, &line, x->e) == -1 ? STEP_FAILED : await(x, false);
+		step = send_line(x->im, &line, x->e) == -1 ? STEP_FAILED : imap_exchange_await(x, false);
 	}
 	explicit_bzero(plain.data, plain.cap);
 	explicit_bzero(line.data, line.cap);
@@ -505,7 +490,7 @@ static int authenticate(struct exchange *x, const char *authcid, const char *aut
 	return step;
 }
 
-static int login(struct exchange *x, const char *user, const char *password)
+static int login(struct imap_exchange *x, const char *user, const char *password)
 {
 	struct imap_cmd c = IMAP_CMD_INIT;
 	int step;
@@ -514,9 +499,9 @@ static int login(struct exchange *x, const char *user, const char *password)
 	imap_cmd_raw(&c, "LOGIN");
 	imap_cmd_string(&c, user);
 	imap_cmd_string(&c, password);
-	step = send_command(x, &c);
+	step = imap_exchange_send(x, &c, false);
 	if (step == STEP_CONTINUE)
-		step = await(x, false);
+		step = imap_exchange_await(x, false);
 	imap_cmd_done(&c);
 	return step;
 }
@@ -526,7 +511,7 @@ int imap_login_plain(
 {
 	struct imap_arena *arena = mem_alloc(sizeof *arena);
 	struct imap_reply *reply = mem_alloc(sizeof *reply);
-	struct exchange x = { .im = im, .arena = arena, .reply = reply, .e = e };
+	struct imap_exchange x = { .im = im, .arena = arena, .reply = reply, .e = e };
 	int rc = -1, step;
 
 	reply->memory = arena;

@@ -188,13 +188,25 @@ struct imap_append {
 	const char *mailbox;
 	const char *flags;	  /* "\\Seen $Label1" without parentheses, or NULL */
 	const char *internaldate; /* "17-Jul-1996 02:44:25 -0700", or NULL: now */
-	const void *bytes;
+	const void *bytes;	  /* of imap_append() alone */
 	size_t len;
 };
 
 /** imap_append(im, a, uidvalidity, uid, e): APPEND; where it landed (APPENDUID), or 0 when the server does not tell. */
 int imap_append(
     struct imap *im, const struct imap_append *a, uint32_t *uidvalidity, uint32_t *uid, struct err *e);
+
+/** imap_append_begin(im, a, e), imap_append_data(im, p, n, e), imap_append_end(im, uidvalidity, uid, e): The same of a message that comes
+ * piece by piece: a->len bytes in all. The server has given leave to send when imap_append_begin() returns 0. ERR_SPACE: over quota;
+ * ERR_TOOL: refused, and the connection lives on. Ended only by its last byte: until then imap_close() takes it all back. No other call
+ * in between. */
+int imap_append_begin(struct imap *im, const struct imap_append *a, struct err *e);
+int imap_append_data(struct imap *im, const void *p, size_t n, struct err *e);
+int imap_append_end(struct imap *im, uint32_t *uidvalidity, uint32_t *uid, struct err *e);
+
+/** imap_expunge_uids(im, uids, n, e): Remove these messages (ascending UIDs) from the selected mailbox, and no others: needs UIDPLUS, else
+ * ERR_UNSUPPORTED. Those that are not there are no error. */
+int imap_expunge_uids(struct imap *im, const uint32_t *uids, size_t n, struct err *e);
 
 /** imap_internaldate(dst, size, t): A time in the form of APPEND, in UTC. */
 const char *imap_internaldate(char *dst, size_t size, int64_t t);

@@ -55,7 +55,7 @@ int imap_unsubscribe(struct imap *im, const char *mailbox, struct err *e)
 int imap_setacl(struct imap *im, const char *mailbox, const char *user, const char *rights, struct err *e)
 {
 	int rc = *rights != '\0' ? imap_command(im, NULL, e, "SETACL %s %s %s", mailbox, user, rights)
-				 : imap_command(im, NULL, e, "DELETEACL %s %s", mailbox, user);
+	                         : imap_command(im, NULL, e, "DELETEACL %s %s", mailbox, user);
 
 	return rc == -1 ? err_wrap(e, "rights of %s on %s", user, mailbox) : 0;
 }
@@ -135,7 +135,7 @@ int imap_separator(struct imap *im, char *ret, struct err *e)
 	if (imap_list(im, "", take_separator, ret, e) == -1)
 		return -1;
 	return *ret != '\0' ? 0
-			    : err_set(e, ERR_FORMAT, "the IMAP server does not tell its hierarchy separator");
+	                    : err_set(e, ERR_FORMAT, "the IMAP server does not tell its hierarchy separator");
 }
 
 /* The prefix of the first namespace of a kind, heap or NULL. */
@@ -224,7 +224,7 @@ int imap_select(
 	struct imap_reply *r = NULL;
 	const struct imap_response *found;
 	int rc = read_only ? imap_command(im, &r, e, "EXAMINE %s", mailbox)
-			   : imap_command(im, &r, e, "SELECT %s", mailbox);
+	                   : imap_command(im, &r, e, "SELECT %s", mailbox);
 
 	if (rc == -1 && says_not_there(r)) {
 		err_set(e, ERR_NOT_FOUND, "the IMAP server has no mailbox %s", mailbox);
@@ -242,49 +242,54 @@ int imap_select(
 	return rc;
 }
 
-/* ---- APPEND ---- */
+/* ---- removing messages ---- */
 
-const char *imap_internaldate(char *dst, size_t size, int64_t t)
+#define UIDS_AT_ONCE 500
+
+static void put_uids(struct buf *b, const uint32_t *uids, size_t n)
 {
-	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
-		"Oct", "Nov", "Dec" };
-	time_t when = (time_t)t;
-	struct tm tm;
+	for (size_t i = 0; i < n;) {
+		size_t k = i;
 
-	if (gmtime_r(&when, &tm) == NULL || tm.tm_year < 0 || tm.tm_year > 8099)
-		tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
-	snprintf(dst, size, "%2d-%s-%04d %02d:%02d:%02d +0000", tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	return dst;
+		while (k + 1 < n && uids[k + 1] == uids[k] + 1)
+			k++;
+		buf_printf(b, "%s%u", i > 0 ? "," : "", uids[i]);
+		if (k > i)
+			buf_printf(b, ":%u", uids[k]);
+		i = k + 1;
+	}
 }
 
-int imap_append(
-    struct imap *im, const struct imap_append *a, uint32_t *uidvalidity, uint32_t *uid, struct err *e)
+static int with_uids(struct imap *im, const char *verb, const char *set, const char *rest, struct err *e)
 {
 	struct imap_cmd c = IMAP_CMD_INIT;
-	struct imap_reply *r = NULL;
-	const struct imap_value *v;
 	int rc;
 
-	*uidvalidity = *uid = 0;
-	imap_cmd_raw(&c, "APPEND");
-	imap_cmd_string(&c, a->mailbox);
-	if (a->flags != NULL) {
-		imap_cmd_raw(&c, "(");
-		imap_cmd_join(&c, a->flags);
-		imap_cmd_join(&c, ")");
-	}
-	if (a->internaldate != NULL)
-		imap_cmd_string(&c, a->internaldate);
-	imap_cmd_literal(&c, a->bytes, a->len);
-	rc = imap_run(im, &c, &r, e);
+	imap_cmd_raw(&c, verb);
+	imap_cmd_raw(&c, set);
+	imap_cmd_join(&c, rest);
+	rc = imap_run(im, &c, NULL, e);
 	imap_cmd_done(&c);
-	if (rc == 0 && (v = imap_reply_code(r, "APPENDUID")) != NULL && v->n == 2) {
-		*uidvalidity = (uint32_t)number_of(&v->items[0]);
-		*uid = (uint32_t)number_of(&v->items[1]);
+	return rc;
+}
+
+int imap_expunge_uids(struct imap *im, const uint32_t *uids, size_t n, struct err *e)
+{
+	int rc = 0;
+
+	if (!imap_has(im, "UIDPLUS"))
+		return err_set(
+		    e, ERR_UNSUPPORTED, "this IMAP server cannot remove single messages (UIDPLUS)");
+	for (size_t i = 0; i < n && rc == 0; i += UIDS_AT_ONCE) {
+		struct buf set = BUF_INIT;
+
+		put_uids(&set, uids + i, n - i < UIDS_AT_ONCE ? n - i : UIDS_AT_ONCE);
+		rc = with_uids(im, "UID STORE", buf_text(&set), " +FLAGS.SILENT (\\Deleted)", e);
+		if (rc == 0)
+			rc = with_uids(im, "UID EXPUNGE", buf_text(&set), "", e);
+		buf_done(&set);
 	}
-	imap_reply_free(r);
-	return rc == -1 ? err_wrap(e, "%s", a->mailbox) : 0;
+	return rc;
 }
 
 /* ---- METADATA, and what came before it ---- */
@@ -377,7 +382,7 @@ int imap_getmetadata(struct imap *im, const char *mailbox, const char *entry, st
 	else if ((rc = old_entry(entry, &name, &attribute, e)) == 0)
 		rc = imap_command(im, &r, e, "GETANNOTATION %s %s %s", mailbox, name, attribute);
 	rc = rc == -1 ? err_wrap(e, "annotation %s of %s", entry, mailbox)
-		      : take_value(r, entry, attribute, b);
+	              : take_value(r, entry, attribute, b);
 	imap_reply_free(r);
 	return rc;
 }

@@ -319,8 +319,8 @@ static void test_convenience(void **state)
 		{ SAY, "c3 NO Mailbox does not exist\r\n" }, { HEAR, "c4 EXAMINE \"a\"\r\n" },
 		{ SAY, "* 7 EXISTS\r\n* OK [UIDVALIDITY 12] ok\r\n* OK [UIDNEXT 9] ok\r\n* FLAGS (\\Seen)\r\n"
 		       "* OK [HIGHESTMODSEQ 5] ok\r\nc4 OK [READ-ONLY] done\r\n" },
-		{ HEAR, "c5 APPEND \"a\" (\\Seen $x) \"17-Jul-1996 02:44:25 +0000\" {5+}\r\nhello\r\n" },
-		{ SAY, "c5 OK [APPENDUID 12 9] done\r\n" },
+		{ HEAR, "c5 APPEND \"a\" (\\Seen $x) \"17-Jul-1996 02:44:25 +0000\" {5}\r\n" },
+		{ SAY, "+ go\r\n" }, { HEAR, "hello\r\n" }, { SAY, "c5 OK [APPENDUID 12 9] done\r\n" },
 		{ HEAR, "c6 GETMETADATA \"a\" (\"/private/comment\")\r\n" },
 		{ SAY, "* METADATA a (\"/private/comment\" {2}\r\n\r\n)\r\nc6 OK done\r\n" },
 		{ HEAR, "c7 GETMETADATA \"a\" (\"/private/comment\")\r\n" },
@@ -396,6 +396,47 @@ static void test_convenience(void **state)
 	free(other);
 	free(shared);
 	buf_done(&b);
+}
+
+static void test_append_by_pieces(void **state)
+{
+	static const struct act acts[] = { { SAY, GREETING }, { HEAR, "c1 APPEND \"a\" {6}\r\n" },
+		{ SAY, "* 5 EXISTS\r\n+ go\r\n" }, { HEAR, "abcdef\r\n" }, { SAY, "c1 OK done\r\n" },
+		{ HEAR, "c2 APPEND \"a\" {6}\r\n" }, { SAY, "c2 NO [OVERQUOTA] Over quota\r\n" },
+		{ HEAR, "c3 APPEND \"a\" {6}\r\n" }, { SAY, "+ go\r\n" }, { HEAR, "abcdef\r\n" },
+		{ SAY, "c3 NO Message contains NUL characters\r\n" },
+		{ HEAR, "c4 UID STORE 3:5,9 +FLAGS.SILENT (\\Deleted)\r\n" }, { SAY, "c4 OK done\r\n" },
+		{ HEAR, "c5 UID EXPUNGE 3:5,9\r\n" }, { SAY, "* 1 EXPUNGE\r\nc5 OK done\r\n" },
+		{ HEAR, "c6 APPEND \"a\" {6}\r\n" }, { SAY, "+ go\r\n" }, { HEAR, "abc" }, { END, NULL } };
+	static const uint32_t uids[] = { 3, 4, 5, 9 };
+	struct imap_append a = { .mailbox = "a", .len = 6 };
+	struct fake f;
+	struct imap *im = must_start(&f, acts);
+	struct err e = { 0 };
+	uint32_t uidvalidity = 1, uid = 1;
+
+	(void)state;
+	assert_int_equal(imap_append_begin(im, &a, &e), 0);
+	assert_int_equal(imap_append_data(im, "abc", 3, &e), 0);
+	assert_int_equal(imap_append_data(im, "def", 3, &e), 0);
+	assert_int_equal(imap_append_end(im, &uidvalidity, &uid, &e), 0);
+	assert_int_equal(uidvalidity, 0);
+	assert_int_equal(uid, 0);
+	/* Refused before a byte of it is sent. */
+	assert_int_equal(imap_append_begin(im, &a, &e), -1);
+	assert_int_equal(e.code, ERR_SPACE);
+	assert_int_equal(imap_append_begin(im, &a, &e), 0);
+	assert_int_equal(imap_append_data(im, "abcdef", 6, &e), 0);
+	assert_int_equal(imap_append_end(im, &uidvalidity, &uid, &e), -1);
+	assert_int_equal(e.code, ERR_TOOL);
+	assert_int_equal(imap_expunge_uids(im, uids, 4, &e), 0);
+	/* Too few bytes: it is never ended, and the connection is of no more use. */
+	assert_int_equal(imap_append_begin(im, &a, &e), 0);
+	assert_int_equal(imap_append_data(im, "abc", 3, &e), 0);
+	assert_int_equal(imap_append_end(im, &uidvalidity, &uid, &e), -1);
+	assert_int_equal(e.code, ERR_DAMAGE);
+	assert_int_equal(imap_subscribe(im, "a", &e), -1);
+	finish(&f, im);
 }
 
 static void test_old_annotations(void **state)
@@ -631,6 +672,7 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_no_secret_in_errors),
 		cmocka_unit_test(test_convenience),
+		cmocka_unit_test(test_append_by_pieces),
 		cmocka_unit_test(test_old_annotations),
 		cmocka_unit_test(test_disconnects),
 		cmocka_unit_test(test_bounds),
