@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/journal.h"
 
 int app_open(const char *conf_path, struct app **ret, struct err *e)
 {
@@ -65,8 +66,8 @@ int app_server(struct app *app, const char *name, struct server **ret, struct er
 	return c != NULL ? server_open(c, ret, e) : -1;
 }
 
-int app_store_open(
-    struct app *app, const struct conf_store *c, bool create, struct job *job, struct store **ret, struct err *e)
+int app_store_open(struct app *app, const struct conf_store *c, bool create, struct job *job,
+    struct store **ret, struct err *e)
 {
 	return store_open_as(&(struct store_opts){ c, app->links, job, create }, ret, e);
 }
@@ -92,8 +93,10 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	if (app_server(app, server, &s, e) == 0 &&
 	    unfinished_read(app->conf->state_directory, s->name, &u, e) == 0 &&
 	    app_source_take(app, archive, true, job, &source, &store, e) == 0) {
-		full.unfinished = u.names;
-		full.n_unfinished = u.n;
+		full.unfinished = u.others;
+		full.n_unfinished = u.n_others;
+		full.cut_off = u.merging;
+		full.n_cut_off = u.n_merging;
 		rc = restore_plan_build(s, source, &full, job, ret, e);
 	}
 	unfinished_done(&u);
@@ -125,11 +128,21 @@ static char *archive_word(const struct app *app, const struct restore_plan *plan
 	return mem_printf("%s/%s", str_starts(url, "dir:") ? url + 4 : url, name);
 }
 
+/* It takes up a merge that was cut off. */
+static bool goes_on(const struct restore_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (plan->items[i].merge != NULL && plan->items[i].merge->cut_off)
+			return true;
+	return false;
+}
+
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e)
 {
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
 	struct server *s = NULL;
+	struct journal *journal = NULL;
 	struct err why;
 	char *archive = archive_word(app, plan);
 	int lock = -1, rc = -1;
@@ -143,15 +156,18 @@ int app_restore(struct app *app, const char *server, struct restore_plan *plan, 
 		goto out;
 	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
 	if (lock == -1 || restore_fits(s, plan, e) == -1 ||
-	    unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1)
+	    unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1 ||
+	    (restore_merges(plan) && journal_begin(app->conf->state_directory, c->name, archive,
+					 goes_on(plan), &journal, e) == -1))
 		goto out;
 	source_set_job(plan->source, job);
-	rc = restore_run(s, plan, job, ret, e);
+	rc = restore_run(s, plan, journal, job, ret, e);
 	source_set_job(plan->source, NULL);
 	if (rc == 0 && ret->n_warnings == 0 &&
 	    unfinished_end(app->conf->state_directory, c->name, plan, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:
+	journal_close(journal);
 	free(archive);
 	server_free(s);
 	if (lock != -1)

@@ -16,6 +16,7 @@
 #include "restore/export.h"
 #include "restore/restore.h"
 #include "restore/source.h"
+#include "restore/undo.h"
 #include "store/store.h"
 
 struct app;
@@ -155,6 +156,13 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e);
 
+/** app_undo_plan(app, server, journal, ret, e): What can be undone of a merge: the last one, or that of ${journal} (a path, or a name in the state
+ * directory). Changes nothing. undo_plan_free() it. app_undo(app, server, plan, job, removed, e): Do it. See restore/undo.h. */
+int app_undo_plan(
+    struct app *app, const char *server, const char *journal, struct undo_plan **ret, struct err *e);
+int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
+    uint64_t *removed, struct err *e);
+
 /** What became of a verification. */
 enum app_verdict {
 	VERDICT_GOOD,     /* every byte that was read is as it was written */
@@ -205,6 +213,8 @@ int app_uid_ranges(const char *text, struct export_range **list, size_t *n, stru
 struct app_unfinished_restore {
 	char *archive;    /* as the command line takes it; NULL if not remembered */
 	char *user;       /* a whole user, or NULL */
+	char *mark;       /* what was to mark the messages, or NULL */
+	bool moved;       /* moved ones were asked for too */
 	int64_t begun;    /* unix time, 0 if not remembered */
 	char **mailboxes; /* internal names, ascending: those that were not all done */
 	size_t n;

@@ -141,6 +141,24 @@ int names_find(
 	return -1;
 }
 
+char *names_live(struct app *app, const char *server, const char *text)
+{
+	struct server *s = NULL;
+	struct mboxlist *list = NULL;
+	const struct mailbox_entry *entry = NULL;
+	char *internal = NULL, *found = NULL;
+
+	if (app_server(app, server, &s, NULL) == 0 && mboxname_parse(s->conf, text, &internal, NULL) == 0 &&
+	    server_list(s, &list, NULL) == 0)
+		entry = mboxlist_find(list, internal);
+	if (entry != NULL && mailbox_entry_has_directory(entry))
+		found = mem_strdup(internal);
+	free(internal);
+	mboxlist_free(list);
+	server_free(s);
+	return found;
+}
+
 static bool match(const char *name, const char *pattern)
 {
 	if (strpbrk(pattern, "*?[") == NULL)

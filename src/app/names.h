@@ -26,6 +26,10 @@ void names_typed(const struct names *n, const char *internal, struct buf *b);
 int names_find(
     const struct names *n, const struct source *source, const char *text, size_t *ret, struct err *e);
 
+/** names_live(app, server, text): The live mailbox that ${text} means, by its internal name (heap); NULL: there is none, or the server cannot
+ * be asked. */
+char *names_live(struct app *app, const char *server, const char *text);
+
 /** names_match(n, internal, pattern): ${pattern} is a shell pattern over the whole name; without any of "*?[" it may stand anywhere in it.
  * Letter case does not count. */
 bool names_match(const struct names *n, const char *internal, const char *pattern);

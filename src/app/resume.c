@@ -30,6 +30,12 @@ static char *make_command(
 	size_t n = r->user != NULL ? 0 : recursive ? 1 : r->n;
 
 	app_command_begin(&b, app, server, "restore");
+	if (r->moved)
+		app_command_add(&b, "--moved");
+	if (r->mark != NULL) {
+		app_command_add(&b, "--mark");
+		app_command_add(&b, r->mark);
+	}
 	if (recursive)
 		app_command_add(&b, "--recursive");
 	app_command_add(&b, r->archive != NULL ? r->archive : "ARCHIVE");
@@ -65,12 +71,14 @@ static void group(const struct unfinished *u, struct app_unfinished *ret)
 		struct app_unfinished_restore *r = ret->n > 0 ? &ret->list[ret->n - 1] : NULL;
 
 		if (r == NULL || r->begun != l->begun || !same_text(r->archive, l->archive) ||
-		    !same_text(r->user, l->user)) {
+		    !same_text(r->user, l->user) || !same_text(r->mark, l->mark) || r->moved != l->moved) {
 			ret->list = mem_grow(ret->list, &cap, ret->n + 1, sizeof *ret->list);
 			r = &ret->list[ret->n++];
 			*r = (struct app_unfinished_restore){ .begun = l->begun };
 			r->archive = l->archive[0] != '\0' ? mem_strdup(l->archive) : NULL;
 			r->user = l->user[0] != '\0' ? mem_strdup(l->user) : NULL;
+			r->mark = l->mark[0] != '\0' ? mem_strdup(l->mark) : NULL;
+			r->moved = l->moved;
 			cap_names = 0;
 		}
 		r->mailboxes = mem_grow(r->mailboxes, &cap_names, r->n + 1, sizeof *r->mailboxes);
@@ -117,6 +125,7 @@ void app_unfinished_done(struct app_unfinished *u)
 		free(r->mailboxes);
 		free(r->archive);
 		free(r->user);
+		free(r->mark);
 		free(r->command);
 	}
 	free(u->list);

@@ -1,5 +1,5 @@
-/* unfinished.c: a file in the state directory: a line for each mailbox, "name TAB archive TAB unix time TAB user". Earlier versions
- * wrote the name alone. */
+/* unfinished.c: a file in the state directory: a line for each mailbox, "name TAB archive TAB unix time TAB user", and of a merge another
+ * "TAB merge", "TAB merge+moved", and "TAB mark". Earlier versions wrote the name alone. */
 #include "app/unfinished.h"
 
 #include <fcntl.h>
@@ -24,6 +24,8 @@ static char *file_of(const char *directory, const char *server)
 void unfinished_done(struct unfinished *u)
 {
 	free(u->names);
+	free(u->merging);
+	free(u->others);
 	free(u->lines);
 	free(u->text);
 	*u = (struct unfinished){ 0 };
@@ -42,7 +44,7 @@ static char *next_field(char **s)
 
 static void add_line(struct unfinished *u, size_t *cap, char *line)
 {
-	const char *name = next_field(&line), *begun;
+	const char *name = next_field(&line), *begun, *how;
 	struct unfinished_line l;
 	uint64_t number;
 
@@ -52,6 +54,10 @@ static void add_line(struct unfinished *u, size_t *cap, char *line)
 	begun = next_field(&line);
 	l.begun = str_u64(begun, INT64_MAX, &number) == 0 ? (int64_t)number : 0;
 	l.user = next_field(&line);
+	how = next_field(&line);
+	l.merge = str_starts(how, "merge");
+	l.moved = strcmp(how, "merge+moved") == 0;
+	l.mark = next_field(&line);
 	if (u->n == *cap) {
 		u->names = mem_grow(u->names, cap, u->n + 1, sizeof *u->names);
 		u->lines = mem_resize(u->lines, *cap, sizeof *u->lines);
@@ -78,6 +84,13 @@ int unfinished_read(const char *directory, const char *server, struct unfinished
 	ret->text = buf_steal(&b);
 	for (char *s = strtok_r(ret->text, "\n", &save); s != NULL; s = strtok_r(NULL, "\n", &save))
 		add_line(ret, &cap, s);
+	ret->merging = mem_array(ret->n + 1, sizeof *ret->merging);
+	ret->others = mem_array(ret->n + 1, sizeof *ret->others);
+	for (size_t i = 0; i < ret->n; i++)
+		if (ret->lines[i].merge)
+			ret->merging[ret->n_merging++] = ret->names[i];
+		else
+			ret->others[ret->n_others++] = ret->names[i];
 	return 0;
 }
 
@@ -85,6 +98,21 @@ int unfinished_read(const char *directory, const char *server, struct unfinished
 static const char *field(const char *s)
 {
 	return s == NULL || strpbrk(s, "\t\n") != NULL ? "" : s;
+}
+
+static void add_to(struct buf *b, const char *name, const struct unfinished_line *l)
+{
+	buf_printf(b, "%s\t%s\t%lld\t%s", name, l->archive, (long long)l->begun, l->user);
+	if (l->merge)
+		buf_printf(b, "\tmerge%s\t%s", l->moved ? "+moved" : "", l->mark);
+	buf_char(b, '\n');
+}
+
+/* Of another one the rest is done again too: what is outside the mailbox. */
+static bool only_merged(const struct restore_item *item)
+{
+	return item->merge != NULL && !item->unfinished &&
+	       (item->state == STATE_DIFFERS || item->state == STATE_SAME);
 }
 
 static int compare(const void *a, const void *b)
@@ -109,15 +137,21 @@ static int rewrite(const char *directory, const char *server, const struct resto
 	qsort(names, plan->n_items, sizeof *names, compare);
 	for (size_t i = 0; i < old.n; i++)
 		if (bsearch(&old.names[i], names, plan->n_items, sizeof *names, compare) == NULL)
-			buf_printf(&b, "%s\t%s\t%lld\t%s\n", old.names[i], old.lines[i].archive,
-			    (long long)old.lines[i].begun, old.lines[i].user);
+			add_to(&b, old.names[i], &old.lines[i]);
 	for (size_t i = 0; archive != NULL && i < plan->n_items; i++) {
 		const struct restore_item *item = &plan->items[i];
 
 		/* A name that would not fit into a line is none that could be restored. */
-		if ((item->state != STATE_SAME || item->unfinished) && mboxname_valid(item->name))
-			buf_printf(&b, "%s\t%s\t%lld\t%s\n", item->name, archive, (long long)clock_now(),
-			    field(plan->user));
+		if ((item->state != STATE_SAME || item->unfinished ||
+			(item->merge != NULL && item->merge->cut_off)) &&
+		    mboxname_valid(item->name))
+			add_to(&b, item->name,
+			    &(struct unfinished_line){ .archive = archive,
+				.user = field(plan->user),
+				.begun = clock_now(),
+				.merge = only_merged(item),
+				.moved = plan->moved,
+				.mark = field(plan->mark) });
 	}
 	if (b.len > 0)
 		rc = io_replace(AT_FDCWD, path, b.data, b.len, 0600, e);

@@ -9,12 +9,17 @@ struct unfinished_line {
 	const char *archive; /* as the command line takes it; "" if not remembered */
 	const char *user;    /* it was a restore of this whole user, else "" */
 	int64_t begun;       /* unix time, 0 if not remembered */
+	bool merge;          /* messages were being appended to what is there: nothing else of it is left to do */
+	bool moved;          /* as was asked for: see restore_request */
+	const char *mark;    /* "": none */
 };
 
 struct unfinished {
 	const char **names;            /* internal */
 	struct unfinished_line *lines; /* of the same number */
 	size_t n;
+	const char **merging, **others; /* those of names that were being merged into, and all others */
+	size_t n_merging, n_others;
 	char *text; /* all of these lie in it */
 };
 

@@ -22,6 +22,8 @@ struct cli_args {
 	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary, all;
 	bool prometheus, off;
 	const char *max_age, *reason; /* status, protect */
+	bool identical, moved, undo;  /* restore */
+	const char *mark;
 	const char *level, *threads, *format, *output, *user;
 	const char *add, *drop, *tape, *label, *box, *device; /* tape */
 	bool overwrite;
@@ -57,7 +59,7 @@ typedef int cli_run_fn(struct cli *c, int argc, char **argv, struct err *e);
 
 struct cli_verb {
 	const char *name;
-	const char *usage[3]; /* what follows "cyrvault NAME [OPTION...]", NULL at the end */
+	const char *usage[4]; /* what follows "cyrvault NAME [OPTION...]", NULL at the end */
 	const char *purpose;  /* half a line */
 	const char *about;    /* paragraphs of at most 76 columns, each line ended with \n */
 	int least, most;      /* arguments; most -1: any number */

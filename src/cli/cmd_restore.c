@@ -1,6 +1,7 @@
 /* cmd_restore.c: cyrvault restore: the plan, the question, the work, the receipt. */
 #include "app/names.h"
 #include "cli/progress.h"
+#include "cli/restore_undo.h"
 #include "cli/verbs.h"
 
 #include <stdlib.h>
@@ -14,14 +15,23 @@ static const struct cli_option options[] = {
 	    "also everything below the mailboxes" },
 	{ "user", 'u', OPTION_TEXT, offsetof(struct cli_args, user), "NAME",
 	    "a whole user: mailboxes, seen, subscriptions, ..." },
+	{ "mark", 0, OPTION_TEXT, offsetof(struct cli_args, mark), "KEYWORD",
+	    "give what is appended this keyword, such as '$Restored'" },
+	{ "moved", 0, OPTION_FLAG, offsetof(struct cli_args, moved), NULL,
+	    "append also messages that lie in another mailbox of the user now" },
+	{ "identical", 0, OPTION_FLAG, offsetof(struct cli_args, identical), NULL,
+	    "refuse a mailbox that is there with other content" },
+	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
+	    "remove again what the last merge, or that of JOURNAL, appended" },
 	{ 0 },
 };
 
 static const struct cli_exit exits[] = {
 	{ 0, "restored and proved, or nothing was missing" },
-	{ 1, "restored, with warnings (listed)" },
+	{ 1, "restored, with warnings or with messages that could not be appended (listed)" },
 	{ 2, "refused (why is said), not confirmed, or failed; no live mail was harmed" },
-	{ 10, "the archive does not hold what was asked for" },
+	{ 10, "the archive does not hold what was asked for; with --undo: there is no journal" },
+	{ 14, "the user's quota is full; what was appended stays, the same command goes on" },
 	{ 15, "partly done: the same command goes on from there" },
 	{ 64, "usage; also: no terminal to confirm on and no --yes" },
 	{ 0, NULL },
@@ -35,7 +45,7 @@ struct lookup {
 	char **typed;
 	size_t n;
 	char **internal; /* out */
-	char *exact;	 /* out: the archive's own name, so that "latest" means the same one twice */
+	char *exact;     /* out: the archive's own name, so that "latest" means the same one twice */
 };
 
 static int look_up(struct job *job, void *arg, struct err *e)
@@ -52,9 +62,12 @@ static int look_up(struct job *job, void *arg, struct err *e)
 	for (size_t i = 0; i < l->n; i++) {
 		size_t at;
 
-		if (names_find(&names, source, l->typed[i], &at, e) == -1)
+		if (names_find(&names, source, l->typed[i], &at, e) == 0)
+			l->internal[i] = mem_strdup(source_mailbox(source, at)->name);
+		else if ((l->internal[i] = names_live(l->c->app, l->c->args.server, l->typed[i])) == NULL)
 			goto out;
-		l->internal[i] = mem_strdup(source_mailbox(source, at)->name);
+		else
+			err_clear(e);
 	}
 	/* A file's path stays as it was typed. */
 	l->exact = mem_strdup(strchr(l->archive, '/') != NULL ? l->archive : source_name(source));
@@ -114,6 +127,21 @@ static void show_name(const struct names *names, const char *internal, struct pr
 	buf_done(&b);
 }
 
+static void print_merge(struct printer *out, const struct restore_merge *m)
+{
+	if (m == NULL || !printer_is_json(out))
+		return;
+	printer_number(out, "append", m->n_append);
+	printer_number(out, "archived", m->n);
+	printer_number(out, "present", m->same + m->flags);
+	printer_number(out, "other_flags", m->flags);
+	printer_number(out, "only_live", m->only_live);
+	printer_number(out, "moved", m->moved);
+	printer_number(out, "expunged", m->kept);
+	printer_number(out, "in_deleted", m->in_deleted);
+	printer_bool(out, "recreated", m->recreated);
+}
+
 static void print_item(struct printer *out, const struct names *names, const struct restore_item *item)
 {
 	printer_row(out, "item");
@@ -128,6 +156,7 @@ static void print_item(struct printer *out, const struct names *names, const str
 	printer_string(out, "deleted_name", item->deleted_name);
 	if (item->n_missing > 0)
 		printer_numbers(out, "missing_uids", item->missing, item->n_missing);
+	print_merge(out, item->merge);
 	printer_string(out, "why", item->why);
 	printer_row_end(out);
 }
@@ -179,12 +208,15 @@ static void print_warnings(struct cli *c, const struct work *w)
 {
 	for (size_t i = 0; i < w->result.n_warnings; i++)
 		printer_warn(c->out, "%s", w->result.warnings[i]);
+	for (size_t i = 0; i < w->result.n_failures; i++)
+		printer_warn(c->out, "not appended: %s", w->result.failures[i]);
 }
 
 static void print_receipt(struct cli *c, const struct work *w)
 {
 	const struct restore_result *r = &w->result;
 	char boxes[40], messages[40], bytes[16], fetched[16];
+	struct buf counts = BUF_INIT;
 
 	printer_row(c->out, "summary");
 	printer_string(c->out, "archive", w->name);
@@ -192,6 +224,11 @@ static void print_receipt(struct cli *c, const struct work *w)
 	printer_number(c->out, "mailboxes", r->mailboxes);
 	printer_number(c->out, "messages", r->messages);
 	printer_number(c->out, "files", r->files);
+	printer_number(c->out, "created", r->created);
+	printer_number(c->out, "merged", r->merged);
+	printer_number(c->out, "skipped", r->skipped);
+	printer_number(c->out, "failed", r->failed);
+	printer_string(c->out, "journal", r->journal);
 	printer_size(c->out, "bytes", r->bytes);
 	printer_size(c->out, "fetched_bytes", r->fetched_bytes);
 	printer_number(c->out, "steps", r->steps_done);
@@ -203,6 +240,12 @@ static void print_receipt(struct cli *c, const struct work *w)
 	    str_count(messages, sizeof messages, r->messages, "message", "messages"),
 	    str_size(bytes, sizeof bytes, r->bytes), str_size(fetched, sizeof fetched, r->fetched_bytes),
 	    (double)r->elapsed_ms / 1000);
+	if (r->journal == NULL)
+		return;
+	restore_counts_words(r, &counts);
+	printer_line(c->out, "%s", buf_text(&counts));
+	printer_line(c->out, "cyrvault restore --undo takes what was appended out again (%s).", r->journal);
+	buf_done(&counts);
 }
 
 static void print_planned(struct cli *c, const struct work *w, const char *outcome)
@@ -228,7 +271,7 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 	}
 	if (w->plan->n_steps == 0) {
 		print_planned(c, w, "nothing to do");
-		printer_line(c->out, "Nothing to do: what the archive holds is there.");
+		printer_line(c->out, "%s", restore_nothing_words(w->plan));
 		return 0;
 	}
 	if (c->args.dry_run) {
@@ -250,12 +293,16 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 	}
 	print_warnings(c, w);
 	print_receipt(c, w);
-	return w->result.n_warnings > 0 ? 1 : 0;
+	return w->result.n_warnings > 0 || w->result.failed > 0 ? 1 : 0;
 }
 
 static int check_request(struct cli *c, int argc, struct err *e)
 {
-	if (c->args.user != NULL && argc > 1)
+	if (argc == 0)
+		err_set(e, ERR_USAGE, "restore: from which archive?");
+	else if (c->args.mark != NULL && !restore_mark_is_valid(c->args.mark))
+		err_set(e, ERR_USAGE, "--mark=%s: that can be no keyword of a message", c->args.mark);
+	else if (c->args.user != NULL && argc > 1)
 		err_set(e, ERR_USAGE, "restore: either mailboxes or --user, not both");
 	else if (c->args.user == NULL && argc < 2)
 		err_set(e, ERR_USAGE, "restore: which mailboxes, or which --user?");
@@ -266,7 +313,7 @@ static int check_request(struct cli *c, int argc, struct err *e)
 
 static int run(struct cli *c, int argc, char **argv, struct err *e)
 {
-	size_t n = (size_t)argc - 1;
+	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
 	struct lookup l = { .c = c,
 		.archive = argv[0],
 		.typed = argv + 1,
@@ -275,6 +322,10 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	struct work w = { .c = c, .archive = argv[0] };
 	int status = -1;
 
+	if (c->args.undo) {
+		free(l.internal);
+		return restore_undo(c, argc, argv, e);
+	}
 	if (check_request(c, argc, e) == -1)
 		goto out;
 	if (n > 0) {
@@ -286,6 +337,9 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	w.request.n_mailboxes = n;
 	w.request.recursive = c->args.recursive;
 	w.request.user = c->args.user;
+	w.request.mode = c->args.identical ? RESTORE_IDENTICAL : RESTORE_DEFAULT;
+	w.request.mark = c->args.mark;
+	w.request.moved = c->args.moved;
 	if (progress_run(c, plan_work, &w, e) == -1)
 		goto out;
 	w.name = mem_strdup(source_name(w.plan->source));
@@ -304,22 +358,26 @@ out:
 
 const struct cli_verb verb_restore = {
 	.name = "restore",
-	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME" },
+	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "--undo [JOURNAL]" },
 	.purpose = "bring mailboxes back into the running server",
 	.about = "Prints a plan first: what each mailbox is like now, every step in words, and\n"
 	         "the command that does the same where there is one. Then it asks, unless --yes\n"
 	         "is given. A mailbox that is gone comes back as it was: UIDs, flags, seen state\n"
 	         "of every reader, ACL, annotations. One whose message files were lost gets these\n"
-	         "back. One that is there with other content is refused, never touched.\n"
+	         "back. Into one that is there with other content the messages that it lacks\n"
+	         "are appended, under new UIDs, with their flags and dates; messages are told\n"
+	         "apart by content, so none comes twice, and nothing that is there is changed.\n"
+	         "--undo takes out again what was appended and is still as it was.\n"
 	         "Cyrus keeps running. Stopped at any point, no live mail is harmed, and the same\n"
 	         "command goes on from there.\n",
-	.least = 1,
+	.least = 0,
 	.most = -1,
 	.options = options,
 	.exits = exits,
 	.examples = {
 	    { "Look at what would be done, then do it", "cyrvault restore -n latest user/alice/Work --recursive\n"
 	                                                "      cyrvault restore latest user/alice/Work --recursive" },
+	    { "Take the last merge back", "cyrvault restore --undo" },
 	    { "A whole user, from a certain archive, unasked", "cyrvault restore mail1-20261122T0200 --user alice --yes" },
 	},
 	.run = run,

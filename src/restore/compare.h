@@ -70,6 +70,13 @@ int compare_live_open(const struct server *server, const struct mailbox_entry *e
     const struct source_messages *m, struct compare_live *ret, struct err *e);
 void compare_live_done(struct compare_live *l);
 
+/** compare_live_flags(server, entry, m, l): The part of compare_live_open() after l->mailbox is loaded. compare_same_flags(l, m, a, r): Record
+ * ${a} of the archive's ${m} has the flags of the live record ${r}. */
+void compare_live_flags(const struct server *server, const struct mailbox_entry *entry,
+    const struct source_messages *m, struct compare_live *l);
+bool compare_same_flags(const struct compare_live *l, const struct source_messages *m,
+    const struct index_record *a, const struct index_record *r);
+
 /** compare_map_flags(l, archive): Find each keyword of the archive's header among those of the live one; done by compare_live_open(). */
 void compare_map_flags(struct compare_live *l, const struct mailbox_header *archive);
 

@@ -134,6 +134,16 @@ void compare_map_flags(struct compare_live *l, const struct mailbox_header *arch
 	}
 }
 
+void compare_live_flags(const struct server *server, const struct mailbox_entry *entry,
+    const struct source_messages *m, struct compare_live *l)
+{
+	l->seen_in_index = seen_is_in_index(l->mailbox->index->h.minor, l->mailbox->index->h.options, true);
+	l->seen_known = l->seen_in_index;
+	if (!l->seen_in_index)
+		read_seen(server, entry, l);
+	compare_map_flags(l, m->header);
+}
+
 int compare_live_open(const struct server *server, const struct mailbox_entry *entry,
     const struct source_messages *m, struct compare_live *ret, struct err *e)
 {
@@ -142,12 +152,7 @@ int compare_live_open(const struct server *server, const struct mailbox_entry *e
 		return -1;
 	if (ret->mailbox->index == NULL)
 		return 0;
-	ret->seen_in_index =
-	    seen_is_in_index(ret->mailbox->index->h.minor, ret->mailbox->index->h.options, true);
-	ret->seen_known = ret->seen_in_index;
-	if (!ret->seen_in_index)
-		read_seen(server, entry, ret);
-	compare_map_flags(ret, m->header);
+	compare_live_flags(server, entry, m, ret);
 	return 1;
 }
 
@@ -188,7 +193,7 @@ static bool same_keywords(
 	return true;
 }
 
-static bool same_flags(const struct compare_live *l, const struct source_messages *m,
+bool compare_same_flags(const struct compare_live *l, const struct source_messages *m,
     const struct index_record *a, const struct index_record *r)
 {
 	const uint32_t system = FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT;
@@ -216,7 +221,7 @@ enum compare_message compare_message(
 		return file && index_record_has_file(r) ? COMPARE_EXPUNGED : COMPARE_MISSING;
 	if (!file)
 		return COMPARE_LOST;
-	return same_flags(l, m, a, r) ? COMPARE_SAME : COMPARE_FLAGS;
+	return compare_same_flags(l, m, a, r) ? COMPARE_SAME : COMPARE_FLAGS;
 }
 
 size_t compare_only_live(const struct compare_live *l, const struct source_messages *m)

@@ -150,12 +150,42 @@ static size_t count_gone(const struct live_mailbox *l, const struct source_messa
 	return gone;
 }
 
-/* There is a readable index: only what it misses may come back. */
-static void judge_indexed(struct planning *g, struct restore_item *item, const struct live_mailbox *l,
-    const struct source_messages *m)
+/* Messages of the archive that are not there: appended, or the reason to refuse. */
+static int judge_messages(struct planning *g, struct restore_item *item, struct live_mailbox *l,
+    const struct source_messages *m, bool named, struct err *e)
 {
 	size_t gone;
 
+	if (named && g->plan->mode == RESTORE_DEFAULT) {
+		if (plan_merge(g, item, &item->entry, l, m, e) == -1)
+			return -1;
+		if (item->state == STATE_LOST_FILES)
+			return 0;
+		item->state =
+		    item->merge->n_append > 0 || item->merge->moved > 0 ? STATE_DIFFERS : STATE_SAME;
+		if (item->state == STATE_SAME) {
+			free(item->why);
+			item->why = NULL;
+		}
+		return 0;
+	}
+	if (item->state == STATE_LOST_FILES)
+		return 0;
+	gone = count_gone(l, m);
+	item->state = STATE_SAME;
+	if (gone > 0)
+		refuse(item,
+		    mem_printf(
+			"it is there with other content: %zu messages of the archive were expunged or moved "
+			"since; without --identical they are appended",
+			gone));
+	return 0;
+}
+
+/* There is a readable index: only what it misses may come back. */
+static int judge_indexed(struct planning *g, struct restore_item *item, struct live_mailbox *l,
+    const struct source_messages *m, bool named, struct err *e)
+{
 	find_missing(g, item, l, m);
 	item->want_header = l->header == NULL;
 	if (!l->has_cache) {
@@ -166,51 +196,62 @@ static void judge_indexed(struct planning *g, struct restore_item *item, const s
 				"cyrus.cache is missing and the mailbox has changed since the archive: run "
 				"reconstruct %s, which makes it anew",
 				item->name));
-			return;
+			return 0;
 		}
 		item->want_cache = true;
 	}
-	if (item->n_missing > 0) {
+	if (item->n_missing > 0)
 		item->state = STATE_LOST_FILES;
-		return;
-	}
-	if (item->want_header || item->want_cache) {
+	else if (item->want_header || item->want_cache)
 		item->state = STATE_DAMAGED;
-		return;
-	}
-	gone = count_gone(l, m);
-	if (gone == 0) {
-		item->state = STATE_SAME;
-		return;
-	}
-	refuse(item,
-	    mem_printf(
-		"it is there with other content: %zu messages of the archive were expunged or moved since; "
-		"export them to files (cyrvault export)",
-		gone));
+	/* Without its header it is not known what its flags mean, nor its quota: run again, it is merged. */
+	if (item->want_header || item->want_cache)
+		return 0;
+	return judge_messages(g, item, l, m, named, e);
 }
 
-static void judge_content(struct planning *g, struct restore_item *item, const struct live_mailbox *l,
-    const struct source_messages *m, enum mailbox_state if_whole)
+static int judge_content(struct planning *g, struct restore_item *item, struct live_mailbox *l,
+    const struct source_messages *m, enum mailbox_state if_whole, struct err *e)
 {
-	if (l->index != NULL && !is_pristine(l, m)) {
-		judge_indexed(g, item, l, m);
-		return;
-	}
+	if (l->index != NULL && !is_pristine(l, m))
+		return judge_indexed(g, item, l, m, if_whole == STATE_DAMAGED, e);
 	if (!all_in_archive(l, m)) {
 		refuse(item, mem_printf("%s holds messages that the archive does not have, but no usable "
 					"index: run reconstruct "
 					"first, or move the directory away",
 				 l->dir));
-		return;
+		return 0;
 	}
 	item->state = if_whole;
 	want_whole(g, item, m);
+	return 0;
+}
+
+/* Another mailbox of this name, made since: messages may be appended to it, its files are not those of the archive. */
+static int judge_recreated(struct planning *g, struct restore_item *item, struct live_mailbox *l,
+    const struct source_messages *m, struct err *e)
+{
+	if (g->plan->mode == RESTORE_IDENTICAL) {
+		refuse(item,
+		    mem_printf("a newer mailbox has this name (unique id %s): rename it first, then restore",
+			item->entry.uniqueid));
+		return 0;
+	}
+	if (l->index == NULL || l->header == NULL || !l->has_cache) {
+		refuse(item,
+		    mem_printf("a newer mailbox has this name, and is damaged: run reconstruct %s first",
+			item->name));
+		return 0;
+	}
+	if (plan_merge(g, item, &item->entry, l, m, e) == -1)
+		return -1;
+	item->state = item->merge->n_append > 0 || item->merge->moved > 0 ? STATE_DIFFERS : STATE_SAME;
+	return 0;
 }
 
 /* The mailbox is still there as DELETED.*: it is renamed back, and what its files lack comes from the archive. */
-static void judge_deleted_copy(struct planning *g, struct restore_item *item,
-    const struct mailbox_entry *copy, const struct live_mailbox *l, const struct source_messages *m)
+static int judge_deleted_copy(struct planning *g, struct restore_item *item, const struct mailbox_entry *copy,
+    struct live_mailbox *l, const struct source_messages *m, struct err *e)
 {
 	item->deleted_name = mem_strdup(copy->name);
 	if (l->index == NULL || l->header == NULL || !l->has_cache) {
@@ -218,15 +259,18 @@ static void judge_deleted_copy(struct planning *g, struct restore_item *item,
 					"(cyr_expire -D 0), then "
 					"restore again",
 				 copy->name));
-		return;
+		return 0;
 	}
 	find_missing(g, item, l, m);
 	item->state = STATE_DELETED_COPY;
-	if (count_gone(l, m) > 0)
-		plan_note(g,
-		    "%s comes back as it was when it was deleted; messages expunged before that are not in "
-		    "it",
-		    item->name);
+	if (count_gone(l, m) == 0)
+		return 0;
+	if (g->plan->mode == RESTORE_DEFAULT)
+		return plan_merge(g, item, copy, l, m, e);
+	plan_note(g,
+	    "%s comes back as it was when it was deleted; messages expunged before that are not in it",
+	    item->name);
+	return 0;
 }
 
 static int judge_with(struct planning *g, struct restore_item *item, const struct mailbox_entry *where,
@@ -234,16 +278,19 @@ static int judge_with(struct planning *g, struct restore_item *item, const struc
     struct err *e)
 {
 	struct live_mailbox *l;
+	int rc;
 
 	if (live_load(g->server, where, &l, e) == -1)
 		return -1;
 	item->dir = mem_strdup(l->dir);
 	if (copy != NULL)
-		judge_deleted_copy(g, item, copy, l, m);
+		rc = judge_deleted_copy(g, item, copy, l, m, e);
+	else if (if_whole == STATE_DIFFERS)
+		rc = judge_recreated(g, item, l, m, e);
 	else
-		judge_content(g, item, l, m, if_whole);
+		rc = judge_content(g, item, l, m, if_whole, e);
 	live_free(l);
-	return 0;
+	return rc;
 }
 
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
@@ -259,10 +306,9 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		named = NULL;
 	other = same_id_elsewhere(g, item);
 	if (named != NULL && named->uniqueid != NULL && strcmp(named->uniqueid, item->entry.uniqueid) != 0) {
-		refuse(item,
-		    mem_printf("a newer mailbox has this name (unique id %s): rename it first, then restore",
-			named->uniqueid));
-		rc = 0;
+		mailbox_entry_done(&item->entry);
+		mailbox_entry_copy(&item->entry, named);
+		rc = judge_with(g, item, named, NULL, STATE_DIFFERS, m, e);
 	} else if (named != NULL) {
 		mailbox_entry_done(&item->entry);
 		mailbox_entry_copy(&item->entry, named);
@@ -278,8 +324,9 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		item->entry.name = mem_strdup(item->name);
 		rc = judge_with(g, item, other, other, STATE_DELETED_COPY, m, e);
 	} else if (other != NULL) {
-		refuse(
-		    item, mem_printf("it was renamed and lives on as %s: rename it back there", other->name));
+		refuse(item, mem_printf("it was renamed and lives on as %s", other->name));
+		item->next =
+		    "name it as it is called now, to append to it what it lacks; or rename it back first";
 		rc = 0;
 	} else {
 		rc = judge_with(g, item, &item->entry, NULL, STATE_ABSENT, m, e);

@@ -15,6 +15,7 @@
 
 /* An index of more than two million messages is not one that a mailbox has. */
 #define MAX_META_BYTES ((size_t)256 << 20)
+#define TRIES          3
 
 static int read_meta(const struct server *server, const struct mailbox_entry *entry, unsigned meta,
     const char *name, struct buf *b)
@@ -85,6 +86,27 @@ static void list_messages(struct live_mailbox *l, const char *dir, size_t *cap)
 	closedir(d);
 }
 
+struct mailbox_index *live_index(const struct server *server, const struct mailbox_entry *entry)
+{
+	struct mailbox_index *ix = NULL;
+
+	/* The server writes it in pieces: a bad check sum may be one that is being written. */
+	for (int i = 0; i < TRIES && ix == NULL; i++) {
+		struct buf b = BUF_INIT;
+
+		if (i > 0)
+			usleep(2000);
+		if (read_meta(server, entry, META_INDEX, "cyrus.index", &b) == 0 &&
+		    mailbox_index_parse((const uint8_t *)buf_text(&b), b.len, &ix, NULL) == 0 &&
+		    (!ix->h.crc_ok || ix->short_file)) {
+			mailbox_index_free(ix);
+			ix = NULL;
+		}
+		buf_done(&b);
+	}
+	return ix;
+}
+
 int live_load(
     const struct server *server, const struct mailbox_entry *entry, struct live_mailbox **ret, struct err *e)
 {
@@ -102,13 +124,7 @@ int live_load(
 	l->has_dir = access(l->dir, F_OK) == 0;
 	if (read_meta(server, entry, META_HEADER, "cyrus.header", &b) == 0)
 		mailbox_header_parse((const uint8_t *)buf_text(&b), b.len, &l->header, NULL);
-	buf_clear(&b);
-	if (read_meta(server, entry, META_INDEX, "cyrus.index", &b) == 0 &&
-	    mailbox_index_parse((const uint8_t *)buf_text(&b), b.len, &l->index, NULL) == 0 &&
-	    (!l->index->h.crc_ok || l->index->short_file)) {
-		mailbox_index_free(l->index);
-		l->index = NULL;
-	}
+	l->index = live_index(server, entry);
 	if (l->index != NULL)
 		l->has_cache = cache_matches(server, entry, l->index);
 	list_messages(l, l->dir, &cap);
@@ -124,6 +140,27 @@ int live_load(
 	buf_done(&b);
 	*ret = l;
 	return 0;
+}
+
+int live_index_head(const struct server *server, const struct mailbox_entry *entry, struct index_header *ret)
+{
+	struct buf path = BUF_INIT;
+	uint8_t head[256];
+	size_t n = 0;
+	int fd = -1, rc = -1;
+
+	if (server_mailbox_dir(server, entry, META_INDEX, &path, NULL) == 0) {
+		buf_str(&path, "/cyrus.index");
+		fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	}
+	if (fd != -1) {
+		if (io_read_all(fd, head, sizeof head, "cyrus.index", &n, NULL) == 0 &&
+		    mailbox_index_header_parse(head, n, ret, NULL) == 0 && ret->crc_ok)
+			rc = 0;
+		close(fd);
+	}
+	buf_done(&path);
+	return rc;
 }
 
 void live_free(struct live_mailbox *l)

@@ -22,6 +22,12 @@ int live_load(
     const struct server *server, const struct mailbox_entry *entry, struct live_mailbox **ret, struct err *e);
 void live_free(struct live_mailbox *l);
 
+/** live_index(server, entry): Its index alone, or NULL; mailbox_index_free() it. */
+struct mailbox_index *live_index(const struct server *server, const struct mailbox_entry *entry);
+
+/** live_index_head(server, entry, ret): The header of its index alone: 0, or -1 when there is none that can be read. */
+int live_index_head(const struct server *server, const struct mailbox_entry *entry, struct index_header *ret);
+
 /** live_has_file(l, uid): Its message file is there. */
 bool live_has_file(const struct live_mailbox *l, uint32_t uid);
 

@@ -437,7 +437,8 @@ int place_mailbox(struct place_context *cx, const struct restore_item *item, str
 	if (rc == 0) {
 		cx->result->files += g.files;
 		cx->result->bytes += g.bytes;
-		cx->result->messages += item->messages;
+		cx->result->messages +=
+		    item->messages - (item->merge != NULL ? item->merge->n_append : 0);
 	}
 out:
 	for (size_t i = 0; i < g.n_stages; i++)

@@ -1,6 +1,7 @@
 /* plan.c: what is asked for -> items -> steps. Pure data; nothing is changed. */
 #include "restore/place.h"
 #include "restore/plan.h"
+#include "restore/sides.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 const char *mailbox_state_name(enum mailbox_state s)
 {
 	static const char *const names[] = { "absent", "deleted, still there", "files lost", "damaged",
-		"same", "other content" };
+		"same", "differs", "other content" };
 
 	return names[s];
 }
@@ -44,13 +45,36 @@ struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t i
 	return s;
 }
 
-static void add_item(struct planning *g, size_t source_index)
+bool restore_mark_is_valid(const char *mark)
+{
+	size_t n = strlen(mark);
+
+	/* An atom that is no system flag. */
+	for (size_t i = 0; i < n; i++)
+		if (mark[i] <= ' ' || mark[i] >= 0x7f || strchr("(){%*\"\\]", mark[i]) != NULL)
+			return false;
+	return n > 0 && n <= 100;
+}
+
+bool restore_merges(const struct restore_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].kind == STEP_APPEND)
+			return true;
+	return false;
+}
+
+static void add_item_as(struct planning *g, size_t source_index, const char *name)
 {
 	struct restore_plan *p = g->plan;
 
 	p->items = mem_grow(p->items, &g->cap_items, p->n_items + 1, sizeof *p->items);
-	p->items[p->n_items++] = (struct restore_item){ .source_index = source_index,
-		.name = source_mailbox(g->source, source_index)->name };
+	p->items[p->n_items++] = (struct restore_item){ .source_index = source_index, .name = name };
+}
+
+static void add_item(struct planning *g, size_t source_index)
+{
+	add_item_as(g, source_index, source_mailbox(g->source, source_index)->name);
 }
 
 static bool is_chosen(const struct planning *g, const char *name)
@@ -86,6 +110,29 @@ static int choose_user(struct planning *g, const char *userid, struct err *e)
 	return err_hint(e, "cyrvault mailboxes %s lists what it has", source_name(g->source));
 }
 
+/* A name of now, of a mailbox that the archive has under another one: it was renamed since. */
+static bool choose_renamed(struct planning *g, const char *name)
+{
+	const struct mailbox_entry *live = mboxlist_find(g->live, name);
+	struct restore_plan *p = g->plan;
+
+	if (live == NULL || !mailbox_entry_has_directory(live) || live->uniqueid == NULL)
+		return false;
+	for (size_t i = 0; i < source_n(g->source); i++) {
+		const struct source_mailbox *m = source_mailbox(g->source, i);
+
+		if (!m->has_files || m->deleted || strcmp(m->uniqueid, live->uniqueid) != 0)
+			continue;
+		p->live_names =
+		    mem_grow(p->live_names, &g->cap_live_names, p->n_live_names + 1, sizeof *p->live_names);
+		p->live_names[p->n_live_names] = mem_strdup(name);
+		add_item_as(g, i, p->live_names[p->n_live_names++]);
+		plan_note(g, "%s is called %s in the archive", name, m->name);
+		return true;
+	}
+	return false;
+}
+
 static int choose_mailbox(struct planning *g, const char *name, bool recursive, struct err *e)
 {
 	size_t before = g->plan->n_items;
@@ -99,7 +146,7 @@ static int choose_mailbox(struct planning *g, const char *name, bool recursive, 
 		    (recursive && !m->deleted && mboxname_is_below(m->name, name)))
 			add_item(g, i);
 	}
-	if (g->plan->n_items > before || is_chosen(g, name))
+	if (g->plan->n_items > before || is_chosen(g, name) || choose_renamed(g, name))
 		return 0;
 	err_set(e, ERR_NOT_FOUND, "the archive has no mailbox %s", name);
 	if (source_find(g->source, name) != (size_t)-1)
@@ -138,9 +185,10 @@ static void check_inboxes(struct planning *g)
 static void step_files(struct planning *g, size_t i)
 {
 	struct restore_item *item = &g->plan->items[i];
+	uint64_t bytes = item->bytes - (item->merge != NULL ? item->merge->append_bytes : 0);
 	char size[16];
 
-	str_size(size, sizeof size, item->bytes);
+	str_size(size, sizeof size, bytes);
 	if (item->whole)
 		plan_step(g, STEP_FILES, i, "put %u messages with index, flags and cache (%s) back into %s",
 		    item->messages, size, item->dir);
@@ -148,7 +196,46 @@ static void step_files(struct planning *g, size_t i)
 		plan_step(g, STEP_FILES, i, "put %zu message files%s%s (%s) back into %s", item->n_missing,
 		    item->want_header ? ", cyrus.header" : "", item->want_cache ? ", cyrus.cache" : "", size,
 		    item->dir);
-	g->plan->bytes += item->bytes;
+	g->plan->bytes += bytes;
+}
+
+/* A merge of which nothing is left to do but, after one that was cut off, its end. */
+static bool needs_append(const struct restore_item *item)
+{
+	return item->merge != NULL && item->state != STATE_OTHER &&
+	       (item->merge->n_append > 0 || item->merge->cut_off);
+}
+
+static void step_append(struct planning *g, size_t i)
+{
+	struct restore_item *item = &g->plan->items[i];
+	const struct restore_merge *m = item->merge;
+	char *owner = mboxname_user(item->name), size[16], n[40];
+	struct buf shown = BUF_INIT, name = BUF_INIT;
+	struct restore_step *s;
+
+	mboxname_display(g->server->conf, item->name, &shown);
+	plan_name_as(g->server->conf, item->name, owner, &name);
+	if (m->n_append == 0)
+		s = plan_step(g, STEP_APPEND, i, "finish what was begun in %s", buf_text(&shown));
+	else
+		s = plan_step(g, STEP_APPEND, i, "append %s (%s) to %s%s%s",
+		    str_count(n, sizeof n, m->n_append, "message", "messages"),
+		    str_size(size, sizeof size, m->append_bytes), buf_text(&shown),
+		    g->plan->mark != NULL ? ", marked " : "", g->plan->mark != NULL ? g->plan->mark : "");
+	if (m->n_append > 0)
+		s->command = mem_printf("IMAP as %s: APPEND \"%s\" (flags) \"date\" ...",
+		    owner != NULL ? owner : "admin", buf_text(&name));
+	g->plan->bytes += m->append_bytes;
+	buf_done(&shown);
+	buf_done(&name);
+	free(owner);
+}
+
+static void mark_cut_off(struct restore_item *item, const struct restore_request *request)
+{
+	for (size_t i = 0; i < request->n_cut_off && item->merge != NULL && !item->merge->cut_off; i++)
+		item->merge->cut_off = strcmp(request->cut_off[i], item->name) == 0;
 }
 
 static void step_rename(struct planning *g, size_t i)
@@ -191,7 +278,8 @@ static int step_after_rename(struct planning *g, size_t i, struct err *e)
 /* What comes after a mailbox's files: quota, seen records, subscriptions, annotations, proof. */
 static bool needs_rest(const struct restore_item *item)
 {
-	return item->unfinished || (item->state != STATE_SAME && item->state != STATE_OTHER);
+	return item->unfinished ||
+	       (item->state != STATE_SAME && item->state != STATE_DIFFERS && item->state != STATE_OTHER);
 }
 
 static void mark_unfinished(struct restore_item *item, const struct restore_request *request)
@@ -285,7 +373,10 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		free(user);
 	}
 	for (size_t i = 0; i < p->n_items; i++)
-		if (needs_rest(&p->items[i]))
+		if (needs_append(&p->items[i]))
+			step_append(g, i);
+	for (size_t i = 0; i < p->n_items; i++)
+		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]))
 			step_prove(g, i);
 	return 0;
 }
@@ -294,17 +385,19 @@ int restore_plan_build(struct server *server, struct source *source, const struc
     struct job *job, struct restore_plan **ret, struct err *e)
 {
 	struct planning g = { .server = server, .source = source, .job = job };
-	int rc = 0;
+	int rc;
 
 	g.plan = mem_alloc(sizeof *g.plan);
 	g.plan->user = mem_strdup(request->user);
+	g.plan->mode = request->mode;
+	g.plan->mark = mem_strdup(request->mark);
+	g.plan->moved = request->moved;
 	job_step(job, "compare the archive with the server");
-	if (request->user != NULL)
+	rc = server_list(server, &g.live, e);
+	if (rc == 0 && request->user != NULL)
 		rc = choose_user(&g, request->user, e);
 	for (size_t i = 0; i < request->n_mailboxes && rc == 0; i++)
 		rc = choose_mailbox(&g, request->mailboxes[i], request->recursive, e);
-	if (rc == 0)
-		rc = server_list(server, &g.live, e);
 	if (rc == 0 && g.live->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED)) {
 		rc = err_set(e, ERR_REFUSED,
 		    "the server's mailboxes.db is damaged: what is there cannot be told for sure");
@@ -316,9 +409,11 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++) {
 		rc = job_cancelled(job, e) ? -1 : plan_judge(&g, &g.plan->items[i], e);
 		mark_unfinished(&g.plan->items[i], request);
+		mark_cut_off(&g.plan->items[i], request);
 	}
 	if (rc == 0) {
 		check_inboxes(&g);
+		plan_merge_quota(&g);
 		for (size_t i = 0; i < g.plan->n_items; i++)
 			g.plan->n_refused += g.plan->items[i].state == STATE_OTHER;
 		rc = make_steps(&g, request, e);
@@ -342,6 +437,7 @@ void restore_plan_free(struct restore_plan *p)
 		free(p->items[i].deleted_name);
 		free(p->items[i].dir);
 		free(p->items[i].missing);
+		restore_merge_free(p->items[i].merge);
 	}
 	for (size_t i = 0; i < p->n_steps; i++) {
 		free(p->steps[i].words);
@@ -355,7 +451,11 @@ void restore_plan_free(struct restore_plan *p)
 	free(p->items);
 	free(p->steps);
 	free(p->notes);
+	for (size_t i = 0; i < p->n_live_names; i++)
+		free(p->live_names[i]);
+	free(p->live_names);
 	free(p->user);
+	free(p->mark);
 	source_close(p->source);
 	store_free(p->store);
 	free(p);

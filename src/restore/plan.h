@@ -12,7 +12,7 @@ struct planning {
 	struct job *job;
 	struct mboxlist *live; /* the server's list now */
 	struct restore_plan *plan;
-	size_t cap_items, cap_steps, cap_notes;
+	size_t cap_live_names, cap_items, cap_steps, cap_notes;
 };
 
 /** plan_note(g, fmt, ...): Something the operator should know before. */
@@ -24,6 +24,12 @@ struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t i
 
 /** plan_judge(g, item, e): Decide how ${item} stands against the live server: fills state, why, entry, dir, what comes back. */
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
+
+/** plan_merge(g, item, entry, l, m, e): Compare the messages ${m} of the archive with ${l}, the live mailbox of ${entry}, which has an index: fills
+ * merge, adds to bytes, messages and why. plan_merge_quota(g): Refuse what would not fit into its quota root, say what it does to the others. */
+int plan_merge(struct planning *g, struct restore_item *item, const struct mailbox_entry *entry,
+    struct live_mailbox *l, const struct source_messages *m, struct err *e);
+void plan_merge_quota(struct planning *g);
 
 /** plan_quota_root(g, item_index, e): A step for its quota root if the server has lost it. plan_extras(g, item_index, e): steps for
  * what else a mailbox has outside its directory: seen records of readers, subscriptions, annotations. */

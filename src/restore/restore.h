@@ -1,7 +1,8 @@
 /* restore.h: bring mailboxes back into a running server: first a plan, which is pure data, then its steps.
  *
- * This form restores what is absent or damaged, identically; a mailbox that is there with other content is refused, never
- * touched. Every prefix of the steps leaves live mail intact, and running the same restore again goes on from where it is. */
+ * What is absent or damaged comes back identically. Into a mailbox that is there with other content the messages that it lacks are appended:
+ * never a second time, never over another one. Every prefix of the steps leaves live mail intact, and running the same restore again
+ * goes on from where it is. */
 #ifndef RESTORE_RESTORE_H
 #define RESTORE_RESTORE_H
 
@@ -10,7 +11,14 @@
 
 #include "core/job.h"
 #include "cyrus/server.h"
+#include "restore/match.h"
 #include "restore/source.h"
+
+/** What to do with a mailbox that is there with other content. */
+enum restore_mode {
+	RESTORE_DEFAULT,   /* append the messages that it lacks */
+	RESTORE_IDENTICAL, /* refuse */
+};
 
 /** What is asked for. */
 struct restore_request {
@@ -21,7 +29,15 @@ struct restore_request {
 	const char *const
 	    *unfinished; /* internal names of which an earlier restore did not come to its end */
 	size_t n_unfinished;
+	const char *const *cut_off; /* internal names of which an earlier merge did not come to its end */
+	size_t n_cut_off;
+	enum restore_mode mode;
+	const char *mark; /* a keyword for what is appended, such as "$Restored"; NULL: none */
+	bool moved;       /* append also what is missing, but lies in another mailbox of the user */
 };
+
+/** restore_mark_is_valid(mark): It can be an IMAP keyword. */
+bool restore_mark_is_valid(const char *mark);
 
 /** How a mailbox of the archive stands against the live server. */
 enum mailbox_state {
@@ -30,15 +46,34 @@ enum mailbox_state {
 	STATE_LOST_FILES,   /* there, but message files are missing: these come back */
 	STATE_DAMAGED,      /* there, but its directory or index is gone: comes back whole */
 	STATE_SAME,         /* there, nothing is missing */
-	STATE_OTHER,        /* there with other content, or its name or id is taken: refused */
+	STATE_DIFFERS,      /* there with other content: what it lacks is appended */
+	STATE_OTHER,        /* as that, or its id is taken, or it is too damaged: refused */
 };
 const char *mailbox_state_name(enum mailbox_state s);
+
+/** The messages of the archive beside those of the live mailbox. */
+struct restore_merge {
+	struct match_message *archive; /* its visible messages, of which it has the files; ascending by UID */
+	char **message_ids;            /* theirs, if the live mailbox has messages without a GUID; else NULL */
+	bool *append;                  /* of each: it is to be appended */
+	size_t n;
+	size_t n_append, same, flags, only_live; /* flags: there, with other flags, which stay */
+	size_t moved;      /* missing, but in another mailbox of the user; appended only if that was asked for */
+	size_t kept;       /* missing, but still there as expunged messages */
+	size_t in_deleted; /* missing, but in a DELETED.* mailbox of the user */
+	size_t lacking;    /* in the archive's index, but not in the archive */
+	uint64_t append_bytes;
+	bool recreated;   /* the mailbox was made since: another one of the same name */
+	bool cut_off;     /* an earlier merge into it did not come to its end */
+	char *quota_root; /* of the live mailbox; NULL: none */
+};
 
 struct restore_item {
 	size_t source_index;
 	const char *name; /* internal; belongs to the source */
 	enum mailbox_state state;
-	char *why;                  /* in words, for STATE_OTHER and for notes; else NULL */
+	char *why;                  /* in words; or NULL */
+	const char *next;           /* STATE_OTHER: what the operator can do, static; NULL: the usual */
 	struct mailbox_entry entry; /* as it will be in the live list */
 	char *deleted_name;         /* STATE_DELETED_COPY: the name it has now */
 	char *dir;                  /* absolute live directory */
@@ -50,6 +85,7 @@ struct restore_item {
 	size_t n_missing;
 	uint64_t bytes; /* that will be written */
 	uint32_t messages;
+	struct restore_merge *merge; /* NULL: nothing is appended */
 };
 
 enum step_kind {
@@ -63,6 +99,7 @@ enum step_kind {
 	STEP_SEEN,        /* detail: reader; item */
 	STEP_SUBSCRIBE,   /* detail: user; item */
 	STEP_ANNOTATION,  /* item, entry, user, value */
+	STEP_APPEND,      /* item: what the mailbox lacks, over IMAP */
 	STEP_RECONSTRUCT, /* item: only to count its annotations again */
 	STEP_QUOTA_FIX,   /* detail: root */
 	STEP_PROVE,       /* item */
@@ -94,6 +131,11 @@ struct restore_plan {
 	size_t n_refused; /* items in STATE_OTHER */
 	char *user;       /* whole user, or NULL */
 	uint64_t bytes;
+	enum restore_mode mode;
+	char *mark; /* or NULL */
+	bool moved;
+	char **live_names; /* of items that were asked for by a name that the archive does not have */
+	size_t n_live_names;
 };
 
 /** restore_plan_build(server, source, request, job, ret, e): Look at the archive and the live server and decide. Changes nothing. The plan takes neither
@@ -107,6 +149,11 @@ int restore_refusal(const struct restore_plan *plan, struct err *e);
 
 struct restore_result {
 	uint64_t mailboxes, messages, files, bytes;
+	/* Of messages that were merged: appended; there already; left where they are, or come in meanwhile; not to be had, or refused. */
+	uint64_t created, merged, skipped, failed;
+	char **failures; /* why, a line for each */
+	size_t n_failures, cap_failures;
+	char *journal; /* path of what undo needs; NULL: nothing was merged */
 	uint64_t steps_done;
 	char **warnings;
 	size_t n_warnings;
@@ -118,10 +165,19 @@ struct restore_result {
  * else -1, ERR_REFUSED. Changes nothing. restore_run() asks once more before it enters anything. */
 int restore_fits(struct server *server, const struct restore_plan *plan, struct err *e);
 
-/** restore_run(server, plan, job, ret, e): Carry the plan out, step by step. A plan with refused items is ERR_REFUSED before anything is touched. Failing in
+/** restore_merges(plan): It appends something, or finishes that: restore_run() needs a journal. */
+bool restore_merges(const struct restore_plan *plan);
+
+/** restore_run(server, plan, journal, job, ret, e): Carry the plan out, step by step; ${journal} may be NULL if it merges nothing. A plan with refused items is ERR_REFUSED before anything is touched. Failing in
  * the middle says which step and what is done; ERR_PARTIAL when running it again will go on. restore_result_done() in either case. */
-int restore_run(struct server *server, struct restore_plan *plan, struct job *job, struct restore_result *ret,
-    struct err *e);
+struct journal;
+int restore_run(struct server *server, struct restore_plan *plan, struct journal *journal, struct job *job,
+    struct restore_result *ret, struct err *e);
 void restore_result_done(struct restore_result *r);
+
+/** restore_counts_words(r, b): Append "Messages: 3 appended, 9 were there, ...", of a merge. restore_nothing_words(plan): Why a plan without steps
+ * has none, static. */
+void restore_counts_words(const struct restore_result *r, struct buf *b);
+const char *restore_nothing_words(const struct restore_plan *plan);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/fault.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "restore/merge.h"
 #include "restore/place.h"
 #include "restore/plan.h"
 #include "restore/proof.h"
@@ -15,6 +16,7 @@
 struct run {
 	struct server *server;
 	struct restore_plan *plan;
+	struct journal *journal;
 	struct job *job;
 	struct restore_result *result;
 	size_t cap_warnings;
@@ -235,6 +237,26 @@ static int do_reconstruct(struct run *r, const struct restore_item *item, struct
 	return cyrus_reconstruct(r->server->tools, &o, &item->name, 1, NULL, e);
 }
 
+static int do_append(struct run *r, const struct restore_item *item, struct err *e)
+{
+	struct merge_context cx = { .server = r->server,
+		.source = r->plan->source,
+		.journal = r->journal,
+		.mark = r->plan->mark,
+		.job = r->job,
+		.result = r->result };
+
+	return merge_mailbox(&cx, item, e);
+}
+
+static bool was_merged(const struct run *r, const struct restore_item *item)
+{
+	for (size_t i = 0; i < r->plan->n_steps; i++)
+		if (r->plan->steps[i].kind == STEP_APPEND && &r->plan->items[r->plan->steps[i].item] == item)
+			return true;
+	return false;
+}
+
 static int do_prove(struct run *r, const struct restore_item *item, struct err *e)
 {
 	struct buf why = BUF_INIT;
@@ -249,6 +271,8 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 		r->no_imap = true;
 	}
 	rc = proof_mailbox(r->server, r->plan->source, item, r->prover, &why, e);
+	if (rc == 1 && was_merged(r, item))
+		rc = merge_prove(r->server, r->plan->source, r->journal, item, r->plan->mark, &why, e);
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
 		err_hint(e, "see what the server says in its log; running the restore again does what is "
@@ -266,6 +290,8 @@ static int check_means(struct run *r, struct err *e)
 
 		if (kind == STEP_RENAME && admin_imap(r, e) == -1)
 			return err_wrap(e, "a deleted mailbox can only be renamed back over IMAP");
+		if (kind == STEP_APPEND && admin_imap(r, e) == -1)
+			return err_wrap(e, "messages can only be appended over IMAP");
 		if ((kind == STEP_ENTRIES || kind == STEP_SEEN || kind == STEP_RECONSTRUCT ||
 			kind == STEP_QUOTA_FIX) &&
 		    r->server->tools == NULL) {
@@ -304,6 +330,7 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_SEEN: rc = do_seen(r, s, e); break;
 	case STEP_SUBSCRIBE:
 	case STEP_ANNOTATION: rc = do_imap_as(r, s, e); break;
+	case STEP_APPEND: rc = do_append(r, item, e); break;
 	case STEP_RECONSTRUCT: rc = do_reconstruct(r, item, e); break;
 	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
 	case STEP_PROVE: rc = do_prove(r, item, e); break;
@@ -340,24 +367,20 @@ static int run_steps(struct run *r, struct err *e)
 	return 0;
 }
 
-int restore_run(struct server *server, struct restore_plan *plan, struct job *job, struct restore_result *ret,
-    struct err *e)
+int restore_run(struct server *server, struct restore_plan *plan, struct journal *journal, struct job *job,
+    struct restore_result *ret, struct err *e)
 {
-	struct run r = { .server = server, .plan = plan, .job = job, .result = ret };
+	struct run r = { .server = server, .plan = plan, .journal = journal, .job = job, .result = ret };
+	struct journal_record end = { .kind = JOURNAL_END };
 	uint64_t start = clock_monotonic_ms();
 	int rc = -1;
 
 	*ret = (struct restore_result){ 0 };
-	if (plan->n_refused > 0) {
-		for (size_t i = 0; i < plan->n_items; i++)
-			if (plan->items[i].state == STATE_OTHER) {
-				err_set(e, ERR_REFUSED, "%s: %s", plan->items[i].name, plan->items[i].why);
-				break;
-			}
-		return err_hint(e,
-		    "%zu of %zu mailboxes cannot be restored as things stand; nothing was changed",
-		    plan->n_refused, plan->n_items);
-	}
+	if (plan->n_refused > 0)
+		return restore_refusal(plan, e);
+	if (restore_merges(plan) && journal == NULL)
+		return err_set(e, ERR_USAGE, "a merge needs a journal");
+	ret->journal = journal != NULL ? mem_strdup(journal_path(journal)) : NULL;
 	job_set_total(job, plan->bytes);
 	r.place = (struct place_context){
 		.server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job, .result = ret
@@ -366,6 +389,8 @@ int restore_run(struct server *server, struct restore_plan *plan, struct job *jo
 		quiesce_set_job(r.place.quiesce, job);
 		rc = check_means(&r, e) == -1 ? -1 : run_steps(&r, e);
 	}
+	if (rc == 0 && journal != NULL)
+		rc = journal_add(journal, &end, e);
 	quiesce_free(r.place.quiesce);
 	imap_logout(r.admin);
 	imap_logout(r.prover);
@@ -384,17 +409,46 @@ void restore_result_done(struct restore_result *r)
 {
 	for (size_t i = 0; i < r->n_warnings; i++)
 		free(r->warnings[i]);
+	for (size_t i = 0; i < r->n_failures; i++)
+		free(r->failures[i]);
 	free(r->warnings);
+	free(r->failures);
+	free(r->journal);
 	*r = (struct restore_result){ 0 };
+}
+
+void restore_counts_words(const struct restore_result *r, struct buf *b)
+{
+	buf_printf(b, "Messages: %llu appended, %llu were there already", (unsigned long long)r->created,
+	    (unsigned long long)r->merged);
+	if (r->skipped > 0)
+		buf_printf(
+		    b, ", %llu left out (moved, or come in meanwhile)", (unsigned long long)r->skipped);
+	if (r->failed > 0)
+		buf_printf(b, ", %llu could not be appended", (unsigned long long)r->failed);
+	buf_char(b, '.');
+}
+
+const char *restore_nothing_words(const struct restore_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (plan->items[i].state == STATE_DIFFERS)
+			return "Nothing to do: what is missing was moved to other mailboxes of the user "
+			       "(--moved brings it "
+			       "back too).";
+	return "Nothing to do: what the archive holds is there.";
 }
 
 int restore_refusal(const struct restore_plan *plan, struct err *e)
 {
+	const char *next = NULL;
+
 	for (size_t i = 0; i < plan->n_items; i++) {
 		const struct restore_item *item = &plan->items[i];
 
 		if (item->state != STATE_OTHER)
 			continue;
+		next = item->next;
 		err_set(e, ERR_REFUSED, "%s: %s", item->name,
 		    item->why != NULL ? item->why : "it is there with other content");
 		if (plan->n_refused > 1)
@@ -404,6 +458,9 @@ int restore_refusal(const struct restore_plan *plan, struct err *e)
 			err_wrap(e, "refused, nothing was changed");
 		break;
 	}
-	return err_hint(e, "rename the live mailbox aside, then run this again; or take the messages out as "
-			   "files: cyrvault export");
+	return err_hint(e, "%s",
+	    next != NULL
+		? next
+		: "rename the live mailbox aside, then run this again; or take the messages out as files: "
+		  "cyrvault export");
 }

@@ -1,0 +1,334 @@
+/* journal.c: write and read what a merge has appended. */
+#include "restore/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/io.h"
+#include "core/mem.h"
+#include "core/str.h"
+
+#define MAX_BYTES ((size_t)1 << 30)
+#define MAGIC     "cyrvault-journal"
+#define SUFFIX    ".journal"
+#define STAMP_LEN 16
+
+struct journal {
+	int fd;
+	char *path;
+};
+
+static const char *const words[] = { "sending", "appended", "refused", "rights", "end", "undone" };
+
+/* ---- reading ---- */
+
+#define FIELDS_MAX 7
+
+static size_t split(char *line, const char *field[FIELDS_MAX])
+{
+	size_t n = 0;
+
+	for (char *s = line; s != NULL && n < FIELDS_MAX;) {
+		char *tab = strchr(s, '\t');
+
+		field[n++] = s;
+		if (tab != NULL)
+			*tab++ = '\0';
+		s = tab;
+	}
+	return n;
+}
+
+static bool number(const char *s, uint64_t max, uint32_t *ret)
+{
+	uint64_t v;
+
+	if (str_u64(s, max, &v) == -1)
+		return false;
+	*ret = (uint32_t)v;
+	return true;
+}
+
+/* 1; 0: of a later version, not ours to know. */
+static int read_record(const char *const field[FIELDS_MAX], size_t n, struct journal_record *r)
+{
+	size_t kind = 0;
+
+	while (kind < sizeof words / sizeof *words && strcmp(field[0], words[kind]) != 0)
+		kind++;
+	*r = (struct journal_record){ .kind = (enum journal_kind)kind };
+	switch (kind) {
+	case JOURNAL_SENDING:
+	case JOURNAL_APPENDED:
+	case JOURNAL_REFUSED:
+		if (n != 7 || strlen(field[5]) != 2 * (size_t)SHA1_SIZE ||
+		    str_unhex(field[5], r->guid, SHA1_SIZE) == -1 ||
+		    !number(field[3], UINT32_MAX, &r->uidvalidity) ||
+		    !number(field[4], UINT32_MAX, &r->uid) || !number(field[6], UINT32_MAX, &r->flags))
+			return 0;
+		break;
+	case JOURNAL_RIGHTS:
+		if (n != 5)
+			return 0;
+		r->who = field[3];
+		r->rights = field[4];
+		break;
+	case JOURNAL_END:
+	case JOURNAL_UNDONE: return 1;
+	default: return 0;
+	}
+	r->mailbox = field[1];
+	r->uniqueid = field[2];
+	return 1;
+}
+
+static bool read_head(char *line, struct journal_log *ret)
+{
+	const char *field[FIELDS_MAX];
+	uint64_t begun;
+
+	if (split(line, field) != 5 || strcmp(field[0], MAGIC) != 0 || strcmp(field[1], "1") != 0 ||
+	    str_u64(field[4], INT64_MAX, &begun) == -1)
+		return false;
+	ret->server = mem_strdup(field[2]);
+	ret->archive = mem_strdup(field[3]);
+	ret->begun = (int64_t)begun;
+	return true;
+}
+
+int journal_read(const char *path, struct journal_log *ret, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	size_t cap = 0;
+	bool first = true;
+
+	*ret = (struct journal_log){ 0 };
+	if (io_read_file(AT_FDCWD, path, MAX_BYTES, &b, e) == -1)
+		return -1;
+	ret->text = buf_steal(&b);
+	for (char *s = ret->text, *end; (end = strchr(s, '\n')) != NULL; s = end + 1) {
+		const char *field[FIELDS_MAX];
+		struct journal_record r;
+
+		*end = '\0';
+		if (first && !read_head(s, ret))
+			break;
+		if (!first && read_record(field, split(s, field), &r) == 1) {
+			ret->records = mem_grow(ret->records, &cap, ret->n + 1, sizeof *ret->records);
+			ret->records[ret->n++] = r;
+			ret->ended = r.kind == JOURNAL_END || (ret->ended && r.kind == JOURNAL_UNDONE);
+			ret->undone = r.kind == JOURNAL_UNDONE;
+		}
+		first = false;
+	}
+	if (ret->server != NULL)
+		return 0;
+	journal_log_done(ret);
+	return err_set(e, ERR_FORMAT, "%s is no journal of a restore", path);
+}
+
+void journal_log_done(struct journal_log *l)
+{
+	free(l->server);
+	free(l->archive);
+	free(l->records);
+	free(l->text);
+	*l = (struct journal_log){ 0 };
+}
+
+/* ---- names ---- */
+
+/* Its stamp, if that is the name of a journal of ${server}. */
+static const char *stamp_of(const char *name, const char *server, int64_t *when)
+{
+	size_t n = strlen(server);
+	const char *stamp;
+
+	if (!str_starts(name, "restore-") || strncmp(name + 8, server, n) != 0 || name[8 + n] != '-')
+		return NULL;
+	stamp = name + 8 + n + 1;
+	if (strlen(stamp) != STAMP_LEN + strlen(SUFFIX) || strcmp(stamp + STAMP_LEN, SUFFIX) != 0 ||
+	    clock_parse_stamp(stamp, when) == -1)
+		return NULL;
+	return stamp;
+}
+
+char *journal_last(const char *directory, const char *server, struct err *e)
+{
+	DIR *d = opendir(directory);
+	struct dirent *de;
+	char *newest = NULL, *path;
+	int64_t best = 0, when;
+
+	if (d == NULL && errno != ENOENT) {
+		err_sys(e, "list %s", directory);
+		return NULL;
+	}
+	while (d != NULL && (de = readdir(d)) != NULL)
+		if (stamp_of(de->d_name, server, &when) != NULL && (newest == NULL || when > best)) {
+			free(newest);
+			newest = mem_strdup(de->d_name);
+			best = when;
+		}
+	if (d != NULL)
+		closedir(d);
+	if (newest == NULL) {
+		err_set(e, ERR_NOT_FOUND, "there is no journal of a merge into %s", server);
+		err_hint(e, "only what was appended to mailboxes that are there can be undone so");
+		return NULL;
+	}
+	path = mem_printf("%s/%s", directory, newest);
+	free(newest);
+	return path;
+}
+
+/* ---- writing ---- */
+
+static int put(struct journal *j, const struct buf *line, struct err *e)
+{
+	if (io_write_all(j->fd, line->data, line->len, j->path, e) == -1)
+		return -1;
+	return fdatasync(j->fd) == -1 ? err_sys(e, "force %s to disk", j->path) : 0;
+}
+
+static const char *safe_field(const char *s)
+{
+	return s == NULL || strpbrk(s, "\t\n") != NULL ? "" : s;
+}
+
+int journal_add(struct journal *j, const struct journal_record *r, struct err *e)
+{
+	struct buf line = BUF_INIT;
+	int rc;
+
+	buf_str(&line, words[r->kind]);
+	if (r->kind == JOURNAL_END || r->kind == JOURNAL_UNDONE) {
+		buf_printf(&line, "\t%lld", (long long)clock_now());
+	} else if (r->kind == JOURNAL_RIGHTS) {
+		buf_printf(&line, "\t%s\t%s\t%s\t%s", safe_field(r->mailbox), safe_field(r->uniqueid),
+		    safe_field(r->who), safe_field(r->rights));
+	} else {
+		buf_printf(&line, "\t%s\t%s\t%u\t%u\t", safe_field(r->mailbox), safe_field(r->uniqueid),
+		    r->uidvalidity, r->uid);
+		str_hex(&line, r->guid, SHA1_SIZE);
+		buf_printf(&line, "\t%u", r->flags);
+	}
+	buf_char(&line, '\n');
+	rc = put(j, &line, e);
+	buf_done(&line);
+	return rc;
+}
+
+/* A line that was cut off is none. */
+static int drop_torn_line(int fd, const char *path, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	const char *last;
+	int rc = io_read_file(AT_FDCWD, path, MAX_BYTES, &b, e);
+
+	if (rc == 0) {
+		last = b.len > 0 ? memrchr(b.data, '\n', b.len) : NULL;
+		if (last != NULL && (size_t)(last + 1 - b.data) != b.len &&
+		    ftruncate(fd, last + 1 - b.data) == -1)
+			rc = err_sys(e, "cut %s", path);
+	}
+	buf_done(&b);
+	return rc;
+}
+
+int journal_open(const char *path, struct journal **ret, struct err *e)
+{
+	struct journal *j;
+	int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd == -1)
+		return err_sys(e, "open %s", path);
+	if (drop_torn_line(fd, path, e) == -1) {
+		close(fd);
+		return -1;
+	}
+	j = mem_alloc(sizeof *j);
+	j->fd = fd;
+	j->path = mem_strdup(path);
+	*ret = j;
+	return 0;
+}
+
+static int make(
+    const char *directory, const char *server, const char *archive, struct journal **ret, struct err *e)
+{
+	struct journal *j = mem_alloc(sizeof *j);
+	struct buf head = BUF_INIT;
+	int64_t now = clock_now();
+	char stamp[32];
+	int rc;
+
+	/* One in the same second is called after the next. */
+	j->fd = -1;
+	for (int i = 0; i < 1000 && j->fd == -1; i++) {
+		free(j->path);
+		j->path = mem_printf("%s/restore-%s-%s%s", directory, server,
+		    clock_stamp(stamp, sizeof stamp, now + i), SUFFIX);
+		j->fd = open(j->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (j->fd == -1 && errno != EEXIST)
+			break;
+	}
+	if (j->fd == -1) {
+		err_sys(e, "create %s", j->path);
+		journal_close(j);
+		return -1;
+	}
+	buf_printf(
+	    &head, "%s\t1\t%s\t%s\t%lld\n", MAGIC, safe_field(server), safe_field(archive), (long long)now);
+	rc = put(j, &head, e);
+	buf_done(&head);
+	if (rc == 0)
+		rc = io_fsync_dir(AT_FDCWD, directory, e);
+	if (rc == -1) {
+		unlink(j->path);
+		journal_close(j);
+		return -1;
+	}
+	*ret = j;
+	return 0;
+}
+
+int journal_begin(const char *directory, const char *server, const char *archive, bool go_on,
+    struct journal **ret, struct err *e)
+{
+	char *path = go_on ? journal_last(directory, server, NULL) : NULL;
+	struct journal_log log;
+	bool same = false;
+	int rc;
+
+	if (path != NULL && journal_read(path, &log, NULL) == 0) {
+		same = !log.ended && !log.undone && strcmp(log.archive, safe_field(archive)) == 0;
+		journal_log_done(&log);
+	}
+	rc = same ? journal_open(path, ret, e) : make(directory, server, archive, ret, e);
+	free(path);
+	return rc == -1 ? err_hint(e, "nothing was changed; make room in %s, or set directory in [state]",
+			      directory)
+	                : 0;
+}
+
+void journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	if (j->fd != -1)
+		close(j->fd);
+	free(j->path);
+	free(j);
+}
+
+const char *journal_path(const struct journal *j)
+{
+	return j->path;
+}

@@ -1,0 +1,73 @@
+/* journal.h: what a merge has appended: a file in the state directory, "restore-SERVER-20261122T010203Z.journal", mode 0600, from which the merge
+ * can be undone.
+ *
+ * Lines of fields with tabs in between, each forced to disk before the merge goes on; a last line without its end was never
+ * written. Names are internal, GUID is the SHA-1 of the message in hex, flags are the system flags in decimal as cyrus.index has them
+ * (1 answered, 2 flagged, 4 deleted, 8 draft, 16 seen).
+ *
+ *     cyrvault-journal  1  SERVER  ARCHIVE  UNIXTIME                        the first
+ *     sending   MAILBOX  UNIQUEID  UIDVALIDITY  LASTUID  GUID  FLAGS         before an APPEND; LASTUID was the highest UID then
+ *     appended  MAILBOX  UNIQUEID  UIDVALIDITY  UID      GUID  FLAGS         after it; a "sending" without one was cut off
+ *     refused   MAILBOX  UNIQUEID  UIDVALIDITY  0        GUID  0             instead, when the server said no
+ *     rights    MAILBOX  UNIQUEID  WHO  RIGHTS                              what WHO had before the merge gave him more
+ *     end       UNIXTIME                                                    the merge came to its end
+ *     undone    UNIXTIME                                                    it was undone */
+#ifndef RESTORE_JOURNAL_H
+#define RESTORE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/digest.h"
+#include "core/err.h"
+
+enum journal_kind {
+	JOURNAL_SENDING,
+	JOURNAL_APPENDED,
+	JOURNAL_REFUSED,
+	JOURNAL_RIGHTS,
+	JOURNAL_END,
+	JOURNAL_UNDONE,
+};
+
+struct journal_record {
+	enum journal_kind kind;
+	const char *mailbox, *uniqueid;
+	uint32_t uidvalidity, uid; /* JOURNAL_SENDING: the last UID that there was */
+	uint8_t guid[SHA1_SIZE];
+	uint32_t flags;
+	const char *who, *rights; /* JOURNAL_RIGHTS */
+};
+
+/** A journal that was read. */
+struct journal_log {
+	char *server, *archive;
+	int64_t begun;
+	struct journal_record *records;
+	size_t n;
+	bool ended, undone;
+	char *text; /* the records' strings lie in it */
+};
+
+/** journal_read(path, ret, e): ERR_FORMAT: it is none. journal_log_done() it. */
+int journal_read(const char *path, struct journal_log *ret, struct err *e);
+void journal_log_done(struct journal_log *l);
+
+/** journal_last(directory, server, e): Path of the newest one of ${server}, heap; NULL with ERR_NOT_FOUND when there is none. */
+char *journal_last(const char *directory, const char *server, struct err *e);
+
+struct journal;
+
+/** journal_begin(directory, server, archive, go_on, ret, e): A new one; with ${go_on} the newest, if it is of this archive and has no end. Two do not
+ * write one: the caller holds the server's lock. journal_close() it, which says nothing of an end. */
+int journal_begin(const char *directory, const char *server, const char *archive, bool go_on,
+    struct journal **ret, struct err *e);
+int journal_open(const char *path, struct journal **ret, struct err *e);
+void journal_close(struct journal *j);
+const char *journal_path(const struct journal *j);
+
+/** journal_add(j, r, e): Write it, and force it to disk. */
+int journal_add(struct journal *j, const struct journal_record *r, struct err *e);
+
+#endif

@@ -1,0 +1,416 @@
+/* merge_plan.c: what a live mailbox lacks of an archived one, where it may be instead, and whether there is room for it. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "restore/compare.h"
+#include "restore/plan.h"
+#include "restore/sides.h"
+
+/* ---- where a missing message may be instead ---- */
+
+struct missing {
+	uint8_t guid[SHA1_SIZE];
+	size_t at; /* in merge->archive */
+	bool moved, kept, in_deleted;
+};
+
+struct search {
+	struct planning *g;
+	struct restore_item *item;
+	struct missing *list; /* by GUID */
+	size_t n;
+	const char *places[3]; /* mailboxes to which some were moved */
+	size_t n_places;
+	const char *deleted; /* a DELETED.* mailbox that has some */
+};
+
+static int by_guid(const void *a, const void *b)
+{
+	return memcmp(((const struct missing *)a)->guid, ((const struct missing *)b)->guid, SHA1_SIZE);
+}
+
+/* The first of those with this GUID, or NULL. */
+static struct missing *find_guid(const struct search *s, const uint8_t *guid)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (memcmp(s->list[mid].guid, guid, SHA1_SIZE) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->n && memcmp(s->list[low].guid, guid, SHA1_SIZE) == 0 ? &s->list[low] : NULL;
+}
+
+static size_t count_guid(const struct mailbox_index *ix, const uint8_t *guid)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; ix != NULL && i < ix->n; i++)
+		n += index_record_visible(&ix->records[i]) && ix->records[i].has_guid &&
+		     memcmp(ix->records[i].guid, guid, SHA1_SIZE) == 0;
+	return n;
+}
+
+enum mark { MARK_MOVED, MARK_KEPT, MARK_DELETED };
+
+/* Marks the next one of this GUID that is not marked yet. */
+static bool mark_one(struct search *s, const uint8_t *guid, enum mark mark)
+{
+	struct missing *m = find_guid(s, guid);
+
+	for (; m != NULL && m < s->list + s->n && memcmp(m->guid, guid, SHA1_SIZE) == 0; m++) {
+		bool *is = mark == MARK_MOVED ? &m->moved : mark == MARK_KEPT ? &m->kept : &m->in_deleted;
+
+		if (!*is) {
+			*is = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A copy that the other mailbox had already when the archive was made is not where this one went. */
+static void search_mailbox(struct search *s, const struct mailbox_entry *entry)
+{
+	struct mailbox_index *ix = live_index(s->g->server, entry);
+	struct source_messages *was = NULL;
+	bool looked = false, any = false;
+
+	for (size_t i = 0; ix != NULL && i < ix->n; i++) {
+		const struct index_record *r = &ix->records[i];
+		size_t at, before;
+
+		if (!index_record_visible(r) || !r->has_guid || find_guid(s, r->guid) == NULL)
+			continue;
+		if (!looked) {
+			at = source_find(s->g->source, entry->name);
+			if (at != (size_t)-1 && source_load(s->g->source, at, false, &was, NULL) == -1)
+				was = NULL;
+			looked = true;
+		}
+		before = was != NULL ? count_guid(was->index, r->guid) : 0;
+		if (before == 0 || count_guid(ix, r->guid) > before)
+			any = mark_one(s, r->guid, MARK_MOVED) || any;
+	}
+	if (any && s->n_places < sizeof s->places / sizeof *s->places)
+		s->places[s->n_places++] = entry->name;
+	source_messages_free(was);
+	mailbox_index_free(ix);
+}
+
+static void search_deleted(struct search *s, const struct mailbox_entry *entry)
+{
+	struct mailbox_index *ix = live_index(s->g->server, entry);
+
+	for (size_t i = 0; ix != NULL && i < ix->n; i++)
+		if (index_record_visible(&ix->records[i]) && ix->records[i].has_guid &&
+		    mark_one(s, ix->records[i].guid, MARK_DELETED))
+			s->deleted = entry->name;
+	mailbox_index_free(ix);
+}
+
+static void search_expunged(struct search *s, const struct live_mailbox *l)
+{
+	for (size_t i = 0; i < l->index->n; i++) {
+		const struct index_record *r = &l->index->records[i];
+
+		if (!index_record_visible(r) && r->has_guid && live_has_file(l, r->uid))
+			mark_one(s, r->guid, MARK_KEPT);
+	}
+}
+
+static int search_user(struct search *s, const char *owner, struct err *e)
+{
+	const struct imapd_conf *conf = s->g->server->conf;
+	char *inbox = mboxname_inbox(owner);
+	int rc = 0;
+
+	for (size_t i = 0; i < s->g->live->n && rc == 0; i++) {
+		const struct mailbox_entry *entry = &s->g->live->entries[i];
+
+		if (!mailbox_entry_has_directory(entry) || entry->type != 'e' ||
+		    strcmp(entry->name, s->item->name) == 0)
+			continue;
+		if (mboxname_is_deleted(conf, entry->name)) {
+			char *before = mboxname_undeleted(conf, entry->name, NULL);
+
+			/* What is renamed back is this very mailbox. */
+			if (before != NULL && mboxname_is_below(before, inbox) &&
+			    (s->item->deleted_name == NULL ||
+				strcmp(s->item->deleted_name, entry->name) != 0))
+				search_deleted(s, entry);
+			free(before);
+		} else if (mboxname_is_below(entry->name, inbox)) {
+			rc = job_cancelled(s->g->job, e) ? -1 : 0;
+			if (rc == 0)
+				search_mailbox(s, entry);
+		}
+	}
+	free(inbox);
+	return rc;
+}
+
+/* ---- words ---- */
+
+static void add_part(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add_part(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = str_safe_vprintf(fmt, ap);
+	va_end(ap);
+	buf_printf(b, "%s%s", b->len > 0 ? "; " : "", s);
+	free(s);
+}
+
+static void put_words(const struct search *s, bool moved_too, struct buf *b)
+{
+	const struct imapd_conf *conf = s->g->server->conf;
+	const struct restore_merge *m = s->item->merge;
+	struct buf places = BUF_INIT;
+	char size[16];
+
+	for (size_t i = 0; i < s->n_places; i++) {
+		buf_str(&places, i > 0 ? ", " : "");
+		mboxname_display(conf, s->places[i], &places);
+	}
+	if (m->recreated)
+		add_part(b, "a newer mailbox has this name: the messages go into it");
+	add_part(b, "missing here: %zu of %zu, %s", m->n_append, m->n,
+	    str_size(size, sizeof size, m->append_bytes));
+	if (m->moved > 0 && moved_too)
+		add_part(b, "of these in %s as well: %zu", buf_text(&places), m->moved);
+	else if (m->moved > 0)
+		add_part(b, "moved to %s, and left there: %zu (--moved brings them back too)",
+		    buf_text(&places), m->moved);
+	if (m->kept > 0)
+		add_part(b, "expunged, but still kept by the server: %zu", m->kept);
+	if (m->in_deleted > 0)
+		add_part(b, "still in %s: %zu", s->deleted, m->in_deleted);
+	if (m->flags > 0)
+		add_part(b, "other flags here, which stay: %zu", m->flags);
+	if (m->only_live > 0)
+		add_part(b, "only here, which stay: %zu", m->only_live);
+	if (m->lacking > 0)
+		add_part(b, "whose files the archive lacks: %zu", m->lacking);
+	buf_done(&places);
+}
+
+/* ---- one mailbox ---- */
+
+struct flags_arg {
+	const struct compare_live *live;
+	const struct source_messages *m;
+	const struct restore_merge *merge;
+	const struct side_live *side;
+};
+
+static bool same_flags(const void *arg, size_t a, size_t l)
+{
+	const struct flags_arg *f = arg;
+	const struct index_record *r = mailbox_index_find(f->m->index, f->merge->archive[a].uid);
+
+	return r == NULL || compare_same_flags(f->live, f->m, r, f->side->records[l]);
+}
+
+static void find_missing(struct search *s, const struct match_result *r)
+{
+	const struct restore_merge *m = s->item->merge;
+
+	s->list = mem_array(r->missing + 1, sizeof *s->list);
+	for (size_t i = 0; i < m->n; i++)
+		if (r->states[i] == MATCH_MISSING && m->archive[i].has_guid) {
+			memcpy(s->list[s->n].guid, m->archive[i].guid, SHA1_SIZE);
+			s->list[s->n++].at = i;
+		}
+	if (s->n > 1)
+		qsort(s->list, s->n, sizeof *s->list, by_guid);
+}
+
+static void decide(struct search *s, const struct match_result *r, bool moved_too)
+{
+	struct restore_merge *m = s->item->merge;
+
+	m->same = r->same;
+	m->flags = r->flags;
+	m->only_live = r->only_live;
+	for (size_t i = 0; i < m->n; i++)
+		m->append[i] = r->states[i] == MATCH_MISSING;
+	for (size_t i = 0; i < s->n; i++) {
+		m->moved += s->list[i].moved;
+		m->kept += s->list[i].kept;
+		m->in_deleted += s->list[i].in_deleted;
+		if (s->list[i].moved && !moved_too)
+			m->append[s->list[i].at] = false;
+	}
+	for (size_t i = 0; i < m->n; i++)
+		if (m->append[i]) {
+			m->n_append++;
+			m->append_bytes += m->archive[i].size;
+		}
+}
+
+static bool is_other_mailbox(const struct planning *g, const struct restore_item *item,
+    const struct mailbox_entry *entry, const struct source_messages *m)
+{
+	const char *was = source_mailbox(g->source, item->source_index)->uniqueid;
+
+	if (*was == '\0')
+		was = m->header->uniqueid;
+	return *was != '\0' && entry->uniqueid != NULL && strcmp(was, entry->uniqueid) != 0;
+}
+
+int plan_merge(struct planning *g, struct restore_item *item, const struct mailbox_entry *entry,
+    struct live_mailbox *l, const struct source_messages *m, struct err *e)
+{
+	struct search s = { .g = g, .item = item };
+	struct compare_live flags = { .mailbox = l };
+	struct side_live side = { 0 };
+	struct flags_arg arg = { &flags, m, NULL, &side };
+	struct match_result r = { 0 };
+	struct buf words = BUF_INIT;
+	char *owner = mboxname_user(item->name);
+	int rc;
+
+	arg.merge = item->merge = mem_alloc(sizeof *item->merge);
+	if (l->header != NULL && l->header->quotaroot != NULL && l->header->quotaroot[0] != '\0')
+		item->merge->quota_root = mem_strdup(l->header->quotaroot);
+	item->merge->recreated = is_other_mailbox(g, item, entry, m);
+	rc = side_archive_read(g->source, item->source_index, m, g->job, item->merge, e);
+	if (rc == 0)
+		side_live_read(g->server, entry, l, true, &side);
+	if (rc == 0 && side.message_ids != NULL)
+		rc = side_archive_ids(g->source, item->source_index, item->merge, e);
+	if (rc == 0) {
+		compare_live_flags(g->server, entry, m, &flags);
+		match_messages(item->merge->archive, item->merge->n, side.list, side.n, same_flags, &arg, &r);
+		find_missing(&s, &r);
+		if (s.n > 0)
+			search_expunged(&s, l);
+		if (s.n > 0 && owner != NULL)
+			rc = search_user(&s, owner, e);
+		decide(&s, &r, g->plan->moved);
+		item->bytes += item->merge->append_bytes;
+		item->messages += (uint32_t)item->merge->n_append;
+		match_done(&r);
+	}
+	if (rc == 0) {
+		if (item->why != NULL)
+			buf_str(&words, item->why);
+		put_words(&s, g->plan->moved, &words);
+		free(item->why);
+		item->why = buf_steal(&words);
+	}
+	flags.mailbox = NULL;
+	compare_live_done(&flags);
+	side_live_done(&side);
+	buf_done(&words);
+	free(s.list);
+	free(owner);
+	return rc;
+}
+
+/* ---- room ---- */
+
+struct quota_need {
+	const char *root;
+	uint64_t bytes, messages;
+};
+
+static bool read_quota(const struct server *server, const char *root, struct quota_root *q)
+{
+	struct buf path = BUF_INIT, text = BUF_INIT;
+	bool ok = mboxname_quota_file(server->conf, root, &path, NULL) == 0 &&
+	          io_read_file(AT_FDCWD, buf_text(&path), 65536, &text, NULL) == 0 &&
+	          quota_parse(buf_text(&text), text.len, q, NULL) == 0;
+
+	buf_done(&path);
+	buf_done(&text);
+	return ok;
+}
+
+static void refuse_all(struct planning *g, const struct quota_need *need, const char *why)
+{
+	for (size_t i = 0; i < g->plan->n_items; i++) {
+		struct restore_item *item = &g->plan->items[i];
+
+		if (item->merge == NULL || item->merge->n_append == 0 || item->merge->quota_root == NULL ||
+		    strcmp(item->merge->quota_root, need->root) != 0)
+			continue;
+		item->state = STATE_OTHER;
+		item->next =
+		    "raise the quota (SETQUOTA, as the administrator), or let the user make room; or restore "
+		    "fewer mailboxes at a time; or take the messages out as files: cyrvault export";
+		free(item->why);
+		item->why = mem_strdup(why);
+	}
+}
+
+static void check_root(struct planning *g, const struct quota_need *need)
+{
+	struct quota_root q = { 0 };
+	char used[16], limit[16], after[16], *why = NULL;
+	uint64_t limit_bytes;
+
+	if (!read_quota(g->server, need->root, &q))
+		return;
+	limit_bytes = q.limit[QUOTA_STORAGE_KB] > 0 ? (uint64_t)q.limit[QUOTA_STORAGE_KB] * 1024 : 0;
+	str_size(used, sizeof used, q.used[QUOTA_STORAGE_KB]);
+	str_size(after, sizeof after, q.used[QUOTA_STORAGE_KB] + need->bytes);
+	str_size(limit, sizeof limit, limit_bytes);
+	if (q.has[QUOTA_STORAGE_KB] && q.limit[QUOTA_STORAGE_KB] >= 0) {
+		if (q.used[QUOTA_STORAGE_KB] + need->bytes > limit_bytes)
+			why = mem_printf(
+			    "it would not fit into quota %s: %s used now, %s with what is missing, the "
+			    "limit is %s",
+			    need->root, used, after, limit);
+		else
+			plan_note(g, "quota %s: %s used now, %s afterwards, the limit is %s", need->root,
+			    used, after, limit);
+	}
+	if (why == NULL && q.has[QUOTA_MESSAGES] && q.limit[QUOTA_MESSAGES] >= 0 &&
+	    q.used[QUOTA_MESSAGES] + need->messages > (uint64_t)q.limit[QUOTA_MESSAGES])
+		why = mem_printf(
+		    "it would not fit into quota %s: %llu messages now, %llu with what is missing, the "
+		    "limit is %lld",
+		    need->root, (unsigned long long)q.used[QUOTA_MESSAGES],
+		    (unsigned long long)(q.used[QUOTA_MESSAGES] + need->messages),
+		    (long long)q.limit[QUOTA_MESSAGES]);
+	if (why != NULL)
+		refuse_all(g, need, why);
+	free(why);
+}
+
+void plan_merge_quota(struct planning *g)
+{
+	struct quota_need *needs = mem_array(g->plan->n_items + 1, sizeof *needs);
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->plan->n_items; i++) {
+		const struct restore_merge *m = g->plan->items[i].merge;
+		size_t at = 0;
+
+		if (m == NULL || m->n_append == 0 || m->quota_root == NULL ||
+		    g->plan->items[i].state == STATE_OTHER)
+			continue;
+		while (at < n && strcmp(needs[at].root, m->quota_root) != 0)
+			at++;
+		if (at == n)
+			needs[n++].root = m->quota_root;
+		needs[at].bytes += m->append_bytes;
+		needs[at].messages += m->n_append;
+	}
+	for (size_t i = 0; i < n; i++)
+		check_root(g, &needs[i]);
+	free(needs);
+}
