@@ -1,5 +1,6 @@
 /* cmd_restore.c: cyrvault restore: the plan, the question, the work, the receipt. */
 #include "app/names.h"
+#include "app/words.h"
 #include "cli/progress.h"
 #include "cli/restore_undo.h"
 #include "cli/verbs.h"
@@ -244,7 +245,10 @@ static void print_receipt(struct cli *c, const struct work *w)
 		return;
 	restore_counts_words(r, &counts);
 	printer_line(c->out, "%s", buf_text(&counts));
-	printer_line(c->out, "cyrvault restore --undo takes what was appended out again (%s).", r->journal);
+	buf_clear(&counts);
+	app_command_begin(&counts, c->app, c->args.server, "restore");
+	printer_line(c->out, "What was appended can be taken out again (%s):", r->journal);
+	printer_line(c->out, "  %s --undo", buf_text(&counts));
 	buf_done(&counts);
 }
 

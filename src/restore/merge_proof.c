@@ -70,7 +70,7 @@ static bool flags_hold(const struct proving *p, const struct index_record *r)
 	for (size_t i = 0; i < merge->n; i++) {
 		const struct index_record *a;
 
-		if (!merge->append[i] || memcmp(merge->archive[i].guid, r->guid, SHA1_SIZE) != 0)
+		if (memcmp(merge->archive[i].guid, r->guid, SHA1_SIZE) != 0)
 			continue;
 		a = mailbox_index_find(p->m->index, merge->archive[i].uid);
 		if (a != NULL && compare_same_flags(&p->live, p->m, a, r))

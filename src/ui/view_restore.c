@@ -179,7 +179,7 @@ static void add_plan(struct view_restore *r)
 		return;
 	}
 	if (p->n_steps == 0) {
-		text_add(&r->text, STYLE_GOOD, 0, "Nothing to do: what the archive holds is there.");
+		text_add(&r->text, STYLE_GOOD, 0, "%s", restore_nothing_words(p));
 		return;
 	}
 	text_add(&r->text, STYLE_HEAD, 0, "The plan: %s, %s will be written (y carries it out)",

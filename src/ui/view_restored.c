@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "ui/restore_task.h"
+#include "ui/shell.h"
 #include "ui/views.h"
 
 struct view_restored {
@@ -82,9 +83,10 @@ static void add_receipt(struct view_restored *r)
 	const struct restore_work *w = work_of(r);
 	const struct restore_result *x = &w->result;
 	char boxes[40], mails[40], written[16], fetched[16];
+	struct buf counts = BUF_INIT;
 
 	if (r->task->rc == 0)
-		text_add(&r->text, x->n_warnings > 0 ? STYLE_WARN : STYLE_GOOD, 0,
+		text_add(&r->text, x->n_warnings + x->n_failures > 0 ? STYLE_WARN : STYLE_GOOD, 0,
 		    "Restored from %s: %s, %s, %s written, %s read from the archive, %.2f s.", w->archive,
 		    str_count(boxes, sizeof boxes, x->mailboxes, "mailbox", "mailboxes"),
 		    str_count(mails, sizeof mails, x->messages, "message", "messages"),
@@ -93,6 +95,16 @@ static void add_receipt(struct view_restored *r)
 	else
 		text_add(&r->text, STYLE_BAD, 0, "%s: %s", r->task->cancelled ? "Stopped" : "Failed",
 		    r->task->err.msg);
+	if (x->journal != NULL && r->task->rc == 0) {
+		restore_counts_words(x, &counts);
+		text_add(&r->text, STYLE_NORMAL, 0, "%s", buf_text(&counts));
+		text_add(
+		    &r->text, STYLE_NORMAL, 0, "What was appended can be taken out again (%s):", x->journal);
+		buf_clear(&counts);
+		shell_begin(&counts, r->view.console, "restore");
+		text_add(&r->text, STYLE_COMMAND, 4, "  $ %s --undo", buf_text(&counts));
+	}
+	buf_done(&counts);
 	if (r->task->rc == 0)
 		text_add(&r->text, STYLE_NORMAL, 0,
 		    "Proved: each mailbox was read back from the server and compared with the archive.");
@@ -100,6 +112,8 @@ static void add_receipt(struct view_restored *r)
 		text_add(&r->text, STYLE_NORMAL, 0, "%s", r->task->err.hint);
 	for (size_t i = 0; i < x->n_warnings; i++)
 		text_add(&r->text, STYLE_WARN, 9, "warning: %s", x->warnings[i]);
+	for (size_t i = 0; i < x->n_failures; i++)
+		text_add(&r->text, STYLE_WARN, 9, "not appended: %s", x->failures[i]);
 }
 
 static const struct view_ops running_ops, ended_ops;

@@ -139,6 +139,44 @@ static void test_lines(void **state)
 	assert_int_equal(access(file, F_OK), -1);
 }
 
+/* A merge is remembered with what was asked for, and is not among those of which the rest is done again. */
+static void test_merge(void **state)
+{
+	char mark[] = "$Back";
+	struct restore_merge merge = { .cut_off = true };
+	struct restore_item items[] = { { .name = "user.merged", .state = STATE_DIFFERS, .merge = &merge },
+		{ .name = "user.absent", .state = STATE_ABSENT },
+		{ .name = "user.taken-up", .state = STATE_SAME, .merge = &merge } };
+	struct restore_plan plan = { .items = items, .n_items = 3, .mark = mark, .moved = true };
+	struct unfinished u;
+	struct app_unfinished list;
+	struct app *app;
+	struct err e = { 0 };
+
+	(void)state;
+	unlink(file);
+	assert_int_equal(unfinished_begin(dir, "one", "a.cpio.gz", &plan, &e), 0);
+	assert_int_equal(unfinished_read(dir, "one", &u, &e), 0);
+	assert_int_equal(u.n, 3);
+	assert_int_equal(u.n_merging, 2);
+	assert_int_equal(u.n_others, 1);
+	assert_string_equal(u.merging[0], "user.merged");
+	assert_string_equal(u.merging[1], "user.taken-up");
+	assert_string_equal(u.others[0], "user.absent");
+	unfinished_done(&u);
+	items[1].state = STATE_DIFFERS;
+	items[1].merge = &merge;
+	assert_int_equal(unfinished_begin(dir, "one", "a.cpio.gz", &plan, &e), 0);
+	assert_int_equal(app_open(conf_path, &app, &e), 0);
+	assert_int_equal(app_unfinished(app, "one", &list, &e), 0);
+	assert_int_equal(list.n, 1);
+	assert_non_null(strstr(list.list[0].command, "restore --moved --mark '$Back' a.cpio.gz user/merged"));
+	app_unfinished_done(&list);
+	app_close(app);
+	assert_int_equal(unfinished_end(dir, "one", &plan, &e), 0);
+	assert_int_equal(access(file, F_OK), -1);
+}
+
 /* Of an earlier version, and of nobody. */
 static void test_other_forms(void **state)
 {
