@@ -316,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_lines),
+		TEST(test_merge),
 		TEST(test_other_forms),
 		TEST(test_commands),
 		TEST(test_lock),
