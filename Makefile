@@ -116,6 +116,7 @@ check-clang:
 
 check-asan:
 	@$(MAKE) --no-print-directory MODE=asan all unit
+	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/archive/test_hostile
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_by_hand
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/tui/test_story_lost_mailbox
