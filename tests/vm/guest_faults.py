@@ -200,8 +200,11 @@ def busy(site):
 def half_made(site):
     """Somebody opens the volume as soon as it is there, before lvcreate has made a snapshot of it: that stops in the middle."""
     backup = site.start_backup()
-    path = site.snapshot_appears(backup)
-    holder = os.open(path, os.O_RDONLY)
+    holder = None
+    while holder is None:
+        path = site.snapshot_appears(backup)
+        with contextlib.suppress(OSError):      # there and gone again
+            holder = os.open(path, os.O_RDONLY)
     backup.wait()
     problems = [] if backup.status != 0 or os.path.basename(path) in backup.said else backup.words()
     check("%s: a volume that is opened while lvcreate works on it (%s)" % (site.volumes, first_line(backup)), problems + site.unharmed())
