@@ -159,14 +159,15 @@ static int judge_messages(struct planning *g, struct restore_item *item, struct 
 	if (named && g->plan->mode == RESTORE_DEFAULT) {
 		if (plan_merge(g, item, &item->entry, l, m, e) == -1)
 			return -1;
-		if (item->state == STATE_LOST_FILES)
+		if (item->merge->n_append > 0 || item->merge->moved > 0) {
+			if (item->state != STATE_LOST_FILES)
+				item->state = STATE_DIFFERS;
 			return 0;
-		item->state =
-		    item->merge->n_append > 0 || item->merge->moved > 0 ? STATE_DIFFERS : STATE_SAME;
-		if (item->state == STATE_SAME) {
-			free(item->why);
-			item->why = NULL;
 		}
+		if (item->state != STATE_LOST_FILES)
+			item->state = STATE_SAME;
+		free(item->why);
+		item->why = NULL;
 		return 0;
 	}
 	if (item->state == STATE_LOST_FILES)

@@ -34,7 +34,8 @@ static bool is_about(const struct proving *p, const struct journal_record *r, en
 {
 	const char *id = p->item->entry.uniqueid;
 
-	return r->kind == kind && strcmp(r->uniqueid, id != NULL ? id : "") == 0;
+	return r->kind == kind && strcmp(r->uniqueid, id != NULL ? id : "") == 0 &&
+	       (id != NULL || strcmp(r->mailbox, p->item->name) == 0);
 }
 
 static bool was_refused(struct proving *p, const struct match_message *m)
