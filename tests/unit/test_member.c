@@ -10,7 +10,7 @@
 
 static size_t make_member(uint8_t *out, const void *p, size_t n)
 {
-	struct member_head h = { .kind = MEMBER_DATA, .begins_unit = true, .first = 7 };
+	struct member_head h = { .kind = MEMBER_DATA, .begins_unit = true, .first = 0 };
 	struct codec *c = codec_new(LEVEL_DEFAULT);
 	size_t len = member_encode(c, &h, p, n, out);
 
@@ -33,7 +33,7 @@ static void test_head(void **state)
 	assert_true(h.begins_unit);
 	assert_int_equal(h.stored, n);
 	assert_int_equal(h.plain, 19);
-	assert_int_equal(h.first, 7);
+	assert_int_equal(h.first, 0);
 	assert_int_equal(h.head, MEMBER_HEAD);
 	OK(member_decode(d, &h, m, out, &err));
 	assert_memory_equal(out, "hello, hello, hello", 19);
@@ -69,7 +69,7 @@ static void test_padding(void **state)
 			.begins_unit = true,
 			.stored = (uint32_t)(n + 4 + pad),
 			.plain = 5,
-			.first = 7 };
+			.first = 0 };
 
 		memset(padded, 0, sizeof padded);
 		member_put_head(&fixed, NULL, 0, m);
