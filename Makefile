@@ -125,6 +125,7 @@ check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
 
 check-cyrus: all tools
+	@$(MAKE) --no-print-directory MODE=fault all
 	@tests/run-scripts -j 2 tests/cyrus
 
 # Archives on another host: a private sshd on loopback.
@@ -137,7 +138,7 @@ check-tui: all
 	@tests/run-scripts -j 2 tests/tui
 
 check-fault:
-	@$(MAKE) --no-print-directory MODE=fault all
+	@$(MAKE) --no-print-directory MODE=fault all tools
 	@tests/fault/store build/fault
 	@tests/fault/tape build/fault
 	@tests/fault/run build/fault

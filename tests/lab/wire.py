@@ -3,6 +3,7 @@
 import base64
 import re
 import socket
+import time
 
 
 class ProtocolError(Exception):
@@ -171,7 +172,10 @@ class Reply:
 class Imap:
     """One IMAP connection, logged in on construction."""
 
+    last_seed = 0
+
     def __init__(self, address, user=None, password=None, authzid=None, timeout=60):
+        self.creates = False
         self.link = Connection(address, timeout)
         self.number = 0
         self.greeting = self.response()[0]
@@ -202,11 +206,21 @@ class Imap:
                 return pieces
             pieces.append(self.link.take(int(m.group(1))))
 
+    def wait_for_another_second(self):
+        """Cyrus 3.6.1: the first CREATE of a process seeds rand() with the time in seconds (partlist_initialize), and unique ids come out of
+        rand(): two processes that create for the first time in one second make two mailboxes with one id."""
+        while int(time.time()) <= Imap.last_seed:
+            time.sleep(0.05)
+        Imap.last_seed = int(time.time())
+        self.creates = True
+
     def send(self, command):
         """Send one command; its tag is returned."""
         self.number += 1
         tag = b"a%d" % self.number
         data = command.encode() if isinstance(command, str) else command
+        if data.startswith(b"CREATE ") and not self.creates:
+            self.wait_for_another_second()
         self.link.sock.sendall(tag + b" " + data + b"\r\n")
         return tag
 
