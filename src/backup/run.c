@@ -355,6 +355,15 @@ static int verify(struct run *r, struct err *e)
 	return err_wrap(e, "verify %s", r->name);
 }
 
+/* A read that failed because the snapshot is gone says so of a file: what there is to do is said by the snapshot. */
+static void blame_snapshot(struct run *r, struct err *e)
+{
+	struct err why;
+
+	if (e != NULL && e->code != ERR_CANCELLED && snapshot_health(r->snapshot, &why) == -1)
+		*e = why;
+}
+
 static int write_archive(struct run *r, struct err *e)
 {
 	struct archive_writer_opts wo = {
@@ -370,8 +379,10 @@ static int write_archive(struct run *r, struct err *e)
 	if (archive_writer_new(r->out, &wo, &r->writer, e) == -1)
 		goto out;
 	r->pack.writer = r->writer;
-	if (pack_all(r, e) == -1)
+	if (pack_all(r, e) == -1) {
+		blame_snapshot(r, e);
 		goto out;
+	}
 	job_step(r->job, "index");
 	if (archive_writer_finish(r->writer, &totals, e) == -1)
 		goto out;

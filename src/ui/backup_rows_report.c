@@ -64,6 +64,8 @@ static void add_held(struct sheet *s, const struct backup_result *r)
 		    (unsigned long long)r->longest_hold_ms);
 	else if (r->longest_hold_ms > 0)
 		buf_printf(&b, ", %llu ms", (unsigned long long)r->longest_hold_ms);
+	else if (r->holds > 0)
+		buf_str(&b, ", less than 1 ms");
 	sheet_add(s, STYLE_NORMAL, "", "held still", buf_text(&b), r->quiesce_why);
 	if (r->quiesce_why != NULL)
 		sheet_add(s, STYLE_WARN, "", "no firmer", r->quiesce_why, NULL);

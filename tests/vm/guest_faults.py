@@ -85,7 +85,7 @@ def extended(site):
     site.configure(snapshot="lvm", snapshot_size="16M")
     backup = site.start_backup()
     site.snapshot_appears(backup)
-    flood(site, 28, 0.15)
+    flood(site, 28, 0.5)
     backup.wait()
     more = sum(v["extended"] for v in backup.volumes)
     problems = [] if backup.status == 0 and more else ["exit %d, extended %d times" % (backup.status, more)] + backup.words()
