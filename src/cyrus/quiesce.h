@@ -100,7 +100,7 @@ int quiesce_hold_index(struct quiesce *q, int dir_fd, const char *path, uint64_t
  * then deliver.db; ${userids} may be NULL. At QUIESCE_INDEX: the two databases, and a second for what was under
  * way to end. Whatever another process holds too long makes it let go of everything, pause and begin again, so
  * that no deadlock with Cyrus can last; so does a user or shared mailbox that came into being meanwhile. While it
- * waits for a lock it holds the others for a quarter of a second at most, and for half of ${timeout_ms} in all, then waits for that one
+ * waits for a lock it holds the others for half a second at most, and for half of ${timeout_ms} in all, then waits for that one
  * alone. Lock files that are missing are made, and mailboxes.db is read, before anything is held. Read
  * mailboxes.db by cyrusdb_open() while it is held: whoever locks it, server_list() of this very process too,
  * waits for us. Raises RLIMIT_NOFILE up to its hard limit: one descriptor a lock. ERR_LOCKED with nothing held

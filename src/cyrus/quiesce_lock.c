@@ -1,4 +1,4 @@
-/* quiesce_lock.c: one lock of Cyrus: find its file or make it, ask without blocking, make sure it is still the right file. */
+/* quiesce_lock.c: one lock of Cyrus: find its file or make it, wait for it in slices, make sure it is still the right file. */
 #include "cyrus/quiesce_priv.h"
 
 #include <errno.h>
