@@ -147,11 +147,11 @@ static int rewrite(const char *directory, const char *server, const struct resto
 		    mboxname_valid(item->name))
 			add_to(&b, item->name,
 			    &(struct unfinished_line){ .archive = archive,
-				.user = field(plan->user),
+				.user = field(plan->request.user),
 				.begun = clock_now(),
 				.merge = only_merged(item),
-				.moved = plan->moved,
-				.mark = field(plan->mark) });
+				.moved = plan->request.moved,
+				.mark = field(plan->request.mark) });
 	}
 	if (b.len > 0)
 		rc = io_replace(AT_FDCWD, path, b.data, b.len, 0600, e);

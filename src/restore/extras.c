@@ -163,7 +163,7 @@ static int plan_seen(struct planning *g, size_t item_index, const char *reader, 
 	if (r != 1)
 		goto out;
 	/* A whole user's own database comes back as a file, with all its records. */
-	if (g->plan->user != NULL && strcmp(reader, g->plan->user) == 0 &&
+	if (g->plan->request.user != NULL && strcmp(reader, g->plan->request.user) == 0 &&
 	    cyrus_version_at_least(source_version(g->source), 2, 4) &&
 	    restore_user_path(g->server, g->live, g->plan, USER_SEEN, reader, &path, NULL) == 0 &&
 	    access(buf_text(&path), F_OK) != 0)
@@ -204,7 +204,7 @@ static int plan_subscription(struct planning *g, size_t item_index, const char *
 	char *wanted = mem_strdup(item->name);
 	struct restore_step *s;
 	int r = source_subscribed(g->source, reader, item->name, e);
-	bool whole_file = g->plan->user != NULL && strcmp(reader, g->plan->user) == 0;
+	bool whole_file = g->plan->request.user != NULL && strcmp(reader, g->plan->request.user) == 0;
 
 	if (r == 1 && restore_user_path(g->server, g->live, g->plan, USER_SUBS, reader, &path, NULL) == 0 &&
 	    !(whole_file && access(buf_text(&path), F_OK) != 0)) {

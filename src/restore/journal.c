@@ -24,13 +24,14 @@ struct journal {
 	char *path;
 };
 
-static const char *const words[] = { "sending", "appended", "refused", "rights", "end", "undone" };
+static const char *const words[] = { "sending", "appended", "refused", "rights", "changing", "end",
+	"undone" };
 
 /* ---- reading ---- */
 
 #define FIELDS_MAX 7
 
-static size_t split(char *line, const char *field[FIELDS_MAX])
+static size_t split(char *line, char *field[FIELDS_MAX])
 {
 	size_t n = 0;
 
@@ -55,8 +56,47 @@ static bool number(const char *s, uint64_t max, uint32_t *ret)
 	return true;
 }
 
+/* Decodes in place; false: malformed. ${*ret} NULL for "-". */
+static bool unescape(char *s, const char **ret, size_t *len)
+{
+	char *to = s;
+	uint8_t byte;
+
+	*ret = NULL;
+	*len = 0;
+	if (strcmp(s, "-") == 0)
+		return true;
+	if (*s++ != '=')
+		return false;
+	*ret = to = s;
+	for (; *s != '\0'; s++, to++) {
+		*to = *s;
+		if (*s == '%') {
+			char hex[3] = { s[1], s[1] != '\0' ? s[2] : '\0', '\0' };
+
+			if (str_unhex(hex, &byte, 1) == -1)
+				return false;
+			*to = (char)byte;
+			s += 2;
+		}
+	}
+	*to = '\0';
+	*len = (size_t)(to - *ret);
+	return true;
+}
+
+static void escape(struct buf *b, const char *s, size_t n)
+{
+	buf_str(b, s != NULL ? "\t=" : "\t-");
+	for (size_t i = 0; s != NULL && i < n; i++)
+		if ((unsigned char)s[i] < ' ' || s[i] == '%' || s[i] == 0x7f)
+			buf_printf(b, "%%%02x", (unsigned char)s[i]);
+		else
+			buf_char(b, s[i]);
+}
+
 /* 1; 0: of a later version, not ours to know. */
-static int read_record(const char *const field[FIELDS_MAX], size_t n, struct journal_record *r)
+static int read_record(char *const field[FIELDS_MAX], size_t n, struct journal_record *r)
 {
 	size_t kind = 0;
 
@@ -79,6 +119,20 @@ static int read_record(const char *const field[FIELDS_MAX], size_t n, struct jou
 		r->who = field[3];
 		r->rights = field[4];
 		break;
+	case JOURNAL_CHANGING: {
+		const char *key;
+		size_t key_len;
+
+		if (n != 7 || !unescape(field[4], &key, &key_len) ||
+		    !unescape(field[5], &r->before, &r->before_len) ||
+		    !unescape(field[6], &r->after, &r->after_len))
+			return 0;
+		r->what = field[1];
+		r->key = key != NULL ? key : "";
+		r->mailbox = field[2];
+		r->uniqueid = field[3];
+		return 1;
+	}
 	case JOURNAL_END:
 	case JOURNAL_UNDONE: return 1;
 	default: return 0;
@@ -90,7 +144,7 @@ static int read_record(const char *const field[FIELDS_MAX], size_t n, struct jou
 
 static bool read_head(char *line, struct journal_log *ret)
 {
-	const char *field[FIELDS_MAX];
+	char *field[FIELDS_MAX];
 	uint64_t begun;
 
 	if (split(line, field) != 5 || strcmp(field[0], MAGIC) != 0 || strcmp(field[1], "1") != 0 ||
@@ -113,7 +167,7 @@ int journal_read(const char *path, struct journal_log *ret, struct err *e)
 		return -1;
 	ret->text = buf_steal(&b);
 	for (char *s = ret->text, *end; (end = strchr(s, '\n')) != NULL; s = end + 1) {
-		const char *field[FIELDS_MAX];
+		char *field[FIELDS_MAX];
 		struct journal_record r;
 
 		*end = '\0';
@@ -213,6 +267,11 @@ int journal_add(struct journal *j, const struct journal_record *r, struct err *e
 	} else if (r->kind == JOURNAL_RIGHTS) {
 		buf_printf(&line, "\t%s\t%s\t%s\t%s", safe_field(r->mailbox), safe_field(r->uniqueid),
 		    safe_field(r->who), safe_field(r->rights));
+	} else if (r->kind == JOURNAL_CHANGING) {
+		buf_printf(&line, "\t%s\t%s\t%s", r->what, safe_field(r->mailbox), safe_field(r->uniqueid));
+		escape(&line, r->key, r->key != NULL ? strlen(r->key) : 0);
+		escape(&line, r->before, r->before_len);
+		escape(&line, r->after, r->after_len);
 	} else {
 		buf_printf(&line, "\t%s\t%s\t%u\t%u\t", safe_field(r->mailbox), safe_field(r->uniqueid),
 		    r->uidvalidity, r->uid);
@@ -223,6 +282,22 @@ int journal_add(struct journal *j, const struct journal_record *r, struct err *e
 	rc = put(j, &line, e);
 	buf_done(&line);
 	return rc;
+}
+
+int journal_changing(struct journal *j, const char *what, const char *mailbox, const char *uniqueid,
+    const char *key, const char *before, const char *after, struct err *e)
+{
+	struct journal_record r = { .kind = JOURNAL_CHANGING,
+		.what = what,
+		.mailbox = mailbox,
+		.uniqueid = uniqueid,
+		.key = key,
+		.before = before,
+		.after = after,
+		.before_len = before != NULL ? strlen(before) : 0,
+		.after_len = after != NULL ? strlen(after) : 0 };
+
+	return j != NULL ? journal_add(j, &r, e) : 0;
 }
 
 /* A line that was cut off is none. */

@@ -1,4 +1,4 @@
-/* journal.h: what a merge has appended: a file in the state directory, "restore-SERVER-20261122T010203Z.journal", mode 0600, from which the merge
+/* journal.h: what a restore has changed: a file in the state directory, "restore-SERVER-20261122T010203Z.journal", mode 0600, from which it
  * can be undone.
  *
  * Lines of fields with tabs in between, each forced to disk before the merge goes on; a last line without its end was never
@@ -10,6 +10,9 @@
  *     appended  MAILBOX  UNIQUEID  UIDVALIDITY  UID      GUID  FLAGS         after it; a "sending" without one was cut off
  *     refused   MAILBOX  UNIQUEID  UIDVALIDITY  0        GUID  0             instead, when the server said no
  *     rights    MAILBOX  UNIQUEID  WHO  RIGHTS                              what WHO had before the merge gave him more
+ *     changing  WHAT  MAILBOX  UNIQUEID  KEY  BEFORE  AFTER                 before anything else is changed: WHAT it is ("acl", "flags"...), KEY which of
+ *                                                                           these; values "-" (there is none) or "=" and the bytes, %XX for what
+ *                                                                           would break a line. Undone, if it still is AFTER, by setting BEFORE.
  *     end       UNIXTIME                                                    the merge came to its end
  *     undone    UNIXTIME                                                    it was undone */
 #ifndef RESTORE_JOURNAL_H
@@ -27,6 +30,7 @@ enum journal_kind {
 	JOURNAL_APPENDED,
 	JOURNAL_REFUSED,
 	JOURNAL_RIGHTS,
+	JOURNAL_CHANGING,
 	JOURNAL_END,
 	JOURNAL_UNDONE,
 };
@@ -38,6 +42,9 @@ struct journal_record {
 	uint8_t guid[SHA1_SIZE];
 	uint32_t flags;
 	const char *who, *rights; /* JOURNAL_RIGHTS */
+	/* JOURNAL_CHANGING; before and after NULL: there is none. Each is followed by a NUL. */
+	const char *what, *key, *before, *after;
+	size_t before_len, after_len;
 };
 
 /** A journal that was read. */
@@ -69,5 +76,10 @@ const char *journal_path(const struct journal *j);
 
 /** journal_add(j, r, e): Write it, and force it to disk. */
 int journal_add(struct journal *j, const struct journal_record *r, struct err *e);
+
+/** journal_changing(j, what, mailbox, uniqueid, key, before, after, e): The same of a JOURNAL_CHANGING whose values are text or NULL. Of ${j} NULL
+ * nothing is written. */
+int journal_changing(struct journal *j, const char *what, const char *mailbox, const char *uniqueid,
+    const char *key, const char *before, const char *after, struct err *e);
 
 #endif

@@ -156,7 +156,7 @@ static int judge_messages(struct planning *g, struct restore_item *item, struct 
 {
 	size_t gone;
 
-	if (named && g->plan->mode == RESTORE_DEFAULT) {
+	if (named && g->plan->request.mode == RESTORE_DEFAULT) {
 		if (plan_merge(g, item, &item->entry, l, m, e) == -1)
 			return -1;
 		if (item->merge->n_append > 0 || item->merge->moved > 0) {
@@ -232,7 +232,7 @@ static int judge_content(struct planning *g, struct restore_item *item, struct l
 static int judge_recreated(struct planning *g, struct restore_item *item, struct live_mailbox *l,
     const struct source_messages *m, struct err *e)
 {
-	if (g->plan->mode == RESTORE_IDENTICAL) {
+	if (g->plan->request.mode == RESTORE_IDENTICAL) {
 		refuse(item,
 		    mem_printf("a newer mailbox has this name (unique id %s): rename it first, then restore",
 			item->entry.uniqueid));
@@ -266,7 +266,7 @@ static int judge_deleted_copy(struct planning *g, struct restore_item *item, con
 	item->state = STATE_DELETED_COPY;
 	if (count_gone(l, m) == 0)
 		return 0;
-	if (g->plan->mode == RESTORE_DEFAULT)
+	if (g->plan->request.mode == RESTORE_DEFAULT)
 		return plan_merge(g, item, copy, l, m, e);
 	plan_note(g,
 	    "%s comes back as it was when it was deleted; messages expunged before that are not in it",

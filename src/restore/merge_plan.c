@@ -299,7 +299,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 			search_expunged(&s, l);
 		if (s.n > 0 && owner != NULL)
 			rc = search_user(&s, owner, e);
-		decide(&s, &r, g->plan->moved);
+		decide(&s, &r, g->plan->request.moved);
 		item->bytes += item->merge->append_bytes;
 		item->messages += (uint32_t)item->merge->n_append;
 		match_done(&r);
@@ -307,7 +307,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 	if (rc == 0) {
 		if (item->why != NULL)
 			buf_str(&words, item->why);
-		put_words(&s, g->plan->moved, &words);
+		put_words(&s, g->plan->request.moved, &words);
 		free(item->why);
 		item->why = buf_steal(&words);
 	}

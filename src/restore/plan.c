@@ -222,7 +222,8 @@ static void step_append(struct planning *g, size_t i)
 		s = plan_step(g, STEP_APPEND, i, "append %s (%s) to %s%s%s",
 		    str_count(n, sizeof n, m->n_append, "message", "messages"),
 		    str_size(size, sizeof size, m->append_bytes), buf_text(&shown),
-		    g->plan->mark != NULL ? ", marked " : "", g->plan->mark != NULL ? g->plan->mark : "");
+		    g->plan->request.mark != NULL ? ", marked " : "",
+		    g->plan->request.mark != NULL ? g->plan->request.mark : "");
 	if (m->n_append > 0)
 		s->command = mem_printf("IMAP as %s: APPEND \"%s\" (flags) \"date\" ...",
 		    owner != NULL ? owner : "admin", buf_text(&name));
@@ -388,10 +389,7 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	int rc;
 
 	g.plan = mem_alloc(sizeof *g.plan);
-	g.plan->user = mem_strdup(request->user);
-	g.plan->mode = request->mode;
-	g.plan->mark = mem_strdup(request->mark);
-	g.plan->moved = request->moved;
+	restore_request_copy(&g.plan->request, request);
 	job_step(job, "compare the archive with the server");
 	rc = server_list(server, &g.live, e);
 	if (rc == 0 && request->user != NULL)
@@ -436,6 +434,7 @@ void restore_plan_free(struct restore_plan *p)
 		free(p->items[i].why);
 		free(p->items[i].deleted_name);
 		free(p->items[i].dir);
+		free(p->items[i].aside_name);
 		free(p->items[i].missing);
 		restore_merge_free(p->items[i].merge);
 	}
@@ -454,8 +453,7 @@ void restore_plan_free(struct restore_plan *p)
 	for (size_t i = 0; i < p->n_live_names; i++)
 		free(p->live_names[i]);
 	free(p->live_names);
-	free(p->user);
-	free(p->mark);
+	restore_request_done(&p->request);
 	source_close(p->source);
 	store_free(p->store);
 	free(p);

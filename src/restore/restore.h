@@ -11,19 +11,53 @@
 
 #include "core/job.h"
 #include "cyrus/server.h"
+#include "restore/export.h"
 #include "restore/match.h"
 #include "restore/source.h"
 
-/** What to do with a mailbox that is there with other content. */
+/** How a mailbox comes back; one that is absent, or damaged, comes back as it was in all but RESTORE_STATE. */
 enum restore_mode {
-	RESTORE_DEFAULT,   /* append the messages that it lacks */
-	RESTORE_IDENTICAL, /* refuse */
+	RESTORE_DEFAULT,   /* there with other content: append the messages that it lacks */
+	RESTORE_IDENTICAL, /* there with other content: refuse */
+	RESTORE_KEEP_UIDS, /* as default; what it lacks gets its old UIDs again where that can be done safely */
+	RESTORE_REPLACE, /* there: renamed aside, comes back as in the archive, newer mail is carried over */
+	RESTORE_BESIDE,  /* as another mailbox beside it, "NAME.Restored-2026-11-22" */
+	RESTORE_STATE,   /* no message: only what request.what names */
+};
+const char *restore_mode_name(
+    enum restore_mode m); /* "merge", "identical", "keep UIDs", "replace", "beside", "state" */
+
+/** What belongs to a mailbox or a user besides messages; bits. */
+enum {
+	RESTORE_FLAGS = 1, /* system flags and keywords, without \Seen */
+	RESTORE_SEEN = 2,  /* \Seen of the owner and of every other reader */
+	RESTORE_SUBSCRIPTIONS = 4,
+	RESTORE_ACL = 8,
+	RESTORE_ANNOTATIONS = 16,
+	RESTORE_SIEVE = 32, /* of the user: scripts and which is active */
+	RESTORE_QUOTA = 64, /* limits of the quota root */
+	RESTORE_ALL_STATE = 127,
+};
+
+/** Single messages of one mailbox of the archive. */
+struct restore_pick {
+	const char *mailbox; /* internal name in the archive */
+	const struct export_range *ranges;
+	size_t n_ranges;
 };
 
 /** What is asked for. */
 struct restore_request {
 	const char *const *mailboxes; /* internal names */
 	size_t n_mailboxes;
+	const char *to_user; /* what belongs to a user goes to the same place of this one; NULL */
+	const char
+	    *into; /* internal name that the one mailbox asked for shall have; those below it follow; NULL */
+	const struct restore_pick *picks; /* of these mailboxes only these messages */
+	size_t n_picks;
+	bool expunged; /* what is asked for are messages that were expunged, but are still kept */
+	unsigned
+	    what; /* RESTORE_FLAGS...; of what comes back besides messages; 0: all (RESTORE_STATE: ERR_USAGE) */
 	bool recursive;   /* and everything below them */
 	const char *user; /* a whole user: mailboxes, seen, subscriptions, quota, sieve; NULL */
 	const char *const
@@ -35,6 +69,10 @@ struct restore_request {
 	const char *mark; /* a keyword for what is appended, such as "$Restored"; NULL: none */
 	bool moved;       /* append also what is missing, but lies in another mailbox of the user */
 };
+
+/** restore_request_copy(dst, src): Deep copy into raw memory, without unfinished and cut_off, which are of one moment. restore_request_done() it. */
+void restore_request_copy(struct restore_request *dst, const struct restore_request *src);
+void restore_request_done(struct restore_request *r);
 
 /** restore_mark_is_valid(mark): It can be an IMAP keyword. */
 bool restore_mark_is_valid(const char *mark);
@@ -54,12 +92,12 @@ const char *mailbox_state_name(enum mailbox_state s);
 /** The messages of the archive beside those of the live mailbox. */
 struct restore_merge {
 	struct match_message *archive; /* its visible messages, of which it has the files; ascending by UID */
-	char **message_ids;            /* theirs, if the live mailbox has messages without a GUID; else NULL */
-	bool *append;                  /* of each: it is to be appended */
+	char **message_ids; /* theirs, if the live mailbox has messages without a GUID; else NULL */
+	bool *append;       /* of each: it is to be appended */
 	size_t n;
 	size_t n_append, same, flags, only_live; /* flags: there, with other flags, which stay */
-	size_t moved;      /* missing, but in another mailbox of the user; appended only if that was asked for */
-	size_t kept;       /* missing, but still there as expunged messages */
+	size_t moved; /* missing, but in another mailbox of the user; appended only if that was asked for */
+	size_t kept;  /* missing, but still there as expunged messages */
 	size_t in_deleted; /* missing, but in a DELETED.* mailbox of the user */
 	size_t lacking;    /* in the archive's index, but not in the archive */
 	uint64_t append_bytes;
@@ -77,6 +115,11 @@ struct restore_item {
 	struct mailbox_entry entry; /* as it will be in the live list */
 	char *deleted_name;         /* STATE_DELETED_COPY: the name it has now */
 	char *dir;                  /* absolute live directory */
+	bool fresh;       /* it comes back under a name or id of its own: header and index are rewritten */
+	char *aside_name; /* STEP_ASIDE: what the live one is called then; internal */
+	uint32_t least_uidnext; /* fresh: UIDs below were given to other messages of that name; 0 */
+	uint64_t least_modseq;
+	const struct restore_pick *pick; /* NULL: all messages */
 	bool
 	    unfinished; /* nothing is missing of it, but an earlier restore was cut off before its last step */
 	bool whole;     /* every file comes back; else only: */
@@ -98,6 +141,14 @@ enum step_kind {
 	STEP_ACL,         /* item; detail: identifier; value: its rights, "" none */
 	STEP_SEEN,        /* detail: reader; item */
 	STEP_SUBSCRIBE,   /* detail: user; item */
+	STEP_ASIDE,       /* item: the live mailbox is renamed to its aside_name */
+	STEP_CREATE,      /* item: an empty mailbox, over IMAP */
+	STEP_CARRY,       /* item: newer mail, from aside_name */
+	STEP_KEEP,        /* item: what it lacks, with its UIDs, under Cyrus's locks */
+	STEP_FLAGS,       /* item: state.c's */
+	STEP_READER,      /* item; detail: reader, whose \Seen is set over IMAP: state.c's */
+	STEP_QUOTA_LIMIT, /* detail: root; value: "STORAGE MESSAGES", -1: none */
+	STEP_SIEVE,       /* detail: user */
 	STEP_ANNOTATION,  /* item, entry, user, value */
 	STEP_APPEND,      /* item: what the mailbox lacks, over IMAP */
 	STEP_RECONSTRUCT, /* item: only to count its annotations again */
@@ -129,11 +180,8 @@ struct restore_plan {
 	char **notes; /* what the operator should know before */
 	size_t n_notes;
 	size_t n_refused; /* items in STATE_OTHER */
-	char *user;       /* whole user, or NULL */
 	uint64_t bytes;
-	enum restore_mode mode;
-	char *mark; /* or NULL */
-	bool moved;
+	struct restore_request request; /* what was asked for; the plan's own copy */
 	char **live_names; /* of items that were asked for by a name that the archive does not have */
 	size_t n_live_names;
 };

@@ -12,22 +12,9 @@
 #include "restore/place.h"
 #include "restore/plan.h"
 #include "restore/proof.h"
+#include "restore/run_priv.h"
 
-struct run {
-	struct server *server;
-	struct restore_plan *plan;
-	struct journal *journal;
-	struct job *job;
-	struct restore_result *result;
-	size_t cap_warnings;
-	struct place_context place;
-	struct imap *admin;  /* NULL: not yet connected */
-	struct imap *prover; /* acts as prover_user ("": the admin) */
-	char *prover_user;
-	bool no_imap; /* the server cannot be asked */
-};
-
-static void warn(struct run *r, const char *what, const struct err *e)
+void run_warn(struct run *r, const char *what, const struct err *e)
 {
 	struct restore_result *ret = r->result;
 
@@ -36,7 +23,7 @@ static void warn(struct run *r, const char *what, const struct err *e)
 	log_write(LOG_LEVEL_WARNING, "%s: %s", what, e->msg);
 }
 
-static int admin_imap(struct run *r, struct err *e)
+int run_admin_imap(struct run *r, struct err *e)
 {
 	if (r->admin != NULL)
 		return 0;
@@ -66,7 +53,7 @@ static int do_rename(struct run *r, const struct restore_item *item, struct err 
 	struct buf from = BUF_INIT, to = BUF_INIT;
 	struct mboxlist *list = NULL;
 	const struct mailbox_entry *is;
-	int rc = admin_imap(r, e);
+	int rc = run_admin_imap(r, e);
 
 	mboxname_admin(r->server->conf, item->deleted_name, &from);
 	mboxname_admin(r->server->conf, item->name, &to);
@@ -189,7 +176,7 @@ static int do_seen(struct run *r, const struct restore_step *s, struct err *e)
 static int do_acl(struct run *r, const struct restore_step *s, struct err *e)
 {
 	struct buf name = BUF_INIT;
-	int rc = admin_imap(r, e);
+	int rc = run_admin_imap(r, e);
 
 	mboxname_admin(r->server->conf, r->plan->items[s->item].name, &name);
 	if (rc == 0)
@@ -242,7 +229,7 @@ static int do_append(struct run *r, const struct restore_item *item, struct err 
 	struct merge_context cx = { .server = r->server,
 		.source = r->plan->source,
 		.journal = r->journal,
-		.mark = r->plan->mark,
+		.mark = r->plan->request.mark,
 		.job = r->job,
 		.result = r->result };
 
@@ -267,12 +254,13 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 	if (r->server->imap_admin != NULL && !r->no_imap && prover_imap(r, item->name, &no) == -1) {
 		if (job_cancelled(r->job, e))
 			return -1;
-		warn(r, "prove it over IMAP", &no);
+		run_warn(r, "prove it over IMAP", &no);
 		r->no_imap = true;
 	}
 	rc = proof_mailbox(r->server, r->plan->source, item, r->prover, &why, e);
 	if (rc == 1 && was_merged(r, item))
-		rc = merge_prove(r->server, r->plan->source, r->journal, item, r->plan->mark, &why, e);
+		rc =
+		    merge_prove(r->server, r->plan->source, r->journal, item, r->plan->request.mark, &why, e);
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
 		err_hint(e, "see what the server says in its log; running the restore again does what is "
@@ -288,9 +276,9 @@ static int check_means(struct run *r, struct err *e)
 	for (size_t i = 0; i < r->plan->n_steps; i++) {
 		enum step_kind kind = r->plan->steps[i].kind;
 
-		if (kind == STEP_RENAME && admin_imap(r, e) == -1)
+		if (kind == STEP_RENAME && run_admin_imap(r, e) == -1)
 			return err_wrap(e, "a deleted mailbox can only be renamed back over IMAP");
-		if (kind == STEP_APPEND && admin_imap(r, e) == -1)
+		if (kind == STEP_APPEND && run_admin_imap(r, e) == -1)
 			return err_wrap(e, "messages can only be appended over IMAP");
 		if ((kind == STEP_ENTRIES || kind == STEP_SEEN || kind == STEP_RECONSTRUCT ||
 			kind == STEP_QUOTA_FIX) &&
@@ -332,6 +320,14 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_ANNOTATION: rc = do_imap_as(r, s, e); break;
 	case STEP_APPEND: rc = do_append(r, item, e); break;
 	case STEP_RECONSTRUCT: rc = do_reconstruct(r, item, e); break;
+	case STEP_ASIDE:
+	case STEP_CREATE:
+	case STEP_CARRY:
+	case STEP_KEEP:
+	case STEP_FLAGS:
+	case STEP_READER:
+	case STEP_QUOTA_LIMIT:
+	case STEP_SIEVE: rc = err_set(e, ERR_UNSUPPORTED, "no such step"); break;
 	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
 	case STEP_PROVE: rc = do_prove(r, item, e); break;
 	}
@@ -355,7 +351,7 @@ static int run_steps(struct run *r, struct err *e)
 			r->result->steps_done++;
 			r->result->mailboxes += s->kind == STEP_PROVE;
 		} else if (!is_essential(s->kind) && why.code != ERR_CANCELLED) {
-			warn(r, s->words, &why);
+			run_warn(r, s->words, &why);
 		} else {
 			if (e != NULL)
 				*e = why;

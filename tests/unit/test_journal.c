@@ -187,6 +187,37 @@ static void test_last(void **state)
 	journal_close(c);
 }
 
+static void test_changing(void **state)
+{
+	static const char value[] = "a\tb\n%41\0c";
+	struct journal *j = begin("mail9", "an archive", false);
+	struct journal_record r = { .kind = JOURNAL_CHANGING,
+		.what = "annotation",
+		.mailbox = "user.a b.Work",
+		.uniqueid = "id-1",
+		.key = "/shared/comment",
+		.after = value,
+		.after_len = sizeof value - 1 };
+	struct journal_log log;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(journal_add(j, &r, &e), 0);
+	assert_int_equal(journal_changing(j, "acl", "user.a", "id", "bob", "lrs", "", &e), 0);
+	assert_int_equal(journal_changing(NULL, "acl", "user.a", "id", "bob", NULL, NULL, &e), 0);
+	assert_int_equal(journal_read(journal_path(j), &log, &e), 0);
+	assert_int_equal(log.n, 2);
+	assert_string_equal(log.records[0].what, "annotation");
+	assert_string_equal(log.records[0].key, "/shared/comment");
+	assert_null(log.records[0].before);
+	assert_int_equal(log.records[0].after_len, sizeof value - 1);
+	assert_memory_equal(log.records[0].after, value, sizeof value - 1);
+	assert_string_equal(log.records[1].before, "lrs");
+	assert_string_equal(log.records[1].after, "");
+	journal_log_done(&log);
+	journal_close(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trip), cmocka_unit_test(test_torn),

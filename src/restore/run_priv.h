@@ -1,0 +1,28 @@
+/* run_priv.h: between the files that carry a plan out. Only for this room. */
+#ifndef RESTORE_RUN_PRIV_H
+#define RESTORE_RUN_PRIV_H
+
+#include "restore/journal.h"
+#include "restore/place.h"
+
+struct run {
+	struct server *server;
+	struct restore_plan *plan;
+	struct journal *journal;
+	struct job *job;
+	struct restore_result *result;
+	size_t cap_warnings;
+	struct place_context place;
+	struct imap *admin;  /* NULL: not yet connected */
+	struct imap *prover; /* acts as prover_user ("": the admin) */
+	char *prover_user;
+	bool no_imap; /* the server cannot be asked */
+};
+
+/** run_warn(r, what, e): Something failed that is no reason to stop: one of the result's warnings. */
+void run_warn(struct run *r, const char *what, const struct err *e);
+
+/** run_admin_imap(r, e): Fill r->admin, if it is not there yet. */
+int run_admin_imap(struct run *r, struct err *e);
+
+#endif
