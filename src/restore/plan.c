@@ -374,8 +374,10 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		free(user);
 	}
 	for (size_t i = 0; i < p->n_items; i++)
-		if (needs_append(&p->items[i]))
+		if (needs_append(&p->items[i])) {
 			step_append(g, i);
+			plan_sessions(g, i, SESSION_APPENDED);
+		}
 	for (size_t i = 0; i < p->n_items; i++)
 		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]))
 			step_prove(g, i);
@@ -417,6 +419,7 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 		rc = make_steps(&g, request, e);
 	}
 	mboxlist_free(g.live);
+	sessions_done(&g.sessions);
 	if (rc == -1) {
 		restore_plan_free(g.plan);
 		return err_wrap(e, "plan the restore");

@@ -2,6 +2,7 @@
 #ifndef RESTORE_PLAN_H
 #define RESTORE_PLAN_H
 
+#include "cyrus/sessions.h"
 #include "restore/live.h"
 #include "restore/restore.h"
 
@@ -13,6 +14,8 @@ struct planning {
 	struct mboxlist *live; /* the server's list now */
 	struct restore_plan *plan;
 	size_t cap_live_names, cap_items, cap_steps, cap_notes;
+	struct sessions sessions; /* who is connected; read when first asked for */
+	bool knows_sessions;
 };
 
 /** plan_note(g, fmt, ...): Something the operator should know before. */
@@ -58,6 +61,16 @@ int restore_user_path(const struct server *server, const struct mboxlist *live,
 /** restore_fits_list(server, live, plan, e): As restore_fits(), against a list that was just read. */
 int restore_fits_list(
     const struct server *server, const struct mboxlist *live, const struct restore_plan *plan, struct err *e);
+
+/** What the steps do to a mailbox that somebody has selected meanwhile. */
+enum session_effect {
+	SESSION_APPENDED, /* messages are appended: he goes on and sees them come */
+	SESSION_GONE,     /* it is renamed aside, or replaced whole: he is told that it is gone */
+	SESSION_DROPPED,  /* UIDs that he has seen go reappear: his connection ends at its next command */
+};
+
+/** plan_sessions(g, item_index, effect): A note of who has the item's mailbox selected now, and what he will notice; none if nobody has. */
+void plan_sessions(struct planning *g, size_t item_index, enum session_effect effect);
 
 /** plan_name_as(conf, internal, userid, b): The name to send over IMAP when acting as ${userid} (NULL: the admin). */
 void plan_name_as(const struct imapd_conf *conf, const char *internal, const char *userid, struct buf *b);
