@@ -221,7 +221,7 @@ static void test_changing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_round_trip), cmocka_unit_test(test_torn),
-		cmocka_unit_test(test_last) };
+		cmocka_unit_test(test_last), cmocka_unit_test(test_changing) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
