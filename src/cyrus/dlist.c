@@ -1,6 +1,7 @@
-/* dlist.c: the reader of Cyrus's nested text form. */
+/* dlist.c: the reader of Cyrus's nested text form, and the writer of its strings. */
 #include "cyrus/dlist.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 struct parser {
 	const char *start, *p, *end;
 	struct dlist *node; /* next free one */
-	char *text;	    /* where the next decoded text goes */
+	char *text;         /* where the next decoded text goes */
 	struct err *e;
 };
 
@@ -222,4 +223,39 @@ int dlist_u64(const struct dlist *map, const char *key, uint64_t max, uint64_t *
 	if (d->kind != DLIST_TEXT || strlen(d->text) != d->text_len || str_u64(d->text, max, ret) == -1)
 		return err_set(e, ERR_FORMAT, "dlist: %s is not a number", key);
 	return 1;
+}
+
+/* ---- writing ---- */
+
+/* As long as this, a string is a literal whatever is in it. */
+enum { LITERAL_FROM = 1024 };
+
+static bool is_atom(const char *s, size_t n)
+{
+	for (const char *c = s; *c != '\0'; c++)
+		if (*c <= ' ' || *c >= 0x7f || strchr("{()\"%*\\", *c) != NULL)
+			return false;
+	return n > 0 && n < LITERAL_FROM && strcmp(s, "NIL") != 0;
+}
+
+static bool is_quotable(const char *s, size_t n)
+{
+	for (const char *c = s; *c != '\0'; c++)
+		if (*c & 0x80 || strchr("\r\n\"%\\", *c) != NULL)
+			return false;
+	return n < LITERAL_FROM;
+}
+
+void dlist_write(struct buf *b, const char *s)
+{
+	size_t n = s != NULL ? strlen(s) : 0;
+
+	if (s == NULL)
+		buf_str(b, "NIL");
+	else if (is_atom(s, n))
+		buf_str(b, s);
+	else if (is_quotable(s, n))
+		buf_printf(b, "\"%s\"", s);
+	else
+		buf_printf(b, "{%zu}\r\n%s", n, s);
 }

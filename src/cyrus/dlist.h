@@ -1,13 +1,14 @@
 /* dlist.h: Cyrus's nested text form: atoms, quoted strings, literals, NIL, lists "(a b)" and maps "%(K v K v)".
  *
  * Used in mailboxes.db (2.5+), cyrus.header (3.6+), quota files (2.5+). Input may be hostile: depth is bounded, memory is a
- * small multiple of the input. A tree is immutable and may be shared between threads. Source: Cyrus imap/dlist.c. */
+ * small multiple of the input. A tree is immutable and may be shared between threads. Sources: Cyrus imap/dlist.c, lib/prot.c, lib/imparse.c. */
 #ifndef CYRUS_DLIST_H
 #define CYRUS_DLIST_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/err.h"
 
 #define DLIST_DEPTH_MAX 32
@@ -42,5 +43,8 @@ const char *dlist_text(const struct dlist *map, const char *key);
 /** dlist_u64(map, key, max, ret, e): Its value as an unsigned decimal: 1, 0 when missing or NIL (${*ret} is left alone), -1 when it is
  * something else or above ${max}. */
 int dlist_u64(const struct dlist *map, const char *key, uint64_t max, uint64_t *ret, struct err *e);
+
+/** dlist_write(b, s): Append one string as Cyrus writes it: as an atom, quoted, or as a literal; NULL as NIL. */
+void dlist_write(struct buf *b, const char *s);
 
 #endif

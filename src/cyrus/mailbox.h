@@ -105,6 +105,7 @@ struct mailbox_header {
 	size_t n_acl;
 	char *flag_names[MAILBOX_USER_FLAGS]; /* as they are; NULL: free slot */
 	char type;			      /* 'e'... as in mailbox_entry; 'e' before 3.6 */
+	char *mbtype;			      /* its whole text: "el"; NULL: the file has none */
 	bool dlist;			      /* the 3.6+ form */
 	uint32_t crc; /* crc32 of the whole file, to compare with index_header.header_file_crc */
 };

@@ -7,10 +7,9 @@
 
 #include "core/mem.h"
 #include "cyrus/dlist.h"
+#include "cyrus/mailbox_priv.h"
 
-static const char magic[] = "\241\002\213\015Cyrus mailbox header\n"
-			    "\"The best thing about this system was that it had lots of goals.\"\n"
-			    "\t--Jim Morris on Andrew\n";
+static const char magic[] = MAILBOX_HEADER_MAGIC;
 #define MAGIC_LEN (sizeof magic - 1)
 
 /* Far above what anybody sets; keeps what a hostile file can make us allocate small. */
@@ -133,6 +132,7 @@ static int parse_dlist(struct mailbox_header *h, const char *p, const char *end,
 	h->jmapid = mem_strdup(dlist_text(d, "J"));
 	text = dlist_text(d, "T");
 	h->type = text != NULL && *text != '\0' ? *text : 'e';
+	h->mbtype = mem_strdup(text);
 	item = dlist_get(d, "A");
 	for (item = item != NULL ? item->child : NULL; item != NULL && rc == 0; item = item->next)
 		if (item->kind == DLIST_TEXT && item->key_len > 0)
@@ -174,6 +174,7 @@ void mailbox_header_free(struct mailbox_header *h)
 	free(h->uniqueid);
 	free(h->quotaroot);
 	free(h->jmapid);
+	free(h->mbtype);
 	for (size_t i = 0; i < h->n_acl; i++) {
 		free(h->acl[i].user);
 		free(h->acl[i].rights);

@@ -7,11 +7,9 @@
 
 #include "core/bytes.h"
 #include "core/mem.h"
+#include "cyrus/mailbox_priv.h"
 
-/* Sizes of what a version defines. The file says how far apart its records lie; that may be more. */
-static const struct layout {
-	uint16_t header_size, record_size;
-} layouts[] = {
+static const struct index_layout layouts[] = {
 	[6] = { 76, 60 },
 	[7] = { 76, 72 },
 	[8] = { 92, 80 },
@@ -29,7 +27,10 @@ static const struct layout {
 };
 #define N_LAYOUTS (sizeof layouts / sizeof layouts[0])
 
-enum { FIRST_WITH_CRC = 12 };
+const struct index_layout *index_layout(uint32_t minor)
+{
+	return minor < N_LAYOUTS && layouts[minor].header_size > 0 ? &layouts[minor] : NULL;
+}
 
 /* v20 times: nanoseconds since 1970, of which the seconds are kept, rounded down. */
 static int64_t seconds(const uint8_t *p)
@@ -166,7 +167,7 @@ static void record_v20(struct index_record *r, const uint8_t *p)
 
 static int parse_header(const uint8_t *p, size_t n, struct index_header *h, struct err *e)
 {
-	const struct layout *l;
+	const struct index_layout *l;
 
 	if (n < 24)
 		return err_set(e, ERR_FORMAT, "%zu bytes are no mailbox index", n);
@@ -180,8 +181,8 @@ static int parse_header(const uint8_t *p, size_t n, struct index_header *h, stru
 		return err_set(e, ERR_FORMAT,
 		    "not a mailbox index: minor version %u, header of %u and records of %u bytes", h->minor,
 		    h->start_offset, h->record_size);
-	l = h->minor < N_LAYOUTS ? &layouts[h->minor] : NULL;
-	if (l == NULL || l->header_size == 0)
+	l = index_layout(h->minor);
+	if (l == NULL)
 		return err_set(e, ERR_UNSUPPORTED,
 		    "mailbox index has minor version %u; known are 6 to 10 and 12 to 20", h->minor);
 	if (h->start_offset < l->header_size || h->record_size < l->record_size)
@@ -198,7 +199,7 @@ static int parse_header(const uint8_t *p, size_t n, struct index_header *h, stru
 		header_v19(h, p);
 	else
 		header_v6(h, p);
-	h->crc_ok = h->minor < FIRST_WITH_CRC || crc_matches(p, l->header_size);
+	h->crc_ok = h->minor < INDEX_FIRST_WITH_CRC || crc_matches(p, l->header_size);
 	return 0;
 }
 
@@ -245,7 +246,7 @@ int mailbox_index_parse(const uint8_t *p, size_t n, struct mailbox_index **ret, 
 			record_v20(r, at);
 		else
 			record_v6(r, h.minor, at);
-		r->crc_ok = h.minor < FIRST_WITH_CRC || crc_matches(at, record_size);
+		r->crc_ok = h.minor < INDEX_FIRST_WITH_CRC || crc_matches(at, record_size);
 		ix->n_bad_crc += !r->crc_ok;
 		ix->n_bad_uid += r->uid <= last;
 		last = r->uid;
