@@ -88,11 +88,12 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	struct store *store = NULL;
 	struct restore_request full = *request;
 	struct unfinished u = { 0 };
+	char *name = app_archive_of(archive, server);
 	int rc = -1;
 
 	if (app_server(app, server, &s, e) == 0 &&
 	    unfinished_read(app->conf->state_directory, s->name, &u, e) == 0 &&
-	    app_source_take(app, archive, true, job, &source, &store, e) == 0) {
+	    app_source_take(app, name, true, job, &source, &store, e) == 0) {
 		full.unfinished = u.others;
 		full.n_unfinished = u.n_others;
 		full.cut_off = u.merging;
@@ -101,6 +102,7 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	}
 	unfinished_done(&u);
 	server_free(s);
+	free(name);
 	if (rc == -1) {
 		if (e != NULL && e->code == ERR_DAMAGE)
 			err_hint(e,
@@ -118,8 +120,10 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 /* What the command line calls the plan's archive: a name in a configured store, else its path. */
 static char *archive_word(const struct app *app, const struct restore_plan *plan)
 {
-	const char *url = store_url(plan->store), *name = source_name(plan->source);
+	const char *url = plan->store != NULL ? store_url(plan->store) : "tape:",
+		   *name = source_name(plan->source);
 
+	/* The running server has no store either. */
 	if (str_starts(url, "tape:"))
 		return mem_strdup(name);
 	for (size_t i = 0; i < app->conf->n_stores; i++)

@@ -98,10 +98,15 @@ int app_archives_each(struct app *app, struct job *job, app_archive_fn *each, vo
 struct app_archive *app_archive_copy(const struct app_archive *a);
 void app_archive_free(void *a);
 
-/** app_source(app, archive, job, ret, ret_store, e): Open an archive by its name, an unambiguous beginning of it, "latest", or "./PATH" or an absolute path of a file.
- * The caller closes both, the source first. */
+/** app_source(app, archive, job, ret, ret_store, e): Open an archive by its name, an unambiguous beginning of it, "latest", or "./PATH" or an absolute path of a file;
+ * or the running server, "live" (the first one) or "live@NAME", which has no store: ${*ret_store} is then NULL. The caller closes both, the source first. */
 int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
     struct store **ret_store, struct err *e);
+
+/** app_is_live(archive): It names a running server. app_archive_of(archive, server): "live" of ${server} (NULL: the first) as app_source() takes it;
+ * anything else as it is. Heap. */
+bool app_is_live(const char *archive);
+char *app_archive_of(const char *archive, const char *server);
 
 /** app_source_take(app, archive, whole, job, ret, ret_store, e): As app_source(), but the source that was given back last is kept open and
  * taken again if it is of this archive: opening a foreign one costs a pass over it. It is the caller's alone until app_source_give(), which

@@ -39,6 +39,9 @@ int app_source_open(struct app *app, struct store *store, const char *name, cons
     struct source **ret, struct err *e);
 int app_foreign_forget(struct app *app, const char *url, const char *name, struct job *job, struct err *e);
 
+/** app_live_open(app, archive, job, ret, e): The running server that ${archive} names, for which app_is_live() is true. */
+int app_live_open(struct app *app, const char *archive, struct job *job, struct source **ret, struct err *e);
+
 /** app_kept_drop(app): Close what is kept. */
 void app_kept_drop(struct app *app);
 

@@ -97,6 +97,11 @@ int app_open_store_of(
 	struct app_archives l;
 	int rc = -1;
 
+	if (app_is_live(archive)) {
+		err_set(e, ERR_USAGE, "%s is the running server, no archive", archive);
+		return err_hint(
+		    e, "mailboxes, messages, show, export and restore take it in an archive's place");
+	}
 	if (archive[0] == '/' || str_starts(archive, "./") || str_starts(archive, "../"))
 		return open_path(archive, ret, name, e);
 	if (open_known(app, archive, job, ret, name))
@@ -141,11 +146,36 @@ out:
 	return rc;
 }
 
+bool app_is_live(const char *archive)
+{
+	return strcmp(archive, SOURCE_LIVE) == 0 || str_starts(archive, SOURCE_LIVE "@");
+}
+
+char *app_archive_of(const char *archive, const char *server)
+{
+	if (server == NULL || strcmp(archive, SOURCE_LIVE) != 0)
+		return mem_strdup(archive);
+	return mem_printf("%s@%s", archive, server);
+}
+
+int app_live_open(struct app *app, const char *archive, struct job *job, struct source **ret, struct err *e)
+{
+	const char *at = strchr(archive, '@');
+	struct server *s;
+
+	if (app_server(app, at != NULL ? at + 1 : NULL, &s, e) == -1)
+		return -1;
+	return source_open_live(s, job, ret, e);
+}
+
 int app_source(struct app *app, const char *archive, struct job *job, struct source **ret,
     struct store **ret_store, struct err *e)
 {
 	char *name;
 
+	*ret_store = NULL;
+	if (app_is_live(archive))
+		return app_live_open(app, archive, job, ret, e);
 	if (app_open_store_of(app, archive, job, ret_store, &name, e) == -1)
 		return -1;
 	if (app_source_open(app, *ret_store, name, &(struct source_opts){ .job = job }, ret, e) == -1) {

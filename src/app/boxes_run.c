@@ -257,17 +257,21 @@ static int read_known(struct boxes_job *w, const struct err *why, struct err *e)
 
 static int read_archive(struct boxes_job *w, struct err *e)
 {
+	char *archive = app_archive_of(w->q->archive, w->q->server);
 	struct err why = { 0 };
-	int known;
+	int known, rc;
 
 	job_step(w->job, "read the list of mailboxes");
-	if (app_source_watch(w->q->app, w->q->archive, w->job, on_units, w, &w->source, &w->store, &why) ==
-	    -1) {
-		known = read_known(w, &why, e);
+	rc = app_source_watch(w->q->app, archive, w->job, on_units, w, &w->source, &w->store, &why);
+	free(archive);
+	if (rc == -1) {
+		known = app_is_live(w->q->archive) ? 0 : read_known(w, &why, e);
 		if (known == 0 && e != NULL)
 			*e = why;
 		return known == 1 ? 0 : -1;
 	}
+	if (source_count(w->source, e) == -1)
+		return -1;
 	if (!w->did_stream)
 		begin(w, w->source);
 	w->numbers = mem_array(source_n(w->source) + 1, sizeof *w->numbers);

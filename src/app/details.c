@@ -338,6 +338,10 @@ static int open_for(
 {
 	if (app_source_take(p->app, archive, false, p->job, &p->source, store, e) == -1)
 		return -1;
+	if (source_count(p->source, e) == -1) {
+		app_source_give(p->app, p->source, *store);
+		return -1;
+	}
 	if (source_find(p->source, internal) != (size_t)-1 || source_is_whole(p->source))
 		return 0;
 	app_source_give(p->app, p->source, *store);
@@ -351,11 +355,14 @@ int app_box_details(struct app *app, const char *server, const char *archive, co
 {
 	struct page p = { .app = app, .d = ret, .job = job };
 	struct store *store;
+	char *name = app_archive_of(archive, server);
 	int rc;
 
 	*ret = (struct app_details){ 0 };
 	job_step(job, "look at the mailbox");
-	if (open_for(&p, archive, internal, &store, e) == -1)
+	rc = open_for(&p, name, internal, &store, e);
+	free(name);
+	if (rc == -1)
 		return -1;
 	names_init(&p.names, app, server, p.source);
 	rc = fill(&p, server, internal, e);

@@ -33,11 +33,14 @@ int app_export(struct app *app, const char *server, const char *archive, const c
 	struct export_request request = *how;
 	struct source *source = NULL;
 	struct store *store = NULL;
-	int rc = -1;
+	char *name = app_archive_of(archive, server);
+	int rc = app_source(app, name, job, &source, &store, e);
 
 	*ret = (struct export_result){ 0 };
-	if (app_source(app, archive, job, &source, &store, e) == -1)
+	free(name);
+	if (rc == -1)
 		return -1;
+	rc = -1;
 	names_init(&t.names, app, server, source);
 	if (names_find(&t.names, source, mailbox, &request.mailbox, e) == 0)
 		rc = export_run(source, &request, job, trouble != NULL ? tell : NULL, &t, ret, e);

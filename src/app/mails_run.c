@@ -178,12 +178,15 @@ static void collect(struct run *w)
 
 static int read_archive(struct run *w, struct err *e)
 {
+	char *archive = app_archive_of(w->q->archive, w->q->server);
 	struct buf b = BUF_INIT;
 	struct names names;
+	int rc;
 
 	job_step(w->job, "read the list of messages");
-	if (app_source_take_mailbox(
-		w->q->app, w->q->archive, w->q->mailbox, w->job, &w->source, &w->store, e) == -1)
+	rc = app_source_take_mailbox(w->q->app, archive, w->q->mailbox, w->job, &w->source, &w->store, e);
+	free(archive);
+	if (rc == -1)
 		return -1;
 	str_safe_buf(&b, source_name(w->source), strlen(source_name(w->source)));
 	w->archive = buf_steal(&b);

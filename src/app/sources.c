@@ -77,6 +77,9 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 
 	*ret = NULL;
 	*ret_store = NULL;
+	/* What it was a moment ago is no good any more: it is never kept. */
+	if (app_is_live(archive))
+		return app_live_open(app, archive, job, ret, e);
 	if (app_open_store_of(app, archive, job, &store, &name, e) == -1)
 		return -1;
 	if (take_kept(app, store, name, m, &kept)) {
@@ -131,6 +134,10 @@ void app_source_give(struct app *app, struct source *source, struct store *store
 		return;
 	}
 	source_set_job(source, NULL);
+	if (store == NULL) {
+		drop(app, &k);
+		return;
+	}
 	store_set_job(store, NULL);
 	if (is_large(app, source) || store_stat(store, source_name(source), &k.object, NULL) == -1) {
 		drop(app, &k);

@@ -182,6 +182,16 @@ static void start_printer(struct cli *c)
 	    .json = a->json, .quiet = a->quiet, .verbose = a->verbose, .color = color_of(a->color) });
 }
 
+int cli_source(struct cli *c, const char *archive, struct job *job, struct source **ret, struct store **store,
+    struct err *e)
+{
+	char *name = app_archive_of(archive, c->args.server);
+	int rc = app_source(c->app, name, job, ret, store, e);
+
+	free(name);
+	return rc;
+}
+
 int cli_main(int argc, char **argv, cli_console_fn *console)
 {
 	struct cli c = { .console = console };

@@ -105,6 +105,10 @@ int cli_parse(
 /** cli_help(out, verb): The help of one verb, NULL: of the program. */
 void cli_help(struct printer *out, const struct cli_verb *verb);
 
+/** cli_source(c, archive, job, ret, store, e): As app_source(), where "live" is the server that --server names. */
+int cli_source(struct cli *c, const char *archive, struct job *job, struct source **ret, struct store **store,
+    struct err *e);
+
 /** cli_confirm(c, question): 1 when --yes was given or the operator types "yes", 0 otherwise; -1 with ERR_USAGE when there is no
  * terminal to ask on. */
 int cli_confirm(struct cli *c, const char *question, struct err *e);

@@ -48,13 +48,16 @@ static int work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
 
-	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1) {
-		w->away = app_known_archive(w->c->app, w->archive, job, &w->known, e) == 1;
+	if (cli_source(w->c, w->archive, job, &w->source, &w->store, e) == -1) {
+		w->away = !app_is_live(w->archive) &&
+		          app_known_archive(w->c->app, w->archive, job, &w->known, e) == 1;
 		if (w->away && app_known_conf(&w->known, &w->known_conf))
 			w->names.conf = &w->known_conf;
 		return w->away ? 0 : -1;
 	}
 	names_init(&w->names, w->c->app, w->c->args.server, w->source);
+	if (source_count(w->source, e) == -1)
+		return -1;
 	if (w->boxes == NULL)
 		return 0;
 	return boxes_run(job,

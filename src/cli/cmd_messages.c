@@ -69,7 +69,7 @@ static int work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
 
-	if (app_source(w->c->app, w->archive, job, &w->source, &w->store, e) == -1)
+	if (cli_source(w->c, w->archive, job, &w->source, &w->store, e) == -1)
 		return -1;
 	names_init(&w->names, w->c->app, w->c->args.server, w->source);
 	if (names_find(&w->names, w->source, w->mailbox, &w->at, e) == -1)

@@ -57,7 +57,7 @@ static int look_up(struct job *job, void *arg, struct err *e)
 	struct names names = { 0 };
 	int rc = -1;
 
-	if (app_source(l->c->app, l->archive, job, &source, &store, e) == -1)
+	if (cli_source(l->c, l->archive, job, &source, &store, e) == -1)
 		return -1;
 	names_init(&names, l->c->app, l->c->args.server, source);
 	for (size_t i = 0; i < l->n; i++) {

@@ -45,7 +45,7 @@ static int work(struct job *job, void *arg, struct err *e)
 	size_t at;
 	int rc = -1;
 
-	if (app_source(w->c->app, w->archive, job, &source, &store, e) == -1)
+	if (cli_source(w->c, w->archive, job, &source, &store, e) == -1)
 		return -1;
 	names_init(&names, w->c->app, w->c->args.server, source);
 	if (names_find(&names, source, w->mailbox, &at, e) == -1)

@@ -535,7 +535,8 @@ static int load_parts(
 	struct err why;
 
 	if (!p->has_index) {
-		err_set(e, ERR_DAMAGE, "the archive holds no cyrus.index of %s", box->name);
+		err_set(e, ERR_DAMAGE, "%s no cyrus.index of %s",
+		    source_is_live(s) ? "the server has" : "the archive holds", box->name);
 		return err_hint(e, "its message files can still be taken out with cyrvault export");
 	}
 	if (mailbox_index_parse((const uint8_t *)buf_text(&p->index), p->index.len, &m->index, e) == -1)

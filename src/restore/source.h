@@ -1,4 +1,5 @@
-/* source.h: an archive seen as mailboxes: ours through its index, anyone's cpio or tar through one pass over it.
+/* source.h: an archive seen as mailboxes: ours through its index, anyone's cpio or tar through one pass over it; or the running server
+ * itself, seen as if it were one.
  *
  * Joins the archive's units (or, in a foreign archive, the directories that hold a cyrus.header) with its
  * mailboxes.txt and its imapd.conf. Names are internal. A source belongs to one thread at a time; what it returns
@@ -10,6 +11,7 @@
 #include "archive/foreign.h"
 #include "cyrus/mailbox.h"
 #include "cyrus/mboxlist.h"
+#include "cyrus/server.h"
 #include "cyrus/userdata.h"
 
 struct source;
@@ -69,6 +71,23 @@ struct source_opts {
 int source_open_as(
     struct store *store, const char *name, const struct source_opts *o, struct source **ret, struct err *e);
 
+/** The name of the running server where an archive could stand; no archive is called so. */
+#define SOURCE_LIVE "live"
+
+/** source_open_live(server, job, ret, e): What is on ${server} now, DELETED.* mailboxes too, as if it were an archive: source_name() is SOURCE_LIVE, source_when()
+ * is now. It has no store. The list of mailboxes is that of the moment of the call; a mailbox's files are read when they are asked for, beneath the
+ * partitions' roots, no link followed, nothing locked: an index that is being written is read again (ERR_LOCKED in the end), a message file that
+ * is not what its index says is ERR_DAMAGE, and so is a mailbox whose index is gone. ${server} is ${ret}'s from now on, also after a failure: then it is freed.
+ * Errors as of server_list().
+ *
+ * As of a foreign archive a sink's begin is asked once, with its meta; a message is told to be whole by its GUID, no SHA-256 is known.
+ *
+ * source_is_live(s): It is one. source_count(s, e): Of a live source messages, unread, bytes and health of the mailboxes are not known until this
+ * was called: it looks into every mailbox's index (10 s for a million mailboxes that the kernel knows). Of others nothing is done. */
+int source_open_live(struct server *server, struct job *job, struct source **ret, struct err *e);
+bool source_is_live(const struct source *s);
+int source_count(struct source *s, struct err *e);
+
 /** source_is_whole(s): It was not opened by source_open_units(), or makes no difference to it. */
 bool source_is_whole(const struct source *s);
 
@@ -80,7 +99,7 @@ int source_each_listed(struct source *s,
 /** source_set_job(s, job): Cancel with ${job} (NULL: not) from now on, and show progress there. */
 void source_set_job(struct source *s, struct job *job);
 
-enum archive_kind source_kind(const struct source *s);
+enum archive_kind source_kind(const struct source *s); /* of a live one ARCHIVE_FOREIGN: it has no units */
 struct archive *source_archive(const struct source *s); /* NULL for a foreign one */
 const char *source_name(const struct source *s);
 

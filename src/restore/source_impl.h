@@ -58,10 +58,10 @@ struct source_cache;
 struct source {
 	const struct source_ops *ops;
 	void *ctx;
-	struct store *store;
+	struct store *store; /* NULL: live */
 	char *name;
 	struct job *job;
-	struct archive *archive;      /* NULL: foreign */
+	struct archive *archive;      /* NULL: foreign, or live */
 	struct foreign_memory memory; /* of a foreign one, if has_memory */
 	bool has_memory;
 	struct foreign_index *index; /* of a foreign one that was read before, else NULL */
@@ -98,6 +98,7 @@ int source_ours_each_listed(struct source *s,
 
 extern const struct source_ops source_ours;
 extern const struct source_ops source_foreign;
+extern const struct source_ops source_live;
 
 /** source_open_ours(s, e), source_open_foreign(s, e): Fill a source whose store, name, job (and archive) are set. */
 int source_open_ours(struct source *s, struct err *e);
