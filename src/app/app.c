@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/audit.h"
 #include "app/catalogue.h"
 #include "app/lock.h"
 #include "app/unfinished.h"
@@ -28,6 +29,7 @@ int app_open(const char *conf_path, struct app **ret, struct err *e)
 		io_mkdirs(AT_FDCWD, app->conf->state_directory, 0700, NULL);
 	app->many_units = APP_MANY_UNITS;
 	pthread_mutex_init(&app->kept_lock, NULL);
+	pthread_mutex_init(&app->reason_lock, NULL);
 	app->links = store_links_new();
 	directory = mem_printf("%s/catalogue", app->conf->state_directory);
 	if (catalogue_open(directory, &app->catalogue, e) == -1) {
@@ -49,6 +51,8 @@ void app_close(struct app *app)
 	catalogue_close(app->catalogue);
 	store_links_free(app->links);
 	pthread_mutex_destroy(&app->kept_lock);
+	pthread_mutex_destroy(&app->reason_lock);
+	free(app->reason);
 	log_close();
 	conf_free(app->conf);
 	free(app);
@@ -141,7 +145,7 @@ static bool goes_on(const struct restore_plan *plan)
 	return false;
 }
 
-int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
+static int carry_out(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e)
 {
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
@@ -176,5 +180,39 @@ out:
 	server_free(s);
 	if (lock != -1)
 		close(lock);
+	return rc;
+}
+
+int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
+    struct restore_result *ret, struct err *e)
+{
+	struct audit_users users = { 0 };
+	struct app_audit a = { .verb = "restore", .server = server, .archive = source_name(plan->source) };
+	int rc;
+
+	*ret = (struct restore_result){ 0 };
+	for (size_t i = 0; i < plan->n_items; i++) {
+		audit_users_add(&users, plan->items[i].name);
+		a.messages += plan->items[i].state != STATE_SAME ? plan->items[i].messages : 0;
+	}
+	if (plan->request.to_user != NULL) {
+		char *inbox = mboxname_inbox(plan->request.to_user);
+
+		audit_users_add(&users, inbox);
+		free(inbox);
+	}
+	a.mailbox = plan->n_items == 1 ? plan->items[0].name : NULL;
+	a.users = (const char *const *)users.list;
+	a.n_users = users.n;
+	rc = app_audit_begin(app, &a, e);
+	if (rc == 0) {
+		rc = carry_out(app, server, plan, job, ret, e);
+		a.messages = ret->messages + ret->created;
+		a.receipt = ret->journal != NULL && strrchr(ret->journal, '/') != NULL
+		                ? strrchr(ret->journal, '/') + 1
+		                : ret->journal;
+		rc = app_audit_end(app, &a, rc, e);
+	}
+	audit_users_done(&users);
 	return rc;
 }

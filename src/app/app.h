@@ -55,7 +55,8 @@ struct app_archive {
 	/* "local", "remote" (on another host), "away" (its store is; what is said of it is what was seen last), "tape" (in no store any more) or "gone" (its store
 	 * had it); static */
 	const char *where;
-	char *label, *box; /* of a tape that it is on, whether or not it is in its store, too; NULL: none. box may be "" */
+	char *label,
+	    *box; /* of a tape that it is on, whether or not it is in its store, too; NULL: none. box may be "" */
 };
 
 /** A store that could not be looked into. */
@@ -122,6 +123,21 @@ void app_source_give(struct app *app, struct source *source, struct store *store
 int app_source_take_mailbox(struct app *app, const char *archive, const char *mailbox, struct job *job,
     struct source **ret, struct store **ret_store, struct err *e);
 
+/** One message of an archive. */
+struct app_message {
+	const char *verb;   /* for the audit log: "show", "export" */
+	const char *server; /* NULL: the first */
+	const char *archive, *mailbox;
+	bool internal; /* the mailbox is given by its internal name; else as names_find() takes it */
+	uint32_t uid;
+	size_t max_bytes;
+};
+
+/** app_message(app, q, job, ret, ret_when, e): Append it to ${ret}, verified, after it was recorded who reads it (audit.h); ${ret_when} (NULL: not asked
+ * for) is its internal date. ERR_NOT_FOUND; ERR_FORMAT if it is larger than max_bytes; after a failure ${ret} is empty. */
+int app_message(struct app *app, const struct app_message *q, struct job *job, struct buf *ret,
+    int64_t *ret_when, struct err *e);
+
 /** One line of a page of details; ${label} is NULL where it goes on with the label before. Both are safe text. */
 struct app_detail {
 	char *label, *value;
@@ -152,7 +168,8 @@ int app_backup(struct app *app, const char *server, const struct backup_opts *op
     struct backup_result *ret, struct err *e);
 
 /** app_backup_look(app, server, job, ret, e): What a backup would do now; see backup/backup.h. backup_outlook_done() it, in either case. */
-int app_backup_look(struct app *app, const char *server, struct job *job, struct backup_outlook *ret, struct err *e);
+int app_backup_look(
+    struct app *app, const char *server, struct job *job, struct backup_outlook *ret, struct err *e);
 
 /** app_plan(app, server, archive, request, job, ret, e): Build a restore plan without changing anything; restore_plan_free() it.
  * app_restore(app, plan, job, ret, e): Carry it out. See restore/restore.h. */

@@ -12,6 +12,9 @@ struct app {
 	struct catalogue *catalogue;
 	/* Units from which an archive has very many: see app_source_give(). */
 	size_t many_units;
+	/* Of the session, for the audit log; NULL: none. */
+	pthread_mutex_t reason_lock;
+	char *reason;
 	/* The source that was given back last. */
 	pthread_mutex_t kept_lock;
 	struct kept {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "app/names.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -25,25 +26,58 @@ static void tell(void *arg, enum export_trouble kind, const char *mailbox, uint3
 	buf_done(&shown);
 }
 
+/* "7,9:12", or nothing where all of them are meant. */
+static char *ranges_text(const struct export_request *how)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < how->n_ranges; i++) {
+		const struct export_range *r = &how->ranges[i];
+
+		buf_printf(&b, "%s%u", i > 0 ? "," : "", r->first);
+		if (r->last == UINT32_MAX)
+			buf_str(&b, ":*");
+		else if (r->last != r->first)
+			buf_printf(&b, ":%u", r->last);
+	}
+	return buf_steal(&b);
+}
+
 int app_export(struct app *app, const char *server, const char *archive, const char *mailbox,
     const struct export_request *how, struct job *job, app_export_trouble_fn *trouble, void *arg,
     struct export_result *ret, struct err *e)
 {
 	struct telling t = { .trouble = trouble, .arg = arg };
 	struct export_request request = *how;
+	char *uids = ranges_text(how), *name = app_archive_of(archive, server);
+	struct app_audit a = {
+		.verb = "export", .server = server, .archive = archive, .mailbox = mailbox, .uids = uids
+	};
 	struct source *source = NULL;
 	struct store *store = NULL;
-	char *name = app_archive_of(archive, server);
-	int rc = app_source(app, name, job, &source, &store, e);
+	int rc;
 
 	*ret = (struct export_result){ 0 };
-	free(name);
-	if (rc == -1)
-		return -1;
-	rc = -1;
-	names_init(&t.names, app, server, source);
-	if (names_find(&t.names, source, mailbox, &request.mailbox, e) == 0)
+	rc = how->dry_run ? 0 : app_audit_ask(app, &a, e);
+	if (rc == 0)
+		rc = app_source(app, name, job, &source, &store, e);
+	if (rc == 0) {
+		names_init(&t.names, app, server, source);
+		a.archive = source_name(source);
+		rc = names_find(&t.names, source, mailbox, &request.mailbox, e);
+	}
+	if (rc == 0) {
+		a.mailbox = source_mailbox(source, request.mailbox)->name;
+		rc = how->dry_run ? 0 : app_audit_begin(app, &a, e);
+	}
+	if (rc == 0) {
 		rc = export_run(source, &request, job, trouble != NULL ? tell : NULL, &t, ret, e);
+		a.messages = ret->messages;
+		if (!how->dry_run)
+			rc = app_audit_end(app, &a, rc, e);
+	}
+	free(uids);
+	free(name);
 	names_done(&t.names);
 	source_close(source);
 	store_free(store);

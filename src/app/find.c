@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "app/app_impl.h"
+#include "app/audit.h"
 #include "app/catalogue.h"
 #include "app/names.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -301,6 +303,78 @@ static int tell(struct run *w, struct err *e)
 	return rc == -1 ? -1 : 0;
 }
 
+/* ---- who asked ---- */
+
+static void add_query(struct buf *b, const char *key, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		buf_printf(b, "%s%s%s", b->len > 0 ? " " : "", key, value);
+}
+
+static void query_text(const struct find_request *r, struct buf *b)
+{
+	const int64_t times[] = { r->since, r->before };
+
+	add_query(b, "", r->words);
+	add_query(b, "from:", r->from);
+	add_query(b, "to:", r->to);
+	add_query(b, "subject:", r->subject);
+	add_query(b, "id:", r->message_id);
+	add_query(b, "body:", r->body);
+	add_query(b, "mailbox:", r->mailbox);
+	for (int i = 0; i < 2; i++) {
+		char when[32];
+
+		if (times[i] != 0)
+			add_query(
+			    b, i == 0 ? "since:" : "before:", clock_iso(when, sizeof when, times[i]));
+	}
+}
+
+/* Before the first is told, and before any body is looked into: the owners of all that may be. */
+static int record(struct run *w, struct err *e)
+{
+	size_t limit = w->r->limit != 0 ? w->r->limit : FIND_LIMIT;
+	size_t n = w->found.n < limit || w->match.body != NULL ? w->found.n : limit;
+	struct audit_users users = { 0 };
+	struct buf query = BUF_INIT;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < w->found.list[i].mail->n; k++)
+			audit_users_add(&users, w->found.list[i].mail->places[k].mailbox);
+	query_text(w->r, &query);
+	rc = app_audit(w->r->app,
+	    &(struct app_audit){ .verb = "find",
+		.server = w->r->server,
+		.archive = w->only != NULL ? w->only->name : NULL,
+		.users = (const char *const *)users.list,
+		.n_users = users.n,
+		.messages = n,
+		.query = buf_text(&query),
+		.outcome = AUDIT_DONE },
+	    e);
+	audit_users_done(&users);
+	buf_done(&query);
+	return rc;
+}
+
+static int ask(struct run *w, struct err *e)
+{
+	struct buf query = BUF_INIT;
+	int rc;
+
+	query_text(w->r, &query);
+	rc = app_audit_ask(w->r->app,
+	    &(struct app_audit){ .verb = "find",
+		.server = w->r->server,
+		.archive = w->r->archive,
+		.query = buf_text(&query) },
+	    e);
+	buf_done(&query);
+	return rc;
+}
+
 /* ---- all of it ---- */
 
 static int choose_archive(struct run *w, struct err *e)
@@ -346,7 +420,7 @@ int find_run(struct job *job, void *request, struct err *e)
 
 	w.r->counts = (struct find_counts){ 0 };
 	w.catalogue = app_catalogue(w.r->app);
-	if (find_match_init(&w.match, w.r, e) == -1)
+	if (find_match_init(&w.match, w.r, e) == -1 || ask(&w, e) == -1)
 		goto out;
 	names_init(&w.names, w.r->app, w.r->server, NULL);
 	job_step(job, "look through the catalogue");
@@ -357,7 +431,7 @@ int find_run(struct job *job, void *request, struct err *e)
 		goto out;
 	if (w.found.n > 1)
 		qsort(w.found.list, w.found.n, sizeof *w.found.list, newest_first);
-	rc = tell(&w, e);
+	rc = record(&w, e) == 0 ? tell(&w, e) : -1;
 out:
 	candidates_done(&w.found);
 	find_match_done(&w.match);

@@ -90,6 +90,7 @@ struct mails_request {
 	const char *archive;
 	const char *mailbox; /* internal name */
 	bool live;
+	bool recorded; /* it is in the audit log already (audit.h), which else is done here */
 };
 
 /** mails_run(job, request, e): A job_fn; ${request} is a struct mails_request. ERR_NOT_FOUND: no such archive or mailbox; ERR_DAMAGE: no index. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/app_impl.h"
+#include "app/audit.h"
 #include "app/mails_impl.h"
 #include "app/names.h"
 #include "core/fold.h"
@@ -176,7 +177,7 @@ static void collect(struct run *w)
 		                    !compare_has_uid(w->m->uids, w->m->n_uids, w->records[i].r->uid);
 }
 
-static int read_archive(struct run *w, struct err *e)
+static int open_archive(struct run *w, struct err *e)
 {
 	char *archive = app_archive_of(w->q->archive, w->q->server);
 	struct buf b = BUF_INIT;
@@ -207,6 +208,11 @@ static int read_archive(struct run *w, struct err *e)
 		return -1;
 	w->facts.has_cache = w->m->cache.len > 0;
 	collect(w);
+	return 0;
+}
+
+static int post_all(struct run *w, struct err *e)
+{
 	for (size_t i = 0, batch = BATCH_FIRST; i < w->n;) {
 		size_t n = w->n - i < batch ? w->n - i : batch;
 
@@ -220,6 +226,25 @@ static int read_archive(struct run *w, struct err *e)
 	w->facts.complete = true;
 	tell(w);
 	return 0;
+}
+
+/* No row is shown before it is recorded who looks. */
+static int read_archive(struct run *w, struct err *e)
+{
+	struct app_audit a = {
+		.verb = "messages", .server = w->q->server, .archive = w->q->archive, .mailbox = w->q->mailbox
+	};
+	int rc;
+
+	if (!w->q->recorded && app_audit_ask(w->q->app, &a, e) == -1)
+		return -1;
+	rc = open_archive(w, e);
+	if (w->source != NULL)
+		a.archive = source_name(w->source);
+	a.messages = w->n;
+	if (!w->q->recorded)
+		rc = app_audit_end(w->q->app, &a, rc, e);
+	return rc == 0 ? post_all(w, e) : -1;
 }
 
 /* ---- the live server ---- */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "app/lock.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -35,7 +36,7 @@ int app_undo_plan(
 	return rc;
 }
 
-int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
+static int carry_out(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
     uint64_t *removed, struct err *e)
 {
 	const struct conf_server *c = conf_find_server(app_conf(app), server, e);
@@ -51,5 +52,33 @@ int app_undo(struct app *app, const char *server, const struct undo_plan *plan, 
 		close(lock);
 	}
 	server_free(s);
+	return rc;
+}
+
+int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
+    uint64_t *removed, struct err *e)
+{
+	const char *slash = strrchr(plan->path, '/');
+	struct audit_users users = { 0 };
+	struct app_audit a = { .verb = "undo",
+		.server = server,
+		.archive = plan->archive,
+		.mailbox = plan->n_boxes == 1 ? plan->boxes[0].name : NULL,
+		.messages = plan->remove,
+		.receipt = slash != NULL ? slash + 1 : plan->path };
+	int rc;
+
+	*removed = 0;
+	for (size_t i = 0; i < plan->n_boxes; i++)
+		audit_users_add(&users, plan->boxes[i].name);
+	a.users = (const char *const *)users.list;
+	a.n_users = users.n;
+	rc = app_audit_begin(app, &a, e);
+	if (rc == 0) {
+		rc = carry_out(app, server, plan, job, removed, e);
+		a.messages = *removed;
+		rc = app_audit_end(app, &a, rc, e);
+	}
+	audit_users_done(&users);
 	return rc;
 }

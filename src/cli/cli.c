@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "app/audit.h"
 #include "cli/asker.h"
 #include "core/columns.h"
 #include "cli/options.h"
@@ -35,6 +36,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_prune,
 	&verb_protect,
 	&verb_tape,
+	&verb_audit,
 	&verb_doctor,
 	&verb_help,
 	NULL,
@@ -109,6 +111,8 @@ static int run_verb(struct cli *c, int argc, char **argv, struct err *e)
 	if (check_count(c->verb, argc, argv, e) == -1)
 		return -1;
 	if (!c->verb->no_app && app_open(c->args.conf_path, &c->app, e) == -1)
+		return -1;
+	if (c->app != NULL && app_set_reason(c->app, c->args.reason, e) == -1)
 		return -1;
 	status = c->verb->run(c, argc, argv, e);
 	printer_table_end(c->out);

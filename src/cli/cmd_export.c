@@ -19,6 +19,7 @@ static const struct cli_option options[] = {
 	    "with --recursive, also DELETED.* below it" },
 	{ "expunged", 0, OPTION_FLAG, offsetof(struct cli_args, expunged), NULL,
 	    "also expunged messages that are still there" },
+	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
 

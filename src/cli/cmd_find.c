@@ -24,6 +24,7 @@ static const struct cli_option options[] = {
 	{ "limit", 0, OPTION_TEXT, offsetof(struct cli_args, limit), "N", "at most so many, the newest (1000)" },
 	{ "live", 0, OPTION_FLAG, offsetof(struct cli_args, live), NULL,
 	    "also on the running server, and say what it still has" },
+	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
 

@@ -1,4 +1,5 @@
 /* cmd_messages.c: cyrvault messages. */
+#include "app/audit.h"
 #include "app/mails.h"
 #include "app/names.h"
 #include "cli/progress.h"
@@ -18,6 +19,7 @@ static const struct cli_option options[] = {
 	    "also expunged messages that Cyrus had not removed yet" },
 	{ "live", 0, OPTION_FLAG, offsetof(struct cli_args, live), NULL,
 	    "compare each message with the running server" },
+	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
 
@@ -56,7 +58,8 @@ static int compare(const struct work *w, struct job *job, struct err *e)
 		.server = w->c->args.server,
 		.archive = w->archive,
 		.mailbox = source_mailbox(w->source, w->at)->name,
-		.live = true },
+		.live = true,
+		.recorded = true },
 	    e);
 }
 
@@ -65,20 +68,38 @@ static void take(void *to, void *item)
 	mails_take(to, item);
 }
 
-static int work(struct job *job, void *arg, struct err *e)
+static int load(struct work *w, struct job *job, struct err *e)
 {
-	struct work *w = arg;
-
 	if (cli_source(w->c, w->archive, job, &w->source, &w->store, e) == -1)
 		return -1;
 	names_init(&w->names, w->c->app, w->c->args.server, w->source);
 	if (names_find(&w->names, w->source, w->mailbox, &w->at, e) == -1)
 		return -1;
+	w->mailbox = source_mailbox(w->source, w->at)->name;
 	if (source_load(w->source, w->at, true, &w->messages, e) == 0)
-		return w->mails != NULL ? compare(w, job, e) : 0;
+		return 0;
 	if (e->code == ERR_DAMAGE)
 		err_hint(e, "the messages may be whole all the same: cyrvault export writes those that are");
 	return -1;
+}
+
+static int work(struct job *job, void *arg, struct err *e)
+{
+	struct work *w = arg;
+	struct app_audit a = {
+		.verb = "messages", .server = w->c->args.server, .archive = w->archive, .mailbox = w->mailbox
+	};
+	int rc;
+
+	if (app_audit_ask(w->c->app, &a, e) == -1)
+		return -1;
+	rc = load(w, job, e);
+	a.archive = w->source != NULL ? source_name(w->source) : w->archive;
+	a.mailbox = w->mailbox;
+	a.messages = w->messages != NULL ? w->messages->index->n : 0;
+	if (app_audit_end(w->c->app, &a, rc, e) == -1)
+		return -1;
+	return w->mails != NULL ? compare(w, job, e) : 0;
 }
 
 static int compare_u32(const void *a, const void *b)

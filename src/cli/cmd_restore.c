@@ -1,4 +1,5 @@
 /* cmd_restore.c: cyrvault restore: the plan, the question, the work, the receipt. */
+#include "app/audit.h"
 #include "app/names.h"
 #include "app/words.h"
 #include "cli/progress.h"
@@ -24,6 +25,7 @@ static const struct cli_option options[] = {
 	    "refuse a mailbox that is there with other content" },
 	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
 	    "take back what the last merge, or JOURNAL's, appended" },
+	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
 
@@ -315,6 +317,20 @@ static int check_request(struct cli *c, int argc, struct err *e)
 	return err_hint(e, "cyrvault help restore");
 }
 
+/* Said before the work of a plan rather than behind it. */
+static int may_restore(struct cli *c, const char *archive, struct err *e)
+{
+	if (c->args.dry_run)
+		return 0;
+	return app_audit_ask(c->app,
+	    &(struct app_audit){ .verb = "restore",
+		.server = c->args.server,
+		.archive = archive,
+		.users = &c->args.user,
+		.n_users = c->args.user != NULL },
+	    e);
+}
+
 static int run(struct cli *c, int argc, char **argv, struct err *e)
 {
 	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
@@ -330,7 +346,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		free(l.internal);
 		return restore_undo(c, argc, argv, e);
 	}
-	if (check_request(c, argc, e) == -1)
+	if (check_request(c, argc, e) == -1 || may_restore(c, argv[0], e) == -1)
 		goto out;
 	if (n > 0) {
 		if (progress_run(c, look_up, &l, e) == -1)

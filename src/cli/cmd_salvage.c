@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/audit.h"
 #include "archive/verify.h"
 #include "core/buf.h"
 #include "core/io.h"
@@ -18,6 +19,7 @@
 static const struct cli_option options[] = {
 	{ "output", 'o', OPTION_TEXT, offsetof(struct cli_args, output), "DIR",
 	    "where the files go: new or empty; needed" },
+	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
 
@@ -162,8 +164,11 @@ static int work(struct job *job, void *arg, struct err *e)
 		.abort = sink_abort };
 	struct outdir_opts opts = { .replace = true, .must_be_new = true, .refused = refused, .arg = w };
 	struct store *store = NULL;
+	struct app_audit a = { .verb = "salvage", .server = w->c->args.server, .archive = w->archive, .everybody = true };
 	int rc = -1;
 
+	if (app_audit_ask(w->c->app, &a, e) == -1)
+		return -1;
 	if (app_open_store_of(w->c->app, w->archive, job, &store, &w->name, e) == -1)
 		return -1;
 	if (outdir_open(w->c->args.output, &opts, &w->out, e) == -1)
@@ -171,9 +176,13 @@ static int work(struct job *job, void *arg, struct err *e)
 	w->job = job;
 	w->link.max = LINK_BYTES_MAX;
 	job_step(job, "salvaging %s", w->name);
+	a.archive = w->name;
+	if (app_audit_begin(w->c->app, &a, e) == -1)
+		goto out;
 	rc = archive_salvage(store, w->name, job, &sink, lost, w, &w->result, e);
 	if (rc == 0)
 		rc = outdir_flush(w->out, e);
+	rc = app_audit_end(w->c->app, &a, rc, e);
 out:
 	outdir_close(w->out);
 	store_free(store);

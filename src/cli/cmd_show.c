@@ -1,5 +1,4 @@
 /* cmd_show.c: cyrvault show. */
-#include "app/names.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 
@@ -19,6 +18,7 @@ static const struct cli_option options[] = {
 	    "all header fields, not only the usual ones" },
 	{ "raw", 0, OPTION_FLAG, offsetof(struct cli_args, raw), NULL,
 	    "the exact bytes; to a terminal only with --yes" },
+	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
 
@@ -39,24 +39,17 @@ struct work {
 static int work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
-	struct source *source = NULL;
-	struct store *store = NULL;
-	struct names names = { 0 };
-	size_t at;
-	int rc = -1;
+	int rc = app_message(w->c->app,
+	    &(struct app_message){ .verb = "show",
+		.server = w->c->args.server,
+		.archive = w->archive,
+		.mailbox = w->mailbox,
+		.uid = w->uid,
+		.max_bytes = MESSAGE_BYTES_MAX },
+	    job, &w->bytes, NULL, e);
 
-	if (cli_source(w->c, w->archive, job, &source, &store, e) == -1)
-		return -1;
-	names_init(&names, w->c->app, w->c->args.server, source);
-	if (names_find(&names, source, w->mailbox, &at, e) == -1)
-		goto out;
-	rc = source_read_message(source, at, w->uid, MESSAGE_BYTES_MAX, &w->bytes, e);
-	if (rc == -1)
+	if (rc == -1 && e->code != ERR_REFUSED)
 		err_hint(e, "cyrvault messages %s %s lists what there is", w->archive, w->mailbox);
-out:
-	names_done(&names);
-	source_close(source);
-	store_free(store);
 	return rc;
 }
 

@@ -110,6 +110,13 @@ static int complete(struct conf *c, struct err *e)
 		return -1;
 	if (!own_state)
 		c->state_directory = mem_strdup("/var/lib/cyrvault");
+	if (c->audit.file != NULL && c->audit.file[0] != '\0' && c->audit.file[0] != '/') {
+		err_set(e, ERR_CONFIG, "[audit]: the file \"%s\" is no absolute path", c->audit.file);
+		return err_hint(e, "not set, it is audit.log in the state directory; empty, there is none but syslog");
+	}
+	c->audit.file_given = c->audit.file != NULL;
+	if (c->audit.file == NULL)
+		c->audit.file = mem_printf("%s/audit.log", c->state_directory);
 	if (c->lock_directory == NULL)
 		c->lock_directory = own_state ? mem_printf("%s/lock", c->state_directory) : mem_strdup("/run/cyrvault");
 	if (c->log_file == NULL)
@@ -213,6 +220,7 @@ void conf_free(struct conf *c)
 	free(c->state_directory);
 	free(c->lock_directory);
 	free(c->log_file);
+	free(c->audit.file);
 	free(c->path);
 	free(c);
 }

@@ -78,6 +78,13 @@ struct conf_notify {
 	char *command;           /* a program; NULL: none */
 };
 
+/** The record of who looked at, or restored, whose mail. */
+struct conf_audit {
+	char *file;              /* "": syslog only; not set: audit.log in the state directory */
+	bool file_given;         /* it was set */
+	bool require_reason;     /* what shows or restores mail is refused without a reason */
+};
+
 /** The console. */
 enum conf_theme { CONF_THEME_AUTO, CONF_THEME_DARK, CONF_THEME_LIGHT, CONF_THEME_MONO };
 enum conf_switch { CONF_AUTO, CONF_YES, CONF_NO };
@@ -108,6 +115,7 @@ struct conf {
 	bool catalogue_messages;  /* the catalogue remembers messages, too */
 	char *lock_directory;     /* "/run/cyrvault" */
 	char *log_file;           /* "/var/log/cyrvault.log"; "": none */
+	struct conf_audit audit;
 	struct conf_console console;
 	struct conf_pair *keys;   /* [keys]: request = key ..., in the order read; names may come again */
 	size_t n_keys;

@@ -84,6 +84,8 @@ static const struct key {
 	{ "state", "catalogue_messages", KEY_BOOL, offsetof(struct conf, catalogue_messages), "yes or no: the catalogue remembers the messages of archives, for find" },
 	{ "state", "lock_directory", KEY_PATH, offsetof(struct conf, lock_directory), "Where its lock files are" },
 	{ "state", "log_file", KEY_STRING, offsetof(struct conf, log_file), "Its own log; empty: syslog only" },
+	{ "audit", "file", KEY_STRING, offsetof(struct conf, audit.file), "Where is recorded who looked at whose mail; empty: syslog only; not set: audit.log in the state directory" },
+	{ "audit", "require_reason", KEY_BOOL, offsetof(struct conf, audit.require_reason), "yes or no: nobody's mail is shown or restored without a reason" },
 	CONSOLE(theme, KEY_THEME, "auto, dark, light or mono: colors for a dark or a light terminal, or none"),
 	CONSOLE(ascii, KEY_SWITCH, "yes, no or auto: lines and marks of plain ASCII; auto: where the terminal has no other"),
 	CONSOLE(mouse, KEY_BOOL, "yes or no: the console takes the mouse"),
@@ -107,7 +109,7 @@ struct reading {
 	bool failed;
 };
 
-static const char section_hint[] = "sections are [server \"NAME\"], [store \"NAME\"], [tape \"NAME\"], [notify], [state], [console], [keys] and [colors]";
+static const char section_hint[] = "sections are [server \"NAME\"], [store \"NAME\"], [tape \"NAME\"], [notify], [state], [audit], [console], [keys] and [colors]";
 
 static bool split_section(const char *section, char kind[16], char name[64]);
 
@@ -201,7 +203,7 @@ static int fail_unknown(struct reading *r, const char *section, const char *name
 /* "server \"mail1\"" -> kind and name; false when it is no section of ours. */
 static bool split_section(const char *section, char kind[16], char name[64])
 {
-	static const char *const nameless[] = { "state", "console", "notify", "keys", "colors" };
+	static const char *const nameless[] = { "state", "audit", "console", "notify", "keys", "colors" };
 	size_t n = strcspn(section, " \t");
 	const char *q = section + n + strspn(section + n, " \t");
 
@@ -226,7 +228,7 @@ static bool split_section(const char *section, char kind[16], char name[64])
 /* The struct that a section's keys go to, made when the section is new. */
 static void *section_target(struct conf *c, const char *kind, const char *name)
 {
-	if (strcmp(kind, "state") == 0 || strcmp(kind, "console") == 0 || strcmp(kind, "notify") == 0)
+	if (strcmp(kind, "state") == 0 || strcmp(kind, "audit") == 0 || strcmp(kind, "console") == 0 || strcmp(kind, "notify") == 0)
 		return c;
 	if (strcmp(kind, "server") == 0) {
 		for (size_t i = 0; i < c->n_servers; i++)

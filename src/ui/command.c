@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "app/audit.h"
+#include "core/log.h"
 #include "core/str.h"
 #include "ui/term.h"
 #include "ui/views.h"
@@ -59,6 +61,20 @@ static void run_history(struct console *c, const char *argument)
 	console_push(c, view_history_new(c, argument, NULL));
 }
 
+static void run_reason(struct console *c, const char *argument)
+{
+	struct err e = { 0 };
+
+	if (app_set_reason(c->app, argument, &e) == -1)
+		console_fail(c, &e);
+	else if (argument[0] == '\0')
+		console_say(c, STYLE_NORMAL, "No reason is given any more");
+	else
+		console_say(c, STYLE_NORMAL, "From now on it is recorded why: %s", argument);
+	if (e.code == ERR_NONE)
+		log_write(LOG_LEVEL_INFO, "reason: %s", argument[0] != '\0' ? argument : "none");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct console *c, const char *argument);
@@ -69,6 +85,7 @@ static const struct {
 	{ "history", run_history },
 	{ "theme", run_theme },
 	{ "row", run_row },
+	{ "reason", run_reason },
 };
 #define N_WITH_ARGUMENT (sizeof with_argument / sizeof with_argument[0])
 

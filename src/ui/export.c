@@ -64,20 +64,6 @@ static void existed(void *arg, const char *path, uint64_t size)
 	((struct work *)arg)->existed = true;
 }
 
-static int internal_date(struct source *s, size_t at, uint32_t uid, int64_t *ret)
-{
-	struct source_messages *m = NULL;
-	const struct index_record *r;
-
-	if (source_load(s, at, false, &m, NULL) == -1)
-		return -1;
-	r = mailbox_index_find(m->index, uid);
-	if (r != NULL)
-		*ret = r->internaldate;
-	source_messages_free(m);
-	return r != NULL ? 0 : -1;
-}
-
 static int write_file(struct work *w, const struct buf *bytes, int64_t when, struct err *e)
 {
 	const char *slash = strrchr(w->path, '/');
@@ -109,31 +95,23 @@ out:
 /* Under a name of the operator's, which app_export() does not give. */
 static int one_file(struct work *w, struct job *job, struct err *e)
 {
-	struct source *source = NULL;
-	struct store *store = NULL;
 	struct buf bytes = BUF_INIT;
-	uint32_t uid = w->ranges[0].first;
-	size_t at;
 	int64_t when;
-	int rc = -1;
+	int rc = app_message(w->app,
+	    &(struct app_message){ .verb = "export",
+		.server = w->server,
+		.archive = w->archive,
+		.mailbox = w->internal,
+		.internal = true,
+		.uid = w->ranges[0].first,
+		.max_bytes = MESSAGE_BYTES_MAX },
+	    job, &bytes, &when, e);
 
-	if (app_source_take_mailbox(w->app, w->archive, w->internal, job, &source, &store, e) == -1)
-		return -1;
-	at = source_find(source, w->internal);
-	when = source_when(source);
-	if (at == (size_t)-1)
-		err_set(e, ERR_NOT_FOUND, "%s is not in %s", w->shown, w->archive);
-	else
-		rc = source_read_message(source, at, uid, MESSAGE_BYTES_MAX, &bytes, e);
-	/* Without an index the message is as good, only not dated. */
-	if (rc == 0)
-		internal_date(source, at, uid, &when);
 	if (rc == 0)
 		rc = write_file(w, &bytes, when, e);
 	if (rc == 0)
 		w->result = (struct export_result){ .mailboxes = 1, .messages = 1, .bytes = bytes.len };
 	buf_done(&bytes);
-	app_source_give(w->app, source, store);
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/audit.h"
 #include "core/columns.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -224,8 +225,12 @@ static void print_path(struct plain *p)
 	const struct view *path[16];
 	struct buf b = BUF_INIT;
 	size_t n = 0;
+	char *reason = app_reason(p->c->app);
 
 	buf_str(&b, p->c->server_name);
+	if (reason != NULL)
+		buf_printf(&b, " [%s]", reason);
+	free(reason);
 	for (const struct view *v = p->c->top; v != NULL && n < 16; v = v->below)
 		path[n++] = v;
 	while (n-- > 0) {

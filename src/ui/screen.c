@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/audit.h"
 #include "core/clock.h"
 #include "core/columns.h"
 #include "core/str.h"
@@ -29,8 +30,12 @@ static void draw_title(struct console *c, struct canvas *canvas)
 	const struct view *path[16];
 	size_t n = 0;
 	const char *right = c->opts.read_only ? "read-only " : "";
+	char *reason = app_reason(c->app);
 
 	buf_printf(&b, " cyrvault  %s", c->server_name);
+	if (reason != NULL)
+		buf_printf(&b, " [%s]", reason);
+	free(reason);
 	for (const struct view *v = c->top; v != NULL && n < 16; v = v->below)
 		path[n++] = v;
 	while (n-- > 0) {

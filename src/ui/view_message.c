@@ -27,7 +27,7 @@ struct view_message {
 /* The worker's. */
 struct load {
 	struct app *app;
-	char *archive, *internal, *shown;
+	char *server, *archive, *internal, *shown;
 	uint32_t uid;
 	struct buf bytes;
 	struct message *message;
@@ -43,24 +43,22 @@ static struct view_message *self(struct view *v)
 static int load(struct job *job, void *arg, struct err *e)
 {
 	struct load *l = arg;
-	struct source *source = NULL;
-	struct store *store = NULL;
-	size_t at;
-	int rc = -1;
+	int rc;
 
 	job_step(job, "reading message %u of %s", l->uid, l->shown);
-	if (app_source_take_mailbox(l->app, l->archive, l->internal, job, &source, &store, e) == -1)
-		return -1;
-	at = source_find(source, l->internal);
-	if (at == (size_t)-1)
-		err_set(e, ERR_NOT_FOUND, "%s is not in %s", l->shown, l->archive);
-	else
-		rc = source_read_message(source, at, l->uid, MESSAGE_BYTES_MAX, &l->bytes, e);
+	rc = app_message(l->app,
+	    &(struct app_message){ .verb = "show",
+		.server = l->server,
+		.archive = l->archive,
+		.mailbox = l->internal,
+		.internal = true,
+		.uid = l->uid,
+		.max_bytes = MESSAGE_BYTES_MAX },
+	    job, &l->bytes, NULL, e);
 	if (rc == 0)
 		l->message = message_open(buf_text(&l->bytes), l->bytes.len);
 	else if (e->code == ERR_FORMAT)
 		err_hint(e, "e writes it to a file as it is");
-	app_source_give(l->app, source, store);
 	return rc;
 }
 
@@ -68,6 +66,7 @@ static void free_load(void *arg)
 {
 	struct load *l = arg;
 
+	free(l->server);
 	free(l->archive);
 	free(l->internal);
 	free(l->shown);
@@ -129,6 +128,7 @@ static void reload(struct view_message *m)
 		return;
 	l = mem_alloc(sizeof *l);
 	l->app = console_app(m->view.console);
+	l->server = mem_strdup(console_server(m->view.console));
 	l->archive = mem_strdup(m->archive);
 	l->internal = mem_strdup(m->internal);
 	l->shown = mem_strdup(m->shown);
