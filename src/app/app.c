@@ -136,9 +136,11 @@ static char *archive_word(const struct app *app, const struct restore_plan *plan
 	return mem_printf("%s/%s", str_starts(url, "dir:") ? url + 4 : url, name);
 }
 
-/* It takes up a merge that was cut off. */
+/* It takes up a merge that was cut off, or sets state, which may be the rest of one that was. */
 static bool goes_on(const struct restore_plan *plan)
 {
+	if (plan->request.mode == RESTORE_STATE)
+		return true;
 	for (size_t i = 0; i < plan->n_items; i++)
 		if (plan->items[i].merge != NULL && plan->items[i].merge->cut_off)
 			return true;

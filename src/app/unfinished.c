@@ -168,8 +168,10 @@ out:
 int unfinished_begin(const char *directory, const char *server, const char *archive,
     const struct restore_plan *plan, struct err *e)
 {
+	/* What state still differs is seen from the mailboxes themselves. */
 	if (io_mkdirs(AT_FDCWD, directory, 0700, e) == -1 ||
-	    rewrite(directory, server, plan, field(archive), e) == -1)
+	    (plan->request.mode != RESTORE_STATE &&
+		rewrite(directory, server, plan, field(archive), e) == -1))
 		return err_hint(
 		    e, "nothing was changed; make room in %s, or set directory in [state]", directory);
 	return 0;
@@ -177,5 +179,5 @@ int unfinished_begin(const char *directory, const char *server, const char *arch
 
 int unfinished_end(const char *directory, const char *server, const struct restore_plan *plan, struct err *e)
 {
-	return rewrite(directory, server, plan, NULL, e);
+	return plan->request.mode == RESTORE_STATE ? 0 : rewrite(directory, server, plan, NULL, e);
 }

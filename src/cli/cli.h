@@ -23,14 +23,15 @@ struct cli_args {
 	bool prometheus, off;
 	const char *max_age, *reason; /* status, protect */
 	bool identical, moved, undo;  /* restore */
-	const char *mark;
+	const char *mark, *state, *what;
 	const char *level, *threads, *format, *output, *user;
 	const char *add, *drop, *tape, *label, *box, *device; /* tape */
 	bool overwrite;
 	const char *from, *to, *subject, *message_id, *body, *since, *before, *mailbox, *archive, *limit; /* find */
 };
 
-enum cli_option_kind { OPTION_FLAG, OPTION_TEXT };
+/** OPTION_OPTIONAL: a text that may be left out: "" then. */
+enum cli_option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_OPTIONAL };
 
 /** A row; a list ends with one whose name is NULL. */
 struct cli_option {
@@ -38,7 +39,7 @@ struct cli_option {
 	char letter;	  /* 'r', or 0 */
 	enum cli_option_kind kind;
 	size_t place;	   /* offsetof(struct cli_args, ...) */
-	const char *value; /* OPTION_TEXT: "DIR" in the help; "a|b|c": one of these and nothing else */
+	const char *value; /* of a text: "DIR" in the help; "a|b|c": one of these and nothing else */
 	const char *about;
 };
 

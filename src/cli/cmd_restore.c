@@ -23,6 +23,10 @@ static const struct cli_option options[] = {
 	    "also messages that the user has moved elsewhere" },
 	{ "identical", 0, OPTION_FLAG, offsetof(struct cli_args, identical), NULL,
 	    "refuse a mailbox that is there with other content" },
+	{ "state", 0, OPTION_OPTIONAL, offsetof(struct cli_args, state), "LIST",
+	    "no message, but flags,seen,subscriptions,acl,annotations,sieve,quota" },
+	{ "what", 0, OPTION_TEXT, offsetof(struct cli_args, what), "LIST",
+	    "only these of what comes back besides messages" },
 	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
 	    "take back what the last merge, or JOURNAL's, appended" },
 	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
@@ -304,8 +308,19 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 
 static int check_request(struct cli *c, int argc, struct err *e)
 {
+	unsigned what;
+
 	if (argc == 0)
 		err_set(e, ERR_USAGE, "restore: from which archive?");
+	else if (c->args.state != NULL && restore_what_parse(c->args.state, &what, e) == -1)
+		return err_wrap(e, "--state=%s", c->args.state);
+	else if (c->args.what != NULL && restore_what_parse(c->args.what, &what, e) == -1)
+		return err_wrap(e, "--what=%s", c->args.what);
+	else if (c->args.state != NULL &&
+		 (c->args.identical || c->args.moved || c->args.mark != NULL || c->args.what != NULL))
+		err_set(e, ERR_USAGE,
+		    "--state brings no message: --identical, --moved, --mark and --what do "
+		    "not go with it");
 	else if (c->args.mark != NULL && !restore_mark_is_valid(c->args.mark))
 		err_set(e, ERR_USAGE, "--mark=%s: that can be no keyword of a message", c->args.mark);
 	else if (c->args.user != NULL && argc > 1)
@@ -358,6 +373,12 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	w.request.recursive = c->args.recursive;
 	w.request.user = c->args.user;
 	w.request.mode = c->args.identical ? RESTORE_IDENTICAL : RESTORE_DEFAULT;
+	if (c->args.state != NULL) {
+		w.request.mode = RESTORE_STATE;
+		restore_what_parse(c->args.state, &w.request.what, NULL);
+	} else if (c->args.what != NULL) {
+		restore_what_parse(c->args.what, &w.request.what, NULL);
+	}
 	w.request.mark = c->args.mark;
 	w.request.moved = c->args.moved;
 	if (progress_run(c, plan_work, &w, e) == -1)

@@ -35,6 +35,8 @@ static void add_options(struct buf *b, const struct cli_option *o)
 			buf_printf(b, "      --%s", o->name);
 		if (o->kind == OPTION_TEXT)
 			buf_printf(b, "=%s", o->value);
+		else if (o->kind == OPTION_OPTIONAL)
+			buf_printf(b, "[=%s]", o->value);
 		used = b->len - start;
 		if (used > ABOUT_COLUMN - 2) {
 			buf_char(b, '\n');

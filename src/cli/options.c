@@ -66,8 +66,11 @@ static void set_make(struct option_set *set, const struct cli_verb *verb)
 		const struct cli_option *o = set->row[i];
 		bool text = o->kind == OPTION_TEXT;
 
-		set->longs[i] = (struct option){ o->name, text ? required_argument : no_argument, NULL,
-			CHAR_MAX + 1 + (int)i };
+		set->longs[i] = (struct option){ o->name,
+			text                         ? required_argument
+			: o->kind == OPTION_OPTIONAL ? optional_argument
+						     : no_argument,
+			NULL, CHAR_MAX + 1 + (int)i };
 		if (o->letter != 0) {
 			*letter++ = o->letter;
 			if (text)
@@ -126,6 +129,8 @@ static int store(const struct cli_option *o, const char *value, struct cli_args 
 		*(bool *)at = true;
 		return 0;
 	}
+	if (value == NULL)
+		value = "";
 	if (check_choice(o, value, e) == -1)
 		return -1;
 	*(const char **)(void *)at = value;

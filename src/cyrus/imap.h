@@ -208,6 +208,11 @@ int imap_append_end(struct imap *im, uint32_t *uidvalidity, uint32_t *uid, struc
  * ERR_UNSUPPORTED. Those that are not there are no error. */
 int imap_expunge_uids(struct imap *im, const uint32_t *uids, size_t n, struct err *e);
 
+/** imap_store_uids(im, uids, n, flag, on, e): Set ${flag} (an atom, "\Seen" or a keyword) on these messages (ascending UIDs) of the selected mailbox,
+ * or take it from them. Those that are not there are no error; a server's NO is ERR_TOOL. */
+int imap_store_uids(
+    struct imap *im, const uint32_t *uids, size_t n, const char *flag, bool on, struct err *e);
+
 /** imap_internaldate(dst, size, t): A time in the form of APPEND, in UTC. */
 const char *imap_internaldate(char *dst, size_t size, int64_t t);
 

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "cyrus/imap.h"
+#include "cyrus/userdata.h"
 
 static int simple(struct imap *im, const char *verb, const char *mailbox, struct err *e)
 {
@@ -242,23 +243,9 @@ int imap_select(
 	return rc;
 }
 
-/* ---- removing messages ---- */
+/* ---- removing messages, flags ---- */
 
 #define UIDS_AT_ONCE 500
-
-static void put_uids(struct buf *b, const uint32_t *uids, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		size_t k = i;
-
-		while (k + 1 < n && uids[k + 1] == uids[k] + 1)
-			k++;
-		buf_printf(b, "%s%u", i > 0 ? "," : "", uids[i]);
-		if (k > i)
-			buf_printf(b, ":%u", uids[k]);
-		i = k + 1;
-	}
-}
 
 static int with_uids(struct imap *im, const char *verb, const char *set, const char *rest, struct err *e)
 {
@@ -283,13 +270,29 @@ int imap_expunge_uids(struct imap *im, const uint32_t *uids, size_t n, struct er
 	for (size_t i = 0; i < n && rc == 0; i += UIDS_AT_ONCE) {
 		struct buf set = BUF_INIT;
 
-		put_uids(&set, uids + i, n - i < UIDS_AT_ONCE ? n - i : UIDS_AT_ONCE);
+		uidset_put(&set, uids + i, n - i < UIDS_AT_ONCE ? n - i : UIDS_AT_ONCE);
 		rc = with_uids(im, "UID STORE", buf_text(&set), " +FLAGS.SILENT (\\Deleted)", e);
 		if (rc == 0)
 			rc = with_uids(im, "UID EXPUNGE", buf_text(&set), "", e);
 		buf_done(&set);
 	}
 	return rc;
+}
+
+int imap_store_uids(struct imap *im, const uint32_t *uids, size_t n, const char *flag, bool on, struct err *e)
+{
+	char *rest = mem_printf(" %sFLAGS.SILENT (%s)", on ? "+" : "-", flag);
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i += UIDS_AT_ONCE) {
+		struct buf set = BUF_INIT;
+
+		uidset_put(&set, uids + i, n - i < UIDS_AT_ONCE ? n - i : UIDS_AT_ONCE);
+		rc = with_uids(im, "UID STORE", buf_text(&set), rest, e);
+		buf_done(&set);
+	}
+	free(rest);
+	return rc == -1 ? err_wrap(e, "%s of %zu messages", flag, n) : 0;
 }
 
 /* ---- METADATA, and what came before it ---- */

@@ -165,6 +165,20 @@ bool uidset_contains(const struct uidset *set, uint32_t uid)
 	return low < set->n && uid >= set->ranges[low].first;
 }
 
+void uidset_put(struct buf *b, const uint32_t *uids, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t k = i;
+
+		while (k + 1 < n && uids[k + 1] == uids[k] + 1)
+			k++;
+		buf_printf(b, "%s%u", i > 0 ? "," : "", uids[i]);
+		if (k > i)
+			buf_printf(b, ":%u", uids[k]);
+		i = k + 1;
+	}
+}
+
 void uidset_done(struct uidset *set)
 {
 	free(set->ranges);

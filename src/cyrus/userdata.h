@@ -47,6 +47,9 @@ void uidset_parse(const char *text, struct uidset *ret);
 bool uidset_contains(const struct uidset *set, uint32_t uid);
 void uidset_done(struct uidset *set);
 
+/** uidset_put(b, uids, n): Append ascending UIDs in that form, "1,4:6"; nothing of none. */
+void uidset_put(struct buf *b, const uint32_t *uids, size_t n);
+
 /** uidset_has(uids, uid): ${uid} is in the set "1,4:6": for one question, reads the text each time. */
 bool uidset_has(const char *uids, uint32_t uid);
 

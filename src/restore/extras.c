@@ -196,7 +196,7 @@ static int on_live_subscription(void *arg, const char *internal, struct err *e)
 	return strcmp(internal, arg) == 0;
 }
 
-static int plan_subscription(struct planning *g, size_t item_index, const char *reader, struct err *e)
+int plan_subscription(struct planning *g, size_t item_index, const char *reader, struct err *e)
 {
 	const struct restore_item *item = &g->plan->items[item_index];
 	struct cyrusdb *db = NULL;
@@ -204,7 +204,8 @@ static int plan_subscription(struct planning *g, size_t item_index, const char *
 	char *wanted = mem_strdup(item->name);
 	struct restore_step *s;
 	int r = source_subscribed(g->source, reader, item->name, e);
-	bool whole_file = g->plan->request.user != NULL && strcmp(reader, g->plan->request.user) == 0;
+	bool whole_file = g->plan->request.user != NULL && strcmp(reader, g->plan->request.user) == 0 &&
+	                  g->plan->request.mode != RESTORE_STATE;
 
 	if (r == 1 && restore_user_path(g->server, g->live, g->plan, USER_SUBS, reader, &path, NULL) == 0 &&
 	    !(whole_file && access(buf_text(&path), F_OK) != 0)) {
@@ -237,9 +238,12 @@ static int plan_reader(void *arg, const char *userid, struct err *e)
 {
 	struct reader_walk *w = arg;
 
-	if (job_cancelled(w->g->job, e) || plan_subscription(w->g, w->item_index, userid, e) == -1)
+	const struct restore_request *request = &w->g->plan->request;
+
+	if (job_cancelled(w->g->job, e) || (restore_wants(request, RESTORE_SUBSCRIPTIONS) &&
+					       plan_subscription(w->g, w->item_index, userid, e) == -1))
 		return -1;
-	return plan_seen(w->g, w->item_index, userid, e);
+	return restore_wants(request, RESTORE_SEEN) ? plan_seen(w->g, w->item_index, userid, e) : 0;
 }
 
 /* Who may have read it: the owner, and whom the ACL lets in; everybody when it names a group. */
@@ -332,7 +336,7 @@ static int on_annotation(void *arg, const struct annotation *a, struct err *e)
 	return 0;
 }
 
-static int plan_annotations(struct planning *g, size_t item_index, const char *owner, struct err *e)
+int plan_annotations(struct planning *g, size_t item_index, const char *owner, struct err *e)
 {
 	const struct restore_item *item = &g->plan->items[item_index];
 	struct annotation_walk w = { .g = g, .item_index = item_index, .owner = owner };
@@ -354,7 +358,7 @@ static const char *rights_of(const struct mailbox_entry *entry, const char *who)
 	return "";
 }
 
-static void step_acl(struct planning *g, size_t item_index, const char *who, const char *rights)
+void plan_step_acl(struct planning *g, size_t item_index, const char *who, const char *rights)
 {
 	const struct restore_item *item = &g->plan->items[item_index];
 	struct buf name = BUF_INIT;
@@ -378,14 +382,15 @@ void plan_acl(struct planning *g, size_t item_index)
 	const struct restore_item *item = &g->plan->items[item_index];
 	const struct mailbox_entry *was = source_mailbox(g->source, item->source_index)->entry;
 
-	if (was == NULL || (item->state != STATE_DELETED_COPY && !item->unfinished))
+	if (was == NULL || (item->state != STATE_DELETED_COPY && !item->unfinished) ||
+	    !restore_wants(&g->plan->request, RESTORE_ACL))
 		return;
 	for (size_t i = 0; i < was->n_acl; i++)
 		if (strcmp(rights_of(&item->entry, was->acl[i].user), was->acl[i].rights) != 0)
-			step_acl(g, item_index, was->acl[i].user, was->acl[i].rights);
+			plan_step_acl(g, item_index, was->acl[i].user, was->acl[i].rights);
 	for (size_t i = 0; i < item->entry.n_acl; i++)
 		if (*rights_of(was, item->entry.acl[i].user) == '\0')
-			step_acl(g, item_index, item->entry.acl[i].user, "");
+			plan_step_acl(g, item_index, item->entry.acl[i].user, "");
 }
 
 static int on_kept_annotation(void *arg, const struct annotation *a, struct err *e)
@@ -420,7 +425,8 @@ int plan_extras(struct planning *g, size_t item_index, struct err *e)
 	int rc = plan_readers(g, item_index, owner, e);
 
 	/* What is renamed back has its annotations, newer ones than the archive's. */
-	if (rc == 0 && g->plan->items[item_index].state != STATE_DELETED_COPY)
+	if (rc == 0 && g->plan->items[item_index].state != STATE_DELETED_COPY &&
+	    restore_wants(&g->plan->request, RESTORE_ANNOTATIONS))
 		rc = plan_annotations(g, item_index, owner, e);
 	free(owner);
 	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[item_index].name) : 0;

@@ -59,9 +59,19 @@ bool restore_mark_is_valid(const char *mark)
 bool restore_merges(const struct restore_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].kind == STEP_APPEND)
+		if (plan->steps[i].kind == STEP_APPEND || plan->request.mode == RESTORE_STATE)
 			return true;
 	return false;
+}
+
+void plan_rename_item(struct planning *g, struct restore_item *item, const char *name)
+{
+	struct restore_plan *p = g->plan;
+
+	p->live_names =
+	    mem_grow(p->live_names, &g->cap_live_names, p->n_live_names + 1, sizeof *p->live_names);
+	p->live_names[p->n_live_names] = mem_strdup(name);
+	item->name = p->live_names[p->n_live_names++];
 }
 
 static void add_item_as(struct planning *g, size_t source_index, const char *name)
@@ -314,7 +324,7 @@ static void step_quota_fix(struct planning *g, const char *root_or_user, bool is
 	    mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
 }
 
-static void step_prove(struct planning *g, size_t i)
+void plan_step_prove(struct planning *g, size_t i)
 {
 	struct buf name = BUF_INIT;
 
@@ -380,7 +390,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		}
 	for (size_t i = 0; i < p->n_items; i++)
 		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]))
-			step_prove(g, i);
+			plan_step_prove(g, i);
 	return 0;
 }
 
@@ -406,12 +416,14 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	}
 	if (rc == 0 && g.plan->n_items > 1)
 		qsort(g.plan->items, g.plan->n_items, sizeof *g.plan->items, by_name);
-	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++) {
+	if (rc == 0 && request->mode == RESTORE_STATE)
+		rc = plan_state(&g, e);
+	for (size_t i = 0; i < g.plan->n_items && rc == 0 && request->mode != RESTORE_STATE; i++) {
 		rc = job_cancelled(job, e) ? -1 : plan_judge(&g, &g.plan->items[i], e);
 		mark_unfinished(&g.plan->items[i], request);
 		mark_cut_off(&g.plan->items[i], request);
 	}
-	if (rc == 0) {
+	if (rc == 0 && request->mode != RESTORE_STATE) {
 		check_inboxes(&g);
 		plan_merge_quota(&g);
 		for (size_t i = 0; i < g.plan->n_items; i++)

@@ -47,6 +47,17 @@ void plan_acl(struct planning *g, size_t item_index);
  * server will lose them in the RENAME. Returns how many, or -1. */
 int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);
 
+/** plan_state(g, e): RESTORE_STATE: judge all items and make their steps. plan_rename_item(g, item, name): It is called ${name} on the server. */
+int plan_state(struct planning *g, struct err *e);
+void plan_rename_item(struct planning *g, struct restore_item *item, const char *name);
+
+/** Parts of the above: plan_step_acl(g, item_index, who, rights): ${rights} "": they are taken away. plan_subscription(g, item_index, reader, e): What he was
+ * subscribed to. plan_annotations(g, item_index, owner, e): Those that are gone or have another value. plan_step_prove(g, item_index). */
+void plan_step_acl(struct planning *g, size_t item_index, const char *who, const char *rights);
+int plan_subscription(struct planning *g, size_t item_index, const char *reader, struct err *e);
+int plan_annotations(struct planning *g, size_t item_index, const char *owner, struct err *e);
+void plan_step_prove(struct planning *g, size_t item_index);
+
 /** plan_user(g, userid, e): A step for the user's own files, if any is missing. */
 int plan_user(struct planning *g, const char *userid, struct err *e);
 

@@ -13,6 +13,43 @@ const char *restore_mode_name(enum restore_mode m)
 	return names[m];
 }
 
+static const char *const what_names[RESTORE_KINDS] = { "flags", "seen", "subscriptions", "acl", "annotations",
+	"sieve", "quota" };
+
+const char *restore_what_name(unsigned i)
+{
+	return what_names[i];
+}
+
+int restore_what_parse(const char *list, unsigned *ret, struct err *e)
+{
+	unsigned what = 0;
+
+	for (const char *s = list; *s != '\0';) {
+		size_t n = strcspn(s, ","), k = 0;
+
+		while (k < RESTORE_KINDS && (strlen(what_names[k]) != n || strncmp(what_names[k], s, n) != 0))
+			k++;
+		if (n == 3 && strncmp(s, "all", 3) == 0) {
+			what |= RESTORE_ALL_STATE;
+		} else if (k < RESTORE_KINDS) {
+			what |= 1u << k;
+		} else {
+			err_set(e, ERR_USAGE, "\"%.*s\" is nothing that belongs to a mailbox", (int)n, s);
+			return err_hint(
+			    e, "it is flags, seen, subscriptions, acl, annotations, sieve, quota, or all");
+		}
+		s += n + (s[n] == ',');
+	}
+	*ret = what != 0 ? what : RESTORE_ALL_STATE;
+	return 0;
+}
+
+bool restore_wants(const struct restore_request *r, unsigned what)
+{
+	return r->what == 0 || (r->what & what) != 0;
+}
+
 static const char **copy_names(const char *const *names, size_t n)
 {
 	const char **copy = mem_array(n + 1, sizeof *copy);

@@ -74,6 +74,15 @@ struct restore_request {
 void restore_request_copy(struct restore_request *dst, const struct restore_request *src);
 void restore_request_done(struct restore_request *r);
 
+/** restore_what_name(i): Of bit ${i}, below RESTORE_KINDS: "flags", "seen", "subscriptions", "acl", "annotations", "sieve", "quota". restore_what_parse(list, ret, e):
+ * Names with commas in between, "" and "all" all of them. ERR_USAGE. */
+#define RESTORE_KINDS 7
+const char *restore_what_name(unsigned i);
+int restore_what_parse(const char *list, unsigned *ret, struct err *e);
+
+/** restore_wants(r, what): One of these RESTORE_FLAGS... is asked for. */
+bool restore_wants(const struct restore_request *r, unsigned what);
+
 /** restore_mark_is_valid(mark): It can be an IMAP keyword. */
 bool restore_mark_is_valid(const char *mark);
 
@@ -199,6 +208,7 @@ struct restore_result {
 	uint64_t mailboxes, messages, files, bytes;
 	/* Of messages that were merged: appended; there already; left where they are, or come in meanwhile; not to be had, or refused. */
 	uint64_t created, merged, skipped, failed;
+	uint64_t flags_set, flags_cleared; /* over IMAP, on messages that are there */
 	char **failures; /* why, a line for each */
 	size_t n_failures, cap_failures;
 	char *journal; /* path of what undo needs; NULL: nothing was merged */

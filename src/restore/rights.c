@@ -26,7 +26,7 @@ static bool has_all(const char *has, const char *needed)
 	return true;
 }
 
-static bool same_rights(const char *a, const char *b)
+bool rights_same(const char *a, const char *b)
 {
 	return has_all(a, b) && has_all(b, a);
 }
@@ -58,7 +58,7 @@ static int grant(struct rights *r, struct journal *journal, struct err *e)
 		.kind = JOURNAL_RIGHTS, .mailbox = r->entry->name, .uniqueid = id, .who = who, .rights = has
 	};
 
-	if (same_rights(has, GRANTED)) {
+	if (rights_same(has, GRANTED)) {
 		r->before = remembered(journal, id, who);
 		return 0;
 	}

@@ -28,4 +28,7 @@ struct imap *rights_imap(struct rights *r, struct err *e);
 void rights_drop(struct rights *r);
 int rights_give_back(struct rights *r, struct err *e);
 
+/** rights_same(a, b): The same letters, in whatever order. */
+bool rights_same(const char *a, const char *b);
+
 #endif

@@ -13,6 +13,7 @@
 #include "restore/plan.h"
 #include "restore/proof.h"
 #include "restore/run_priv.h"
+#include "restore/state.h"
 
 void run_warn(struct run *r, const char *what, const struct err *e)
 {
@@ -180,6 +181,8 @@ static int do_acl(struct run *r, const struct restore_step *s, struct err *e)
 
 	mboxname_admin(r->server->conf, r->plan->items[s->item].name, &name);
 	if (rc == 0)
+		rc = state_remember(r, s, e);
+	if (rc == 0)
 		rc = imap_setacl(r->admin, buf_text(&name), s->detail, s->value, e);
 	buf_done(&name);
 	return rc;
@@ -194,6 +197,8 @@ static int do_imap_as(struct run *r, const struct restore_step *s, struct err *e
 	int rc = server_imap(r->server, s->detail, r->job, &im, e);
 
 	plan_name_as(r->server->conf, item->name, s->detail, &name);
+	if (rc == 0)
+		rc = state_remember(r, s, e);
 	if (rc == 0 && s->kind == STEP_SUBSCRIBE)
 		rc = imap_subscribe(im, buf_text(&name), e);
 	else if (rc == 0)
@@ -295,7 +300,8 @@ static int check_means(struct run *r, struct err *e)
 static bool is_essential(enum step_kind kind)
 {
 	return kind != STEP_ACL && kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION &&
-	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX;
+	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX && kind != STEP_READER &&
+	       kind != STEP_FLAGS && kind != STEP_QUOTA_LIMIT && kind != STEP_SIEVE;
 }
 
 static int do_step(struct run *r, struct restore_step *s, struct err *e)
@@ -324,10 +330,10 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_CREATE:
 	case STEP_CARRY:
 	case STEP_KEEP:
-	case STEP_FLAGS:
-	case STEP_READER:
-	case STEP_QUOTA_LIMIT:
 	case STEP_SIEVE: rc = err_set(e, ERR_UNSUPPORTED, "no such step"); break;
+	case STEP_FLAGS: rc = state_run_flags(r, s, e); break;
+	case STEP_READER: rc = state_run_reader(r, s, e); break;
+	case STEP_QUOTA_LIMIT: rc = state_run_limit(r, s, e); break;
 	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
 	case STEP_PROVE: rc = do_prove(r, item, e); break;
 	}
@@ -427,6 +433,8 @@ void restore_counts_words(const struct restore_result *r, struct buf *b)
 
 const char *restore_nothing_words(const struct restore_plan *plan)
 {
+	if (plan->request.mode == RESTORE_STATE)
+		return "Nothing to do: what was asked for is as in the archive.";
 	for (size_t i = 0; i < plan->n_items; i++)
 		if (plan->items[i].state == STATE_DIFFERS)
 			return "Nothing to do: what is missing was moved to other mailboxes of the user "

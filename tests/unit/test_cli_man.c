@@ -27,7 +27,10 @@ static void check_options(const struct cli_option *o)
 	for (; o != NULL && o->name != NULL; o++) {
 		char text[128];
 
-		snprintf(text, sizeof text, "Fl Fl %s%s", o->name, o->kind == OPTION_TEXT ? " Ns =" : "\n");
+		snprintf(text, sizeof text, "Fl Fl %s%s", o->name,
+		    o->kind == OPTION_TEXT       ? " Ns ="
+		    : o->kind == OPTION_OPTIONAL ? " Ns Op ="
+						 : "\n");
 		must_have(&command, text);
 		if (o->letter == 0)
 			continue;
@@ -61,7 +64,8 @@ static void test_options_of_the_store_host(void **state)
 	for (const struct store_option *o = store_options; o->name != NULL; o++, n++) {
 		char text[128];
 
-		snprintf(text, sizeof text, "\n.It Fl Fl %s%s", o->name, o->value != NULL ? " Ns = Ns Ar " : "\n");
+		snprintf(
+		    text, sizeof text, "\n.It Fl Fl %s%s", o->name, o->value != NULL ? " Ns = Ns Ar " : "\n");
 		must_have(&store_host, text);
 		assert_true(o->about[0] != '\0');
 	}

@@ -1,0 +1,96 @@
+/* state.h: flags and \Seen of the messages that an archived and a live mailbox both have, whatever their UIDs are by now: what must be set and
+ * taken away so that they are as in the archive. Messages that only one side has are left alone. Only for this room. */
+#ifndef RESTORE_STATE_H
+#define RESTORE_STATE_H
+
+#include "restore/compare.h"
+#include "restore/plan.h"
+#include "restore/run_priv.h"
+#include "restore/sides.h"
+
+/** One message on both sides. */
+struct state_pair {
+	const struct index_record *was, *is; /* of the archive, of the live mailbox */
+};
+
+/** A flag, and the messages of the live mailbox that lack it or have it too much. */
+struct state_change {
+	char *flag;            /* "\\Flagged", "$Label1": can stand in a command as it is */
+	uint32_t *set, *clear; /* UIDs, ascending */
+	size_t n_set, n_clear;
+};
+
+struct state_changes {
+	struct state_change *list;
+	size_t n, cap;
+};
+
+/** state_flag_changes(pairs, n, was, is, ret): System flags but \Seen and \Recent, and keywords, of which ${was} and ${is} have the names. Keywords are
+ * left as they are when the archive has lost their names. ${pairs} ascend by the live UID. Pure. state_changes_done() it. */
+void state_flag_changes(const struct state_pair *pairs, size_t n, const struct mailbox_header *was,
+    const struct mailbox_header *is, struct state_changes *ret);
+
+/** state_seen_changes(pairs, n, was, was_arg, is, is_arg, ret): The same of \Seen, wherever each side keeps it. */
+typedef bool state_seen_fn(const void *arg, const struct index_record *r);
+void state_seen_changes(const struct state_pair *pairs, size_t n, state_seen_fn *was, const void *was_arg,
+    state_seen_fn *is, const void *is_arg, struct state_changes *ret);
+void state_changes_done(struct state_changes *c);
+
+/** state_changes_add(c, flag, uid, on): Message ${uid} gets or loses ${flag}; UIDs ascend. state_changes_count(c, set, clear): Of all flags together. */
+void state_changes_add(struct state_changes *c, const char *flag, uint32_t uid, bool on);
+void state_changes_count(const struct state_changes *c, size_t *set, size_t *clear);
+
+/** state_new_keywords(c, is): Keywords to be set of which the live mailbox has not heard yet. */
+size_t state_new_keywords(const struct state_changes *c, const struct mailbox_header *is);
+
+/** A mailbox on both sides. */
+struct state_box {
+	struct server *server;
+	struct source *source;
+	const struct mailbox_entry *entry; /* of the live one */
+	char *owner;                       /* NULL: shared */
+	struct source_messages *m;
+	struct compare_live live;
+	struct side_live side;
+	struct restore_merge *merge;
+	struct state_pair *pairs; /* ascending by the live UID */
+	size_t n;
+};
+
+/** state_box_open(server, source, i, entry, job, ret, e): Read mailbox ${i} of ${source} and the live one, and match their messages. ${entry} must
+ * outlive it. ERR_REFUSED: the live one's header or index cannot be read. state_box_done() it, in any case. */
+int state_box_open(struct server *server, struct source *source, size_t i, const struct mailbox_entry *entry,
+    struct job *job, struct state_box *ret, struct err *e);
+void state_box_done(struct state_box *box);
+
+/** state_box_keep(box, uids, n): Leave only those pairs whose live UID is in the ascending list. */
+void state_box_keep(struct state_box *box, const uint32_t *uids, size_t n);
+
+/** state_owner_changes(box, ret): \Seen of the owner, or of all in a shared mailbox where both sides have one for all. False: there is no such \Seen,
+ * or it cannot be told. */
+bool state_owner_changes(const struct state_box *box, struct state_changes *ret);
+
+/** state_reader_changes(box, live, plan, reader, ret, e): \Seen of another reader: 1; 0 when the archive has no record of his, or everybody's is one; -1.
+ * ERR_NOT_FOUND: he is no user of this server. */
+int state_reader_changes(const struct state_box *box, const struct mboxlist *live,
+    const struct restore_plan *plan, const char *reader, struct state_changes *ret, struct err *e);
+
+/** state_may_read(acl, n, reader): What the list gives him lets him read and keep his own \Seen; where groups are named it may be so. */
+bool state_may_read(const struct acl_item *acl, size_t n, const char *reader);
+
+/** state_acl(source, i): The rights that the archive has of mailbox ${i}: false when it knows none. They belong to ${m} or ${source}. */
+bool state_acl(const struct source *source, size_t i, const struct source_messages *m,
+    const struct acl_item **acl, size_t *n);
+
+/** state_remember(r, step, e): Before STEP_ACL, STEP_ANNOTATION or STEP_SUBSCRIBE: what is there now, and what will be, into the run's journal, if it has one:
+ * "acl" with the identifier as key, "annotation" with "/private/comment alice" ("/shared/comment " for a shared one), "subscription" with the user. */
+int state_remember(struct run *r, const struct restore_step *s, struct err *e);
+
+/** state_run_flags(r, step, e), state_run_reader(r, step, e), state_run_limit(r, step, e): Carry out STEP_FLAGS, STEP_READER, STEP_QUOTA_LIMIT: both sides are
+ * looked at anew, what differs is written into the journal, then set over IMAP. What the server refuses is a warning of the run. After a merge a
+ * reader's \Seen is set only on what it has appended. */
+int state_run_flags(struct run *r, const struct restore_step *s, struct err *e);
+int state_run_reader(struct run *r, const struct restore_step *s, struct err *e);
+int state_run_limit(struct run *r, const struct restore_step *s, struct err *e);
+
+#endif
