@@ -21,6 +21,8 @@ static const struct cli_option options[] = {
 	    "mark what is appended: '$Restored'" },
 	{ "moved", 0, OPTION_FLAG, offsetof(struct cli_args, moved), NULL,
 	    "also messages that the user has moved elsewhere" },
+	{ "keep-uids", 0, OPTION_FLAG, offsetof(struct cli_args, keep_uids), NULL,
+	    "give messages their old UIDs again, where that is safe" },
 	{ "identical", 0, OPTION_FLAG, offsetof(struct cli_args, identical), NULL,
 	    "refuse a mailbox that is there with other content" },
 	{ "state", 0, OPTION_OPTIONAL, offsetof(struct cli_args, state), "LIST",
@@ -147,6 +149,7 @@ static void print_merge(struct printer *out, const struct restore_merge *m)
 	printer_number(out, "expunged", m->kept);
 	printer_number(out, "in_deleted", m->in_deleted);
 	printer_bool(out, "recreated", m->recreated);
+	printer_bool(out, "keep_uids", m->keep);
 }
 
 static void print_item(struct printer *out, const struct names *names, const struct restore_item *item)
@@ -316,13 +319,15 @@ static int check_request(struct cli *c, int argc, struct err *e)
 		return err_wrap(e, "--state=%s", c->args.state);
 	else if (c->args.what != NULL && restore_what_parse(c->args.what, &what, e) == -1)
 		return err_wrap(e, "--what=%s", c->args.what);
-	else if (c->args.state != NULL &&
-		 (c->args.identical || c->args.moved || c->args.mark != NULL || c->args.what != NULL))
+	else if (c->args.state != NULL && (c->args.identical || c->args.keep_uids || c->args.moved ||
+					      c->args.mark != NULL || c->args.what != NULL))
 		err_set(e, ERR_USAGE,
-		    "--state brings no message: --identical, --moved, --mark and --what do "
+		    "--state brings no message: --identical, --keep-uids, --moved, --mark and --what do "
 		    "not go with it");
 	else if (c->args.mark != NULL && !restore_mark_is_valid(c->args.mark))
 		err_set(e, ERR_USAGE, "--mark=%s: that can be no keyword of a message", c->args.mark);
+	else if (c->args.identical && c->args.keep_uids)
+		err_set(e, ERR_USAGE, "restore: either --identical or --keep-uids");
 	else if (c->args.user != NULL && argc > 1)
 		err_set(e, ERR_USAGE, "restore: either mailboxes or --user, not both");
 	else if (c->args.user == NULL && argc < 2)
@@ -372,7 +377,9 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	w.request.n_mailboxes = n;
 	w.request.recursive = c->args.recursive;
 	w.request.user = c->args.user;
-	w.request.mode = c->args.identical ? RESTORE_IDENTICAL : RESTORE_DEFAULT;
+	w.request.mode = c->args.identical   ? RESTORE_IDENTICAL
+	                 : c->args.keep_uids ? RESTORE_KEEP_UIDS
+	                                     : RESTORE_DEFAULT;
 	if (c->args.state != NULL) {
 		w.request.mode = RESTORE_STATE;
 		restore_what_parse(c->args.state, &w.request.what, NULL);
@@ -408,6 +415,8 @@ const struct cli_verb verb_restore = {
 	         "back. Into one that is there with other content the messages that it lacks\n"
 	         "are appended, under new UIDs, with their flags and dates; messages are told\n"
 	         "apart by content, so none comes twice, and nothing that is there is changed.\n"
+	         "With --keep-uids they get their old UIDs again, so that clients and every\n"
+	         "reader's \\Seen know them, if the mailbox is still the same one.\n"
 	         "--undo takes out again what was appended and is still as it was.\n"
 	         "Cyrus keeps running. Stopped at any point, no live mail is harmed, and the same\n"
 	         "command goes on from there.\n",

@@ -112,7 +112,7 @@ int restore_undo(struct cli *c, int argc, char **argv, struct err *e)
 	struct work w = { .c = c };
 	int status;
 
-	if (argc > 1 || c->args.user != NULL || c->args.mark != NULL || c->args.moved || c->args.identical) {
+	if (argc > 1 || c->args.user != NULL || c->args.mark != NULL || c->args.moved || c->args.identical || c->args.keep_uids) {
 		err_set(e, ERR_USAGE, "restore --undo: at most the name of one journal, and nothing else");
 		return err_hint(e, "cyrvault help restore");
 	}

@@ -127,6 +127,11 @@ struct envelope {
 	char *date, *subject, *from, *to, *cc, *message_id, *in_reply_to;
 };
 
+/** mailbox_cache_record(p, n, generation, r, start, len, e): Where in cyrus.cache the record of ${r} lies: all its items, with the CRC (v12+)
+ * they should have. ERR_FORMAT as below. */
+int mailbox_cache_record(const uint8_t *p, size_t n, uint32_t generation, const struct index_record *r,
+    size_t *start, size_t *len, struct err *e);
+
 /** mailbox_cache_envelope(p, n, generation, r, env, e): The envelope of record ${r} out of cyrus.cache (${n} bytes
  * at ${p}, whole file; of the archive partition for FLAG_ARCHIVED). ${generation} is that of the index.
  * ERR_FORMAT when the generation differs, the offset lies outside, the CRC (v12+) is wrong or the text is no

@@ -226,13 +226,10 @@ static int parse_envelope(struct cursor c, struct envelope *env)
 	return -1;
 }
 
-int mailbox_cache_envelope(const uint8_t *p, size_t n, uint32_t generation, const struct index_record *r,
-    struct envelope *env, struct err *e)
+int mailbox_cache_record(const uint8_t *p, size_t n, uint32_t generation, const struct index_record *r,
+    size_t *start, size_t *len, struct err *e)
 {
-	struct envelope made = { 0 };
-	size_t start, off;
-	const uint8_t *first = NULL;
-	uint32_t first_len = 0;
+	size_t off;
 
 	if (n < 4)
 		return err_set(e, ERR_FORMAT, "mailbox cache has only %zu bytes", n);
@@ -242,24 +239,33 @@ int mailbox_cache_envelope(const uint8_t *p, size_t n, uint32_t generation, cons
 	if (r->cache_offset < 4 || r->cache_offset >= n)
 		return err_set(e, ERR_FORMAT, "UID %u has its cache record at byte %llu of %zu", r->uid,
 		    (unsigned long long)r->cache_offset, n);
-	start = off = (size_t)r->cache_offset;
+	*start = off = (size_t)r->cache_offset;
 	for (int i = 0; i < CACHE_ITEMS; i++) {
-		uint32_t len = n - off >= 4 ? be32(p + off) : 0;
-		uint64_t padded = ((uint64_t)len + 3) & ~(uint64_t)3;
+		uint32_t item = n - off >= 4 ? be32(p + off) : 0;
+		uint64_t padded = ((uint64_t)item + 3) & ~(uint64_t)3;
 
 		if (n - off < 4 || padded > n - off - 4)
 			return err_set(
 			    e, ERR_FORMAT, "UID %u: item %d of its cache record passes the end", r->uid, i);
-		if (i == 0) {
-			first = p + off + 4;
-			first_len = len;
-		}
 		off += 4 + (size_t)padded;
 	}
-	if (r->has_cache_crc && libdeflate_crc32(0, p + start, off - start) != r->cache_crc)
+	*len = off - *start;
+	if (r->has_cache_crc && libdeflate_crc32(0, p + *start, *len) != r->cache_crc)
 		return err_set(e, ERR_FORMAT, "UID %u: its cache record has a bad checksum", r->uid);
-	if (parse_envelope((struct cursor){ (const char *)first, (const char *)first + first_len }, &made) ==
-	    -1) {
+	return 0;
+}
+
+int mailbox_cache_envelope(const uint8_t *p, size_t n, uint32_t generation, const struct index_record *r,
+    struct envelope *env, struct err *e)
+{
+	struct envelope made = { 0 };
+	size_t start, len;
+	const char *first;
+
+	if (mailbox_cache_record(p, n, generation, r, &start, &len, e) == -1)
+		return -1;
+	first = (const char *)p + start + 4;
+	if (parse_envelope((struct cursor){ first, first + be32(p + start) }, &made) == -1) {
 		envelope_done(&made);
 		return err_set(e, ERR_FORMAT, "UID %u: its cache record holds no envelope", r->uid);
 	}

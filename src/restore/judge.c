@@ -150,14 +150,20 @@ static size_t count_gone(const struct live_mailbox *l, const struct source_messa
 	return gone;
 }
 
+static bool merges(const struct planning *g)
+{
+	return g->plan->request.mode == RESTORE_DEFAULT || g->plan->request.mode == RESTORE_KEEP_UIDS;
+}
+
 /* Messages of the archive that are not there: appended, or the reason to refuse. */
 static int judge_messages(struct planning *g, struct restore_item *item, struct live_mailbox *l,
     const struct source_messages *m, bool named, struct err *e)
 {
 	size_t gone;
 
-	if (named && g->plan->request.mode == RESTORE_DEFAULT) {
-		if (plan_merge(g, item, &item->entry, l, m, e) == -1)
+	if (named && merges(g)) {
+		if (plan_merge(g, item, &item->entry, l, m, e) == -1 ||
+		    plan_keep(g, item, &item->entry, l, e) == -1)
 			return -1;
 		if (item->merge->n_append > 0 || item->merge->moved > 0) {
 			if (item->state != STATE_LOST_FILES)
@@ -244,7 +250,7 @@ static int judge_recreated(struct planning *g, struct restore_item *item, struct
 			item->name));
 		return 0;
 	}
-	if (plan_merge(g, item, &item->entry, l, m, e) == -1)
+	if (plan_merge(g, item, &item->entry, l, m, e) == -1 || plan_keep(g, item, &item->entry, l, e) == -1)
 		return -1;
 	item->state = item->merge->n_append > 0 || item->merge->moved > 0 ? STATE_DIFFERS : STATE_SAME;
 	return 0;
@@ -266,8 +272,8 @@ static int judge_deleted_copy(struct planning *g, struct restore_item *item, con
 	item->state = STATE_DELETED_COPY;
 	if (count_gone(l, m) == 0)
 		return 0;
-	if (g->plan->request.mode == RESTORE_DEFAULT)
-		return plan_merge(g, item, copy, l, m, e);
+	if (merges(g))
+		return plan_merge(g, item, copy, l, m, e) == -1 ? -1 : plan_keep(g, item, copy, l, e);
 	plan_note(g,
 	    "%s comes back as it was when it was deleted; messages expunged before that are not in it",
 	    item->name);

@@ -16,17 +16,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/live.h"
-
-#define STAGE_PREFIX ".cyrvault-restore."
-
-/* Of one root of the partition: the mailbox's directory in it, and what was staged for it. */
-struct stage {
-	const char *root; /* absolute */
-	char *target;     /* the mailbox's directory below it, relative */
-	char *name;       /* the staging directory's name in the root */
-	int root_fd, dir_fd;
-	int target_fd; /* while files are moved */
-};
+#include "restore/place_stage.h"
 
 struct staging {
 	struct place_context *cx;
@@ -40,49 +30,6 @@ struct staging {
 	int64_t mtime;
 	uint64_t files, bytes;
 };
-
-static void stage_done(struct stage *s)
-{
-	struct err e;
-
-	if (s->target_fd != -1)
-		close(s->target_fd);
-	if (s->dir_fd != -1)
-		close(s->dir_fd);
-	if (s->root_fd != -1 && s->name != NULL && io_remove_tree(s->root_fd, s->name, &e) == -1)
-		log_write(LOG_LEVEL_WARNING, "%s/%s stays: %s", s->root, s->name, e.msg);
-	if (s->root_fd != -1)
-		close(s->root_fd);
-	free(s->target);
-	free(s->name);
-}
-
-static int stage_open(struct staging *g, const char *root, struct err *e)
-{
-	const struct server *server = g->cx->server;
-	const struct mailbox_entry *entry = &g->item->entry;
-	struct stage *s = &g->stages[g->n_stages++];
-	struct buf target = BUF_INIT;
-
-	*s = (struct stage){ .root = root, .root_fd = -1, .dir_fd = -1, .target_fd = -1 };
-
-	if (mboxname_dir(server->conf, mailbox_entry_layout(server->conf, entry), entry->name,
-		entry->uniqueid, &target, e) == -1) {
-		buf_done(&target);
-		return -1;
-	}
-	s->target = buf_steal(&target);
-	s->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->root_fd == -1)
-		return err_sys(e, "open partition %s", root);
-	s->name = mem_printf("%s%ld.%zu", STAGE_PREFIX, (long)getpid(), g->n_stages);
-	if (io_remove_tree(s->root_fd, s->name, e) == -1)
-		return -1;
-	if (mkdirat(s->root_fd, s->name, 0700) == -1)
-		return err_sys(e, "create %s/%s", root, s->name);
-	s->dir_fd = openat(s->root_fd, s->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return s->dir_fd == -1 ? err_sys(e, "open %s/%s", root, s->name) : 0;
-}
 
 static unsigned meta_of(enum file_role role)
 {
@@ -172,13 +119,11 @@ static int sink_begin(
 	if (!io_path_is_safe(name, strlen(name)))
 		return err_set(e, ERR_FORMAT, "%s is no name for a file", file->path);
 	g->at = stage_of(g, file);
-	g->fd = openat(g->at->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	g->fd = stage_create(g->cx->server, g->at, name, e);
 	if (g->fd == -1)
-		return err_sys(e, "create %s in %s", name, g->at->root);
+		return -1;
 	g->file = mem_strdup(name);
 	g->mtime = file->mtime;
-	if (fchown(g->fd, g->cx->server->uid, g->cx->server->gid) == -1)
-		return err_sys(e, "give %s to Cyrus", name);
 	return 1;
 }
 
@@ -251,60 +196,15 @@ static int rank_of(const char *name)
 	return uid_of(name) != 0 ? 0 : 1;
 }
 
-static int compare_files(int dir_a, int dir_b, const char *name, struct err *e)
-{
-	struct buf a = BUF_INIT, b = BUF_INIT;
-	int rc = -1;
-
-	if (io_read_file(dir_a, name, (size_t)1 << 31, &a, e) == 0 &&
-	    io_read_file(dir_b, name, (size_t)1 << 31, &b, e) == 0)
-		rc = a.len == b.len && memcmp(buf_text(&a), buf_text(&b), a.len) == 0;
-	buf_done(&a);
-	buf_done(&b);
-	return rc;
-}
-
 /* Moves one staged file into place. A message that is there already must be the same one. */
-static int move_file(const struct stage *s, int target_fd, const char *name, struct err *e)
+static int move_file(struct stage *s, const char *name, struct err *e)
 {
-	struct stat st;
-	int same;
-
-	if (uid_of(name) != 0 && fstatat(target_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		same = compare_files(s->dir_fd, target_fd, name, e);
-		if (same == 0)
-			err_set(e, ERR_REFUSED, "message file %s/%s is there with other content", s->target,
-			    name);
-		return same == 1 ? 0 : -1;
-	}
-	if (renameat(s->dir_fd, name, target_fd, name) == -1)
-		return err_sys(e, "move %s into %s", name, s->target);
+	if (stage_move(s, name, uid_of(name) != 0, e) == -1)
+		return -1;
 	return fault_point("restore-move", e);
 }
 
-/* mkdir -p below a partition's root; what is made belongs to Cyrus. Returns an fd of the last directory. */
-static int open_target(const struct place_context *cx, const struct stage *s, struct err *e)
-{
-	int fd = io_open_beneath(s->root_fd, ".", O_RDONLY | O_DIRECTORY, 0, e);
-
-	for (const char *p = s->target; fd != -1 && *p != '\0';) {
-		size_t n = strcspn(p, "/");
-		char *name = mem_strndup(p, n);
-		int next = -1;
-
-		if (io_mkdir_as(fd, name, 0700, cx->server->uid, cx->server->gid) == -1 && errno != EEXIST)
-			err_sys(e, "create directory %s", name);
-		else if (io_fsync(fd, s->root, e) == 0)
-			next = io_open_beneath(fd, name, O_RDONLY | O_DIRECTORY, 0, e);
-		free(name);
-		close(fd);
-		fd = next;
-		p += n + (p[n] == '/');
-	}
-	return fd;
-}
-
-static int move_rank(const struct stage *s, int target_fd, int rank, struct err *e)
+static int move_rank(struct stage *s, int rank, struct err *e)
 {
 	int fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
@@ -318,7 +218,7 @@ static int move_rank(const struct stage *s, int target_fd, int rank, struct err 
 	}
 	while (rc == 0 && (de = readdir(d)) != NULL)
 		if (de->d_name[0] != '.' && rank_of(de->d_name) == rank)
-			rc = move_file(s, target_fd, de->d_name, e);
+			rc = move_file(s, de->d_name, e);
 	closedir(d);
 	return rc;
 }
@@ -346,13 +246,12 @@ static int move_all(struct staging *g, struct err *e)
 	int rc = 0;
 
 	for (size_t i = 0; i < g->n_stages && rc == 0; i++)
-		if ((i == 0 || has_files(&g->stages[i])) &&
-		    (g->stages[i].target_fd = open_target(g->cx, &g->stages[i], e)) == -1)
-			rc = -1;
+		if (i == 0 || has_files(&g->stages[i]))
+			rc = stage_target(g->cx->server, &g->stages[i], e);
 	for (int rank = 0; rank <= 3 && rc == 0; rank++)
 		for (size_t i = 0; i < g->n_stages && rc == 0; i++)
 			if (g->stages[i].target_fd != -1)
-				rc = move_rank(&g->stages[i], g->stages[i].target_fd, rank, e);
+				rc = move_rank(&g->stages[i], rank, e);
 	for (size_t i = 0; i < g->n_stages && rc == 0; i++)
 		if (g->stages[i].target_fd != -1)
 			rc = io_fsync(g->stages[i].target_fd, g->stages[i].target, e);
@@ -426,7 +325,7 @@ int place_mailbox(struct place_context *cx, const struct restore_item *item, str
 	}
 	n_roots = imapd_conf_roots(cx->server->conf, part, roots);
 	for (size_t i = 0; i < n_roots; i++)
-		if (stage_open(&g, roots[i], e) == -1)
+		if (stage_open(cx->server, &item->entry, roots[i], ++g.n_stages, &g.stages[i], e) == -1)
 			goto out;
 	if (stage_files(&g, e) == -1)
 		goto out;
@@ -437,8 +336,7 @@ int place_mailbox(struct place_context *cx, const struct restore_item *item, str
 	if (rc == 0) {
 		cx->result->files += g.files;
 		cx->result->bytes += g.bytes;
-		cx->result->messages +=
-		    item->messages - (item->merge != NULL ? item->merge->n_append : 0);
+		cx->result->messages += item->messages - (item->merge != NULL ? item->merge->n_append : 0);
 	}
 out:
 	for (size_t i = 0; i < g.n_stages; i++)

@@ -59,7 +59,8 @@ bool restore_mark_is_valid(const char *mark)
 bool restore_merges(const struct restore_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].kind == STEP_APPEND || plan->request.mode == RESTORE_STATE)
+		if (plan->steps[i].kind == STEP_APPEND || plan->steps[i].kind == STEP_KEEP ||
+		    plan->request.mode == RESTORE_STATE)
 			return true;
 	return false;
 }
@@ -309,11 +310,12 @@ static bool needs_entry(const struct planning *g, const struct restore_item *ite
 	       (item->state == STATE_DAMAGED && live != NULL && live->uidvalidity != item->entry.uidvalidity);
 }
 
-static void step_quota_fix(struct planning *g, const char *root_or_user, bool is_user)
+/* Unless there is one already among the steps from ${from} on. */
+static void step_quota_fix(struct planning *g, size_t from, const char *root_or_user, bool is_user)
 {
 	struct restore_step *s;
 
-	for (size_t i = 0; i < g->plan->n_steps; i++)
+	for (size_t i = from; i < g->plan->n_steps; i++)
 		if (g->plan->steps[i].kind == STEP_QUOTA_FIX &&
 		    strcmp(g->plan->steps[i].detail, root_or_user) == 0)
 			return;
@@ -322,6 +324,25 @@ static void step_quota_fix(struct planning *g, const char *root_or_user, bool is
 	s->of_user = is_user;
 	s->command =
 	    mem_printf("quota -C %s -f %s%s", g->server->conf->path, is_user ? "-u " : "", root_or_user);
+}
+
+/* The server has not seen them come, and counts anew after the last. */
+static void steps_keep(struct planning *g)
+{
+	struct restore_plan *p = g->plan;
+	size_t last;
+
+	for (size_t i = 0; i < p->n_items; i++)
+		if (needs_append(&p->items[i]) && p->items[i].merge->keep)
+			plan_keep_step(g, i);
+	last = p->n_steps;
+	for (size_t i = 0; i < p->n_items; i++) {
+		char *user = mboxname_user(p->items[i].name);
+
+		if (needs_append(&p->items[i]) && p->items[i].merge->keep)
+			step_quota_fix(g, last, user != NULL ? user : p->items[i].name, user != NULL);
+		free(user);
+	}
 }
 
 void plan_step_prove(struct planning *g, size_t i)
@@ -377,17 +398,18 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				free(user);
 				return -1;
 			}
-			step_quota_fix(g, user != NULL ? user : item->name, user != NULL);
+			step_quota_fix(g, 0, user != NULL ? user : item->name, user != NULL);
 		} else if (item->state == STATE_SAME && plan_quota_is_off(g, item)) {
-			step_quota_fix(g, user != NULL ? user : item->name, user != NULL);
+			step_quota_fix(g, 0, user != NULL ? user : item->name, user != NULL);
 		}
 		free(user);
 	}
 	for (size_t i = 0; i < p->n_items; i++)
-		if (needs_append(&p->items[i])) {
+		if (needs_append(&p->items[i]) && !p->items[i].merge->keep) {
 			step_append(g, i);
 			plan_sessions(g, i, SESSION_APPENDED);
 		}
+	steps_keep(g);
 	for (size_t i = 0; i < p->n_items; i++)
 		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]))
 			plan_step_prove(g, i);

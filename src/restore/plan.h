@@ -34,6 +34,12 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
     struct live_mailbox *l, const struct source_messages *m, struct err *e);
 void plan_merge_quota(struct planning *g);
 
+/** plan_keep(g, item, entry, l, e): After plan_merge(), if that was asked for: whether the messages can have their old UIDs; fills merge->keep, adds to why.
+ * plan_keep_step(g, item_index): The steps for it. */
+int plan_keep(struct planning *g, struct restore_item *item, const struct mailbox_entry *entry,
+    const struct live_mailbox *l, struct err *e);
+void plan_keep_step(struct planning *g, size_t item_index);
+
 /** plan_quota_root(g, item_index, e): A step for its quota root if the server has lost it. plan_extras(g, item_index, e): steps for
  * what else a mailbox has outside its directory: seen records of readers, subscriptions, annotations. */
 int plan_quota_root(struct planning *g, size_t item_index, struct err *e);

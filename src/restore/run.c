@@ -8,6 +8,7 @@
 #include "core/fault.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "restore/keep.h"
 #include "restore/merge.h"
 #include "restore/place.h"
 #include "restore/plan.h"
@@ -241,10 +242,24 @@ static int do_append(struct run *r, const struct restore_item *item, struct err 
 	return merge_mailbox(&cx, item, e);
 }
 
+static int do_keep(struct run *r, const struct restore_item *item, struct err *e)
+{
+	const char *path = journal_path(r->journal), *dot = strrchr(path, '.');
+	char *safety = mem_printf("%.*s.safety", dot != NULL ? (int)(dot - path) : (int)strlen(path), path);
+	struct keep_context cx = {
+		.place = &r->place, .journal = r->journal, .mark = r->plan->request.mark, .safety = safety
+	};
+	int rc = keep_mailbox(&cx, item, e);
+
+	free(safety);
+	return rc;
+}
+
 static bool was_merged(const struct run *r, const struct restore_item *item)
 {
 	for (size_t i = 0; i < r->plan->n_steps; i++)
-		if (r->plan->steps[i].kind == STEP_APPEND && &r->plan->items[r->plan->steps[i].item] == item)
+		if ((r->plan->steps[i].kind == STEP_APPEND || r->plan->steps[i].kind == STEP_KEEP) &&
+		    &r->plan->items[r->plan->steps[i].item] == item)
 			return true;
 	return false;
 }
@@ -266,6 +281,8 @@ static int do_prove(struct run *r, const struct restore_item *item, struct err *
 	if (rc == 1 && was_merged(r, item))
 		rc =
 		    merge_prove(r->server, r->plan->source, r->journal, item, r->plan->request.mark, &why, e);
+	if (rc == 1 && item->merge != NULL && item->merge->keep)
+		rc = keep_prove(r->server, r->plan->source, item, r->plan->request.mark, r->prover, &why, e);
 	if (rc == 0) {
 		err_set(e, ERR_DAMAGE, "%s is not as in the archive: %s", item->name, buf_text(&why));
 		err_hint(e, "see what the server says in its log; running the restore again does what is "
@@ -325,11 +342,11 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_SUBSCRIBE:
 	case STEP_ANNOTATION: rc = do_imap_as(r, s, e); break;
 	case STEP_APPEND: rc = do_append(r, item, e); break;
+	case STEP_KEEP: rc = do_keep(r, item, e); break;
 	case STEP_RECONSTRUCT: rc = do_reconstruct(r, item, e); break;
 	case STEP_ASIDE:
 	case STEP_CREATE:
 	case STEP_CARRY:
-	case STEP_KEEP:
 	case STEP_SIEVE: rc = err_set(e, ERR_UNSUPPORTED, "no such step"); break;
 	case STEP_FLAGS: rc = state_run_flags(r, s, e); break;
 	case STEP_READER: rc = state_run_reader(r, s, e); break;

@@ -105,10 +105,38 @@ static bool was_cut_off(const struct journal_log *log, size_t at)
 	       strcmp(next->uniqueid, r->uniqueid) != 0;
 }
 
+/* UIDs of the journal, each once, and which of them were looked at: a run that took up one that was cut off has written some again. */
+struct once {
+	uint32_t *uids;
+	bool *met;
+	size_t n;
+};
+
+static struct once once_of(const uint32_t *sorted, size_t n)
+{
+	struct once o = { mem_array(n + 1, sizeof *o.uids), mem_array(n + 1, sizeof *o.met), 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || sorted[i] != sorted[i - 1])
+			o.uids[o.n++] = sorted[i];
+	return o;
+}
+
+static bool meet(struct once *o, uint32_t uid)
+{
+	const uint32_t *at = o->n > 0 ? bsearch(&uid, o->uids, o->n, sizeof uid, by_uid) : NULL;
+	bool first = at != NULL && !o->met[at - o->uids];
+
+	if (first)
+		o->met[at - o->uids] = true;
+	return first;
+}
+
 static void look(struct undo_box *box, const struct journal_log *log, const struct mailbox_index *ix)
 {
 	size_t n_known, cap = 0;
 	uint32_t *known = known_uids(log, box, &n_known);
+	struct once once = once_of(known, n_known);
 
 	for (size_t i = 0; i < log->n; i++) {
 		const struct journal_record *r = &log->records[i];
@@ -117,6 +145,8 @@ static void look(struct undo_box *box, const struct journal_log *log, const stru
 		if (r->uidvalidity != ix->h.uidvalidity)
 			continue;
 		if (is_about(box, r, JOURNAL_APPENDED)) {
+			if (r->uid != 0 && !meet(&once, r->uid))
+				continue;
 			x = mailbox_index_find(ix, r->uid);
 			if (x == NULL || !index_record_visible(x) || !x->has_guid ||
 			    memcmp(x->guid, r->guid, SHA1_SIZE) != 0)
@@ -134,6 +164,8 @@ static void look(struct undo_box *box, const struct journal_log *log, const stru
 	}
 	if (box->n > 1)
 		qsort(box->uids, box->n, sizeof *box->uids, by_uid);
+	free(once.uids);
+	free(once.met);
 	free(known);
 }
 
