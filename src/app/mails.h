@@ -1,7 +1,7 @@
 /* mails.h: the messages of one mailbox of an archive, beside those of the running server.
  *
- * As boxes.h: mails_run() is the job that reads and compares, struct mails the table of the thread that shows it. The comparison is exact,
- * message by message: by UID, then by GUID, or where one side has none by size and internal date, then by flags. */
+ * As boxes.h: mails_run() is the job that reads and compares, struct mails the table of the thread that shows it. Messages are told apart
+ * by content (restore/match.h), whatever UIDs they have by now; those that the mailbox lacks are looked for in the user's other ones. */
 #ifndef APP_MAILS_H
 #define APP_MAILS_H
 
@@ -10,16 +10,22 @@
 enum mail_state {
 	MAIL_UNCOMPARED, /* not looked at yet, or there is nothing to compare with: see mails_facts() */
 	MAIL_SAME,
-	MAIL_MISSING,  /* not there */
-	MAIL_EXPUNGED, /* expunged there, but its file is still kept */
-	MAIL_LOST,     /* listed there, but its file is gone */
-	MAIL_FLAGS,    /* there, but flags, or \Seen of the owner, differ */
-	MAIL_OTHER,    /* that UID is another message now */
+	MAIL_MISSING,   /* not there; maybe in a DELETED.* mailbox: mails_place() */
+	MAIL_EXPUNGED,  /* expunged there, but its file is still kept */
+	MAIL_LOST,      /* listed there, but its file is gone */
+	MAIL_FLAGS,     /* there, but flags differ, maybe \Seen too */
+	MAIL_SEEN,      /* there, but \Seen of the owner, and nothing else, differs */
+	MAIL_MOVED,     /* in another mailbox of the user: mails_place() */
+	MAIL_OTHER_UID, /* the same, but under another UID, as after a merge: live_uid */
+	MAIL_ONLY_LIVE, /* a row of the live mailbox: the archive does not have it */
 	MAIL_STATES
 };
 
-/** mail_state_name(s): "same", "missing", "expunged", "file lost", "flags differ", "another"; "" for MAIL_UNCOMPARED. */
+/** mail_state_name(s): "same", "missing", "expunged", "file lost", "flags differ", "seen differs", "moved", "other UID", "only live"; "" for
+ * MAIL_UNCOMPARED. mail_is_lacking(s), mail_is_there(s): The live mailbox lacks it, and it was not moved; has it, whole. */
 const char *mail_state_name(enum mail_state s);
+bool mail_is_lacking(enum mail_state s);
+bool mail_is_there(enum mail_state s);
 
 /** mail_letters(r, seen, expunged, ret): "NAFDd*x" of a record: not seen by the owner, answered, flagged, marked as deleted, draft, other
  * keywords, expunged. At most 7 letters and NUL. */
@@ -36,20 +42,24 @@ struct mail {
 	const char *text; /* mails.c's own, as the three offsets into it: see mails_from(), mails_subject() */
 	uint16_t subject, search_from, search_subject;
 	uint8_t state; /* enum mail_state */
-	bool has_file; /* the archive holds the message itself */
+	bool has_file; /* the archive holds the message itself; of MAIL_ONLY_LIVE: the server does */
 	bool expunged; /* it was already, in the archive */
 	char letters[MAIL_LETTERS];
+	uint16_t place; /* see mails_place() */
 	uint32_t uid;
+	uint32_t live_uid; /* what it has there; 0: not there, not known */
 };
 
 struct mails;
 
-/** mails_new(), mails_free(m): The table; mails_free() takes NULL. Some 120 bytes a message. */
+/** mails_new(), mails_free(m): The table; mails_free() takes NULL. Some 130 bytes a message. */
 struct mails *mails_new(void);
 void mails_free(struct mails *m);
 
-/** mails_n(m), mails_row(m, i): The messages, ascending by UID (cyrus.expunge's of 2.3 in their place). Valid until the next mails_take(). */
+/** mails_n(m), mails_row(m, i): The messages, ascending by UID (cyrus.expunge's of 2.3 in their place); behind mails_n_archive(m) those of the
+ * archive come those that are only live. Valid until the next mails_take(). */
 size_t mails_n(const struct mails *m);
+size_t mails_n_archive(const struct mails *m);
 const struct mail *mails_row(const struct mails *m, size_t i);
 
 /** mails_from(m, i), mails_subject(m, i): Decoded, safe, one line, cut at some 90 and 240 bytes; "" where the archive has no cache that tells.
@@ -57,11 +67,18 @@ const struct mail *mails_row(const struct mails *m, size_t i);
 const char *mails_from(const struct mails *m, size_t i);
 const char *mails_subject(const struct mails *m, size_t i);
 
-/** mails_matches(m, i, folded): ${folded}, from boxes_fold(), stands in the sender or the subject. */
+/** mails_place(m, i): The mailbox of the user in which it is instead, as it is shown; "" if it is nowhere else, or not known. As above. */
+const char *mails_place(const struct mails *m, size_t i);
+
+/** mails_matches(m, i, folded): ${folded}, from boxes_fold(), stands in the sender, the subject or the place. */
 bool mails_matches(const struct mails *m, size_t i, const char *folded);
 
-/** mails_find(m, uid): Its index, or (size_t)-1. */
+/** mails_find(m, uid): The index of that message of the archive, or (size_t)-1. mails_find_live(m, uid): Of one that is only live. */
 size_t mails_find(const struct mails *m, uint32_t uid);
+size_t mails_find_live(const struct mails *m, uint32_t uid);
+
+/** mails_live_words(m, i, b): Append how it stands on the live server, in a sentence: "moved to user/alice/Archive", "there, under UID 7; ...". */
+void mails_live_words(const struct mails *m, size_t i, struct buf *b);
 
 struct mails_facts {
 	size_t n[MAIL_STATES];   /* messages in each state, without those that were expunged in the archive */

@@ -140,21 +140,67 @@ static void show_sender(struct printer *out, const char *raw)
 	buf_done(&name);
 }
 
-static void print_state(struct printer *out, const struct mails *mails, uint32_t uid)
-{
-	static const enum printer_tone tones[MAIL_STATES] = { [MAIL_SAME] = TONE_GOOD,
-		[MAIL_MISSING] = TONE_BAD,
-		[MAIL_EXPUNGED] = TONE_WARN,
-		[MAIL_LOST] = TONE_BAD,
-		[MAIL_FLAGS] = TONE_WARN,
-		[MAIL_OTHER] = TONE_BAD };
-	size_t at = mails_find(mails, uid);
-	unsigned state = at != (size_t)-1 ? mails_row(mails, at)->state : MAIL_UNCOMPARED;
+static const enum printer_tone tones[MAIL_STATES] = { [MAIL_SAME] = TONE_GOOD,
+	[MAIL_MISSING] = TONE_BAD,
+	[MAIL_EXPUNGED] = TONE_WARN,
+	[MAIL_LOST] = TONE_BAD,
+	[MAIL_FLAGS] = TONE_WARN,
+	[MAIL_SEEN] = TONE_WARN,
+	[MAIL_MOVED] = TONE_WARN,
+	[MAIL_OTHER_UID] = TONE_GOOD,
+	[MAIL_ONLY_LIVE] = TONE_WARN };
 
+/* As text with where it is, which JSON has by itself. */
+static void print_live(struct printer *out, const struct mails *mails, size_t at)
+{
+	const struct mail *row = mails_row(mails, at);
+	enum mail_state state = (enum mail_state)row->state;
+	const char *place = mails_place(mails, at);
+	struct buf b = BUF_INIT;
+
+	buf_str(&b, mail_state_name(state));
+	if (!printer_is_json(out) && place[0] != '\0')
+		buf_printf(&b, state == MAIL_MOVED ? " to %s" : ", in %s", place);
+	else if (!printer_is_json(out) && state == MAIL_OTHER_UID)
+		buf_printf(&b, " %u", row->live_uid);
 	if (state == MAIL_UNCOMPARED)
 		printer_string(out, "live", NULL);
 	else
-		printer_word(out, "live", mail_state_name((enum mail_state)state), tones[state]);
+		printer_word(out, "live", buf_text(&b), tones[state]);
+	if (row->live_uid != 0)
+		printer_number(out, "live_uid", row->live_uid);
+	printer_string(out, "live_mailbox", place[0] != '\0' ? place : NULL);
+	buf_done(&b);
+}
+
+static void print_state(struct printer *out, const struct mails *mails, uint32_t uid)
+{
+	size_t at = mails_find(mails, uid);
+
+	if (at != (size_t)-1)
+		print_live(out, mails, at);
+	else
+		printer_string(out, "live", NULL);
+}
+
+/* Messages of the live mailbox that the archive does not have. */
+static void print_only_live(const struct work *w)
+{
+	struct printer *out = w->c->out;
+
+	for (size_t i = mails_n_archive(w->mails); i < mails_n(w->mails) && !printer_broken(out); i++) {
+		const struct mail *row = mails_row(w->mails, i);
+
+		printer_row(out, "live_message");
+		printer_number(out, "uid", row->uid);
+		printer_shown(out, "letters", row->letters);
+		printer_time(out, "internaldate", row->internaldate);
+		printer_string(out, "sender", mails_from(w->mails, i));
+		printer_string(out, "subject", mails_subject(w->mails, i));
+		printer_size(out, "size_bytes", row->size);
+		print_live(out, w->mails, i);
+		printer_row_end(out);
+	}
 }
 
 /* Where the cache has nothing to say, the row stays without it: reading each message would fetch the whole mailbox. */
@@ -264,7 +310,7 @@ static void say_live(const struct work *w)
 		    f->live_name[0] != '\0' ? "; compared with " : "", f->live_name);
 	if (!f->compared)
 		return;
-	for (int i = MAIL_SAME; i < MAIL_STATES; i++)
+	for (int i = MAIL_SAME; i < MAIL_ONLY_LIVE; i++)
 		if (f->n[i] > 0)
 			buf_printf(&b, "%s%zu %s", b.len > 0 ? ", " : "", f->n[i],
 			    mail_state_name((enum mail_state)i));
@@ -302,6 +348,8 @@ static int print_all(struct work *w)
 	print_index(w, m->index, false, &t);
 	if (m->expunged != NULL)
 		print_index(w, m->expunged, true, &t);
+	if (w->mails != NULL)
+		print_only_live(w);
 	printer_table_end(out);
 	printer_say(out, "%s, %s%s", str_count(mails, sizeof mails, t.messages, "message", "messages"),
 	    str_size(size, sizeof size, t.bytes),
@@ -359,9 +407,10 @@ const struct cli_verb verb_messages = {
 	         "FLAGS: N not seen by the owner, A answered, F flagged, D marked as deleted,\n"
 	         "d draft, * other keywords (--json names them), x expunged. FILE says \"missing\"\n"
 	         "where the archive lacks the message itself.\n"
-	         "LIVE, with --live, is the message on the running server: \"same\", \"missing\",\n"
-	         "\"expunged\" (but its file is still kept), \"file lost\", \"flags differ\", or\n"
-	         "\"another\" when its UID is another message now.\n",
+	         "LIVE, with --live, is the message on the running server, told by its content:\n"
+	         "\"same\", \"missing\", \"expunged\" (but its file is still kept), \"file lost\",\n"
+	         "\"flags differ\", \"seen differs\", \"moved to\" another mailbox of the user, \"other\n"
+	         "UID\" (the same, as after a merge). Last come those that are \"only live\".\n",
 	.least = 2,
 	.most = 2,
 	.options = options,

@@ -77,6 +77,11 @@ void compare_live_flags(const struct server *server, const struct mailbox_entry 
 bool compare_same_flags(const struct compare_live *l, const struct source_messages *m,
     const struct index_record *a, const struct index_record *r);
 
+/** compare_flags(l, m, a, r): What of the flags differs. */
+enum { COMPARE_DIFF_FLAGS = 1, COMPARE_DIFF_SEEN = 2 };
+unsigned compare_flags(const struct compare_live *l, const struct source_messages *m,
+    const struct index_record *a, const struct index_record *r);
+
 /** compare_map_flags(l, archive): Find each keyword of the archive's header among those of the live one; done by compare_live_open(). */
 void compare_map_flags(struct compare_live *l, const struct mailbox_header *archive);
 

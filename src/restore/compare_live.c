@@ -193,17 +193,24 @@ static bool same_keywords(
 	return true;
 }
 
-bool compare_same_flags(const struct compare_live *l, const struct source_messages *m,
+unsigned compare_flags(const struct compare_live *l, const struct source_messages *m,
     const struct index_record *a, const struct index_record *r)
 {
 	const uint32_t system = FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT;
+	bool seen = l->seen_in_index ? (r->flags & FLAG_SEEN) != 0 : uidset_contains(&l->seen, r->uid);
+	unsigned ret = 0;
 
 	if ((a->flags & system) != (r->flags & system) || !same_keywords(l, a, r))
-		return false;
-	if (!l->seen_known)
-		return true;
-	return source_seen_flag(m, a) ==
-	       (l->seen_in_index ? (r->flags & FLAG_SEEN) != 0 : uidset_contains(&l->seen, r->uid));
+		ret |= COMPARE_DIFF_FLAGS;
+	if (l->seen_known && source_seen_flag(m, a) != seen)
+		ret |= COMPARE_DIFF_SEEN;
+	return ret;
+}
+
+bool compare_same_flags(const struct compare_live *l, const struct source_messages *m,
+    const struct index_record *a, const struct index_record *r)
+{
+	return compare_flags(l, m, a, r) == 0;
 }
 
 enum compare_message compare_message(

@@ -9,153 +9,47 @@
 #include "restore/compare.h"
 #include "restore/plan.h"
 #include "restore/sides.h"
+#include "restore/whereabouts.h"
 
 /* ---- where a missing message may be instead ---- */
 
-struct missing {
-	uint8_t guid[SHA1_SIZE];
-	size_t at; /* in merge->archive */
-	bool moved, kept, in_deleted;
-};
+#define PLACES 3
 
 struct search {
 	struct planning *g;
 	struct restore_item *item;
-	struct missing *list; /* by GUID */
-	size_t n;
-	const char *places[3]; /* mailboxes to which some were moved */
+	struct whereabouts where;
+	const char *places[PLACES]; /* mailboxes to which some were moved */
 	size_t n_places;
 	const char *deleted; /* a DELETED.* mailbox that has some */
 };
 
-static int by_guid(const void *a, const void *b)
+static void note_places(struct search *s)
 {
-	return memcmp(((const struct missing *)a)->guid, ((const struct missing *)b)->guid, SHA1_SIZE);
-}
+	for (size_t i = 0; i < s->where.n; i++) {
+		const struct whereabouts_message *m = &s->where.list[i];
+		size_t k = 0;
 
-/* The first of those with this GUID, or NULL. */
-static struct missing *find_guid(const struct search *s, const uint8_t *guid)
-{
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (memcmp(s->list[mid].guid, guid, SHA1_SIZE) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < s->n && memcmp(s->list[low].guid, guid, SHA1_SIZE) == 0 ? &s->list[low] : NULL;
-}
-
-static size_t count_guid(const struct mailbox_index *ix, const uint8_t *guid)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; ix != NULL && i < ix->n; i++)
-		n += index_record_visible(&ix->records[i]) && ix->records[i].has_guid &&
-		     memcmp(ix->records[i].guid, guid, SHA1_SIZE) == 0;
-	return n;
-}
-
-enum mark { MARK_MOVED, MARK_KEPT, MARK_DELETED };
-
-/* Marks the next one of this GUID that is not marked yet. */
-static bool mark_one(struct search *s, const uint8_t *guid, enum mark mark)
-{
-	struct missing *m = find_guid(s, guid);
-
-	for (; m != NULL && m < s->list + s->n && memcmp(m->guid, guid, SHA1_SIZE) == 0; m++) {
-		bool *is = mark == MARK_MOVED ? &m->moved : mark == MARK_KEPT ? &m->kept : &m->in_deleted;
-
-		if (!*is) {
-			*is = true;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A copy that the other mailbox had already when the archive was made is not where this one went. */
-static void search_mailbox(struct search *s, const struct mailbox_entry *entry)
-{
-	struct mailbox_index *ix = live_index(s->g->server, entry);
-	struct source_messages *was = NULL;
-	bool looked = false, any = false;
-
-	for (size_t i = 0; ix != NULL && i < ix->n; i++) {
-		const struct index_record *r = &ix->records[i];
-		size_t at, before;
-
-		if (!index_record_visible(r) || !r->has_guid || find_guid(s, r->guid) == NULL)
-			continue;
-		if (!looked) {
-			at = source_find(s->g->source, entry->name);
-			if (at != (size_t)-1 && source_load(s->g->source, at, false, &was, NULL) == -1)
-				was = NULL;
-			looked = true;
-		}
-		before = was != NULL ? count_guid(was->index, r->guid) : 0;
-		if (before == 0 || count_guid(ix, r->guid) > before)
-			any = mark_one(s, r->guid, MARK_MOVED) || any;
-	}
-	if (any && s->n_places < sizeof s->places / sizeof *s->places)
-		s->places[s->n_places++] = entry->name;
-	source_messages_free(was);
-	mailbox_index_free(ix);
-}
-
-static void search_deleted(struct search *s, const struct mailbox_entry *entry)
-{
-	struct mailbox_index *ix = live_index(s->g->server, entry);
-
-	for (size_t i = 0; ix != NULL && i < ix->n; i++)
-		if (index_record_visible(&ix->records[i]) && ix->records[i].has_guid &&
-		    mark_one(s, ix->records[i].guid, MARK_DELETED))
-			s->deleted = entry->name;
-	mailbox_index_free(ix);
-}
-
-static void search_expunged(struct search *s, const struct live_mailbox *l)
-{
-	for (size_t i = 0; i < l->index->n; i++) {
-		const struct index_record *r = &l->index->records[i];
-
-		if (!index_record_visible(r) && r->has_guid && live_has_file(l, r->uid))
-			mark_one(s, r->guid, MARK_KEPT);
+		if (m->deleted_in != NULL)
+			s->deleted = m->deleted_in;
+		while (k < s->n_places && m->moved_to != NULL && strcmp(s->places[k], m->moved_to) != 0)
+			k++;
+		if (m->moved_to != NULL && k == s->n_places && k < PLACES)
+			s->places[s->n_places++] = m->moved_to;
 	}
 }
 
-static int search_user(struct search *s, const char *owner, struct err *e)
+static int search_all(struct search *s, const struct live_mailbox *l, const char *owner, struct err *e)
 {
-	const struct imapd_conf *conf = s->g->server->conf;
-	char *inbox = mboxname_inbox(owner);
-	int rc = 0;
+	const struct mboxlist *live = s->g->live;
 
-	for (size_t i = 0; i < s->g->live->n && rc == 0; i++) {
-		const struct mailbox_entry *entry = &s->g->live->entries[i];
-
-		if (!mailbox_entry_has_directory(entry) || entry->type != 'e' ||
-		    strcmp(entry->name, s->item->name) == 0)
-			continue;
-		if (mboxname_is_deleted(conf, entry->name)) {
-			char *before = mboxname_undeleted(conf, entry->name, NULL);
-
-			/* What is renamed back is this very mailbox. */
-			if (before != NULL && mboxname_is_below(before, inbox) &&
-			    (s->item->deleted_name == NULL ||
-				strcmp(s->item->deleted_name, entry->name) != 0))
-				search_deleted(s, entry);
-			free(before);
-		} else if (mboxname_is_below(entry->name, inbox)) {
-			rc = job_cancelled(s->g->job, e) ? -1 : 0;
-			if (rc == 0)
-				search_mailbox(s, entry);
-		}
-	}
-	free(inbox);
-	return rc;
+	if (s->where.n == 0)
+		return 0;
+	whereabouts_kept(&s->where, l);
+	if (owner != NULL && whereabouts_user(&s->where, owner, live->entries, live->n, e) == -1)
+		return -1;
+	note_places(s);
+	return 0;
 }
 
 /* ---- words ---- */
@@ -227,14 +121,9 @@ static void find_missing(struct search *s, const struct match_result *r)
 {
 	const struct restore_merge *m = s->item->merge;
 
-	s->list = mem_array(r->missing + 1, sizeof *s->list);
 	for (size_t i = 0; i < m->n; i++)
-		if (r->states[i] == MATCH_MISSING && m->archive[i].has_guid) {
-			memcpy(s->list[s->n].guid, m->archive[i].guid, SHA1_SIZE);
-			s->list[s->n++].at = i;
-		}
-	if (s->n > 1)
-		qsort(s->list, s->n, sizeof *s->list, by_guid);
+		if (r->states[i] == MATCH_MISSING && m->archive[i].has_guid)
+			whereabouts_add(&s->where, m->archive[i].guid, i);
 }
 
 static void decide(struct search *s, const struct match_result *r, bool moved_too)
@@ -246,12 +135,14 @@ static void decide(struct search *s, const struct match_result *r, bool moved_to
 	m->only_live = r->only_live;
 	for (size_t i = 0; i < m->n; i++)
 		m->append[i] = r->states[i] == MATCH_MISSING;
-	for (size_t i = 0; i < s->n; i++) {
-		m->moved += s->list[i].moved;
-		m->kept += s->list[i].kept;
-		m->in_deleted += s->list[i].in_deleted;
-		if (s->list[i].moved && !moved_too)
-			m->append[s->list[i].at] = false;
+	for (size_t i = 0; i < s->where.n; i++) {
+		const struct whereabouts_message *w = &s->where.list[i];
+
+		m->moved += w->moved_to != NULL;
+		m->kept += w->kept;
+		m->in_deleted += w->deleted_in != NULL;
+		if (w->moved_to != NULL && !moved_too)
+			m->append[w->at] = false;
 	}
 	for (size_t i = 0; i < m->n; i++)
 		if (m->append[i]) {
@@ -273,7 +164,13 @@ static bool is_other_mailbox(const struct planning *g, const struct restore_item
 int plan_merge(struct planning *g, struct restore_item *item, const struct mailbox_entry *entry,
     struct live_mailbox *l, const struct source_messages *m, struct err *e)
 {
-	struct search s = { .g = g, .item = item };
+	struct search s = { .g = g,
+		.item = item,
+		.where = { .server = g->server,
+		    .job = g->job,
+		    .source = g->source,
+		    .mailbox = item->name,
+		    .copy = item->deleted_name } };
 	struct compare_live flags = { .mailbox = l };
 	struct side_live side = { 0 };
 	struct flags_arg arg = { &flags, m, NULL, &side };
@@ -295,10 +192,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 		compare_live_flags(g->server, entry, m, &flags);
 		match_messages(item->merge->archive, item->merge->n, side.list, side.n, same_flags, &arg, &r);
 		find_missing(&s, &r);
-		if (s.n > 0)
-			search_expunged(&s, l);
-		if (s.n > 0 && owner != NULL)
-			rc = search_user(&s, owner, e);
+		rc = search_all(&s, l, owner, e);
 		decide(&s, &r, g->plan->request.moved);
 		item->bytes += item->merge->append_bytes;
 		item->messages += (uint32_t)item->merge->n_append;
@@ -315,7 +209,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 	compare_live_done(&flags);
 	side_live_done(&side);
 	buf_done(&words);
-	free(s.list);
+	whereabouts_done(&s.where);
 	free(owner);
 	return rc;
 }

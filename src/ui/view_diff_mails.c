@@ -119,7 +119,7 @@ static void open_mail(struct view_diff_mails *d)
 	if (m == NULL)
 		return;
 	if (find_place(d, m, &p))
-		console_push(c, view_message_new(c, p.archive, p.internal, p.shown, p.uid));
+		console_push(c, view_message_new(c, p.archive, p.internal, p.shown, p.uid, NULL));
 	else
 		console_say(c, STYLE_NORMAL, "Only the live server has message %u: no archive to read it from", m->uid);
 }

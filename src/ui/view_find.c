@@ -245,7 +245,7 @@ static void open_message(struct view_find *f)
 
 	if (p != NULL)
 		console_push(f->view.console,
-		    view_message_new(f->view.console, p->archive, p->mailbox, p->shown, p->uid));
+		    view_message_new(f->view.console, p->archive, p->mailbox, p->shown, p->uid, NULL));
 }
 
 static void restore(struct view_find *f)

@@ -16,6 +16,7 @@ struct view_message {
 	struct view view;
 	struct text text;
 	char *archive, *internal, *shown;
+	char *live; /* how it stands on the live server; NULL: not known */
 	uint32_t uid;
 	enum message_form form;
 	struct buf bytes;
@@ -235,27 +236,35 @@ static void free_view(struct view *v)
 	free(m->archive);
 	free(m->internal);
 	free(m->shown);
+	free(m->live);
 	free(m);
+}
+
+static void banner(struct view *v, struct text *t)
+{
+	if (self(v)->live != NULL)
+		text_add(t, STYLE_NORMAL, 15, "On the server: %s", self(v)->live);
 }
 
 static const enum request requests[] = { REQUEST_RAW, REQUEST_EXPORT, REQUEST_SEARCH, REQUEST_SHOW_COMMAND,
 	REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "message",
-	.about =
-	    "One message of the archive. What could disturb the terminal stands as \\xNN or \\u{NNNN}. w "
-	    "turns between the usual headers with the text, all headers, and the bytes as they are "
-	    "stored; e writes it to a file, byte for byte.",
+	.about = "One message of the archive, and how it stands on the live server where that is known. What "
+	         "could disturb the terminal stands as \\xNN or \\u{NNNN}. w "
+		 "turns between the usual headers with the text, all headers, and the bytes as they are "
+		 "stored; e writes it to a file, byte for byte.",
 	.requests = requests,
 	.title = title,
 	.status = status,
 	.command = command,
 	.request = request,
 	.empty = empty,
+	.banner = banner,
 	.layout = layout,
 	.free = free_view };
 
-struct view *view_message_new(
-    struct console *c, const char *archive, const char *internal, const char *shown, uint32_t uid)
+struct view *view_message_new(struct console *c, const char *archive, const char *internal, const char *shown,
+    uint32_t uid, const char *live)
 {
 	struct view_message *m = mem_alloc(sizeof *m);
 
@@ -265,6 +274,7 @@ struct view *view_message_new(
 	m->internal = mem_strdup(internal);
 	m->shown = mem_strdup(shown);
 	m->uid = uid;
+	m->live = mem_strdup(live);
 	text_init(&m->text, &m->view.list);
 	text_layout(&m->text, console_columns(c));
 	reload(m);

@@ -52,7 +52,9 @@ static void replace(struct view_messages *m)
 {
 	size_t row;
 	const struct mail *was = messages_selected(m, &row);
-	size_t at = was != NULL ? mails_find(m->fresh, was->uid) : 0;
+	size_t at = was == NULL                       ? 0
+	            : row < mails_n_archive(m->mails) ? mails_find(m->fresh, was->uid)
+	                                              : mails_find_live(m->fresh, was->uid);
 
 	mails_free(m->mails);
 	m->mails = m->fresh;
@@ -119,12 +121,21 @@ static void reload(struct view_messages *m)
 
 /* ---- marks and what is done with them ---- */
 
+/* The archive does not have what is only on the server. */
+static bool in_archive(struct view_messages *m, const struct mail *r)
+{
+	if (r->state == MAIL_ONLY_LIVE)
+		console_say(m->view.console, STYLE_WARN,
+		    "This message is only on the server: the archive does not have it");
+	return r->state != MAIL_ONLY_LIVE;
+}
+
 static void mark(struct view_messages *m)
 {
 	size_t row;
 	const struct mail *r = messages_selected(m, &row);
 
-	if (r == NULL)
+	if (r == NULL || !in_archive(m, r))
 		return;
 	uids_turn(&m->marks, r->uid);
 	list_move(&m->view.list, REQUEST_DOWN);
@@ -136,8 +147,12 @@ static void mark_all(struct view_messages *m)
 		console_say(m->view.console, STYLE_WARN, "Not all rows are found yet: once more, please");
 		return;
 	}
-	for (size_t i = 0; i < list_n(&m->view.list); i++)
-		uids_append(&m->marks, mails_row(m->mails, list_row(&m->view.list, i))->uid);
+	for (size_t i = 0; i < list_n(&m->view.list); i++) {
+		size_t row = list_row(&m->view.list, i);
+
+		if (row < mails_n_archive(m->mails))
+			uids_append(&m->marks, mails_row(m->mails, row)->uid);
+	}
 	uids_sort(&m->marks);
 }
 
@@ -156,7 +171,7 @@ static void export_to(struct view *v, const char *path)
 	if (path == NULL)
 		return;
 	if (m->marks.n == 0) {
-		if (r == NULL)
+		if (r == NULL || !in_archive(m, r))
 			return;
 		uids_turn(&one, r->uid);
 		x.uids = &one;
@@ -175,7 +190,7 @@ static void ask_export(struct view_messages *m)
 		console_say(m->view.console, STYLE_NORMAL, "There is no message to write");
 		return;
 	}
-	if (!console_may_change(m->view.console))
+	if ((m->marks.n == 0 && !in_archive(m, r)) || !console_may_change(m->view.console))
 		return;
 	if (m->marks.n > 0)
 		label = mem_printf("Write %s to the directory: ",
@@ -207,16 +222,20 @@ static void open_message(struct view_messages *m)
 {
 	size_t row;
 	const struct mail *r = messages_selected(m, &row);
+	struct buf where = BUF_INIT;
 
-	if (r == NULL)
+	if (r == NULL || !in_archive(m, r))
 		return;
 	if (!r->has_file) {
 		console_say(
 		    m->view.console, STYLE_BAD, "The archive knows message %u, but does not hold it", r->uid);
 		return;
 	}
-	console_push(
-	    m->view.console, view_message_new(m->view.console, m->archive, m->internal, m->shown, r->uid));
+	if (r->state != MAIL_UNCOMPARED)
+		mails_live_words(m->mails, row, &where);
+	console_push(m->view.console, view_message_new(m->view.console, m->archive, m->internal, m->shown,
+					  r->uid, where.len > 0 ? buf_text(&where) : NULL));
+	buf_done(&where);
 }
 
 static bool request(struct view *v, enum request r)
@@ -238,7 +257,8 @@ static bool request(struct view *v, enum request r)
 		console_push(v->console, view_history_new(v->console, m->internal, m->shown));
 		return true;
 	case REQUEST_DIFF:
-		console_push(v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, m->internal, m->shown));
+		console_push(
+		    v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, m->internal, m->shown));
 		return true;
 	case REQUEST_RELOAD: reload(m); return true;
 	default: return false;
@@ -276,14 +296,17 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_LOST, REQUEST_RESTORE, REQUEST_MARK,
-	REQUEST_EXPORT, REQUEST_DETAILS, REQUEST_HISTORY, REQUEST_DIFF, REQUEST_MARK_ALL, REQUEST_UNMARK_ALL, REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_EXPORT, REQUEST_DETAILS, REQUEST_HISTORY, REQUEST_DIFF, REQUEST_MARK_ALL, REQUEST_UNMARK_ALL,
+	REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "messages",
 	.about =
 	    "The messages of a mailbox of the archive. FLAGS: N not seen by the owner, A answered, F "
 	    "flagged, D marked as deleted, d draft, * other keywords, x expunged already when the backup "
-	    "was taken. LIVE: how the message stands on the live server: the same, missing, expunged, its "
-	    "file lost, other flags, or another message of that UID; \"no file\": the archive itself does "
-	    "not hold it. Marks are for e, which writes messages to files; R restores the mailbox.",
+	    "was taken. LIVE: how the message stands on the live server, told by its content: the same, "
+	    "missing, expunged, its file lost, other flags, other \\Seen, moved to another mailbox of the "
+	    "user, or the same under another UID, as after a merge; \"no file\": the archive itself does "
+	    "not hold it. Last come those that only the server has. & shows only the rows with such a word. "
+	    "Marks are for e, which writes messages to files; R restores the mailbox.",
 	.requests = requests,
 	.title = title,
 	.status = messages_status,

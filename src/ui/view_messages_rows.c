@@ -13,37 +13,45 @@ enum { UID, LETTERS, DATE, FROM, SUBJECT, SIZE, LIVE };
 
 static const struct list_column columns[MESSAGES_COLUMNS] = {
 	{ "UID", 6, 0, true, 0 },
-	{ "FLAGS", 5, 0, false, 0 },
+	{ "FLAGS", 5, 0, false, 72 },
 	{ "DATE", 10, 0, false, 0 },
 	{ "FROM", 10, 2, false, 0 },
 	{ "SUBJECT", 12, 5, false, 0 },
-	{ "SIZE", 5, 0, true, 0 },
-	{ "LIVE", 8, 0, false, 0 },
+	{ "SIZE", 5, 0, true, 66 },
+	{ "LIVE", 9, 0, false, 0 },
 };
 
-static const char *state_word(const struct view_messages *m, enum mail_state s)
+/* What a narrow column has room for; a wide one shows where to, too. */
+static void add_state(const struct view_messages *m, size_t row, struct buf *b)
 {
-	if (m->roomy)
-		return mail_state_name(s);
-	return s == MAIL_LOST ? "lost" : s == MAIL_FLAGS ? "flags" : mail_state_name(s);
+	static const char *const narrow[MAIL_STATES] = {
+		[MAIL_LOST] = "lost", [MAIL_FLAGS] = "flags", [MAIL_SEEN] = "seen"
+	};
+	const struct mail *r = mails_row(m->mails, row);
+	enum mail_state s = (enum mail_state)r->state;
+
+	if (s == MAIL_OTHER_UID)
+		buf_printf(b, "UID %u", r->live_uid);
+	else if (s == MAIL_MOVED && m->roomy)
+		buf_printf(b, "moved: %s", mails_place(m->mails, row));
+	else
+		buf_str(b, !m->roomy && narrow[s] != NULL ? narrow[s] : mail_state_name(s));
 }
 
 enum style messages_state_style(enum mail_state s)
 {
 	switch (s) {
-	case MAIL_SAME: return STYLE_GOOD;
+	case MAIL_SAME:
+	case MAIL_OTHER_UID: return STYLE_GOOD;
 	case MAIL_MISSING:
 	case MAIL_LOST: return STYLE_BAD;
 	case MAIL_EXPUNGED:
 	case MAIL_FLAGS:
-	case MAIL_OTHER: return STYLE_WARN;
+	case MAIL_SEEN:
+	case MAIL_MOVED:
+	case MAIL_ONLY_LIVE: return STYLE_WARN;
 	default: return STYLE_NORMAL;
 	}
-}
-
-static bool is_lacking(enum mail_state s)
-{
-	return s == MAIL_MISSING || s == MAIL_EXPUNGED || s == MAIL_LOST;
 }
 
 static size_t count(void *model)
@@ -71,14 +79,14 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 	case SUBJECT: buf_str(b, mails_subject(m->mails, row)); break;
 	case SIZE: buf_str(b, str_size(text, sizeof text, r->size)); break;
 	case LIVE:
-		if (!r->has_file && !r->expunged) {
+		if (!r->has_file && !r->expunged && r->state != MAIL_ONLY_LIVE) {
 			*style = STYLE_BAD;
 			buf_str(b, "no file");
 			break;
 		}
 		if (!r->expunged)
 			*style = messages_state_style((enum mail_state)r->state);
-		buf_str(b, state_word(m, (enum mail_state)r->state));
+		add_state(m, row, b);
 		break;
 	default: break;
 	}
@@ -90,8 +98,10 @@ static bool matches(void *model, size_t row, const char *folded)
 	const struct mail *r = mails_row(m->mails, row);
 	char text[32];
 
+	/* The words of the states are theirs folded, but for "UID". */
 	if (mails_matches(m->mails, row, folded) ||
-	    strstr(state_word(m, (enum mail_state)r->state), folded) != NULL)
+	    strstr(r->state == MAIL_OTHER_UID ? "other uid" : mail_state_name((enum mail_state)r->state),
+		folded) != NULL)
 		return true;
 	if (folded[0] < '0' || folded[0] > '9')
 		return false;
@@ -107,7 +117,7 @@ static bool hidden(void *model, size_t row)
 
 	if (r->expunged)
 		return true;
-	return m->show == SHOW_LACKING ? !is_lacking((enum mail_state)r->state)
+	return m->show == SHOW_LACKING ? !mail_is_lacking((enum mail_state)r->state)
 	                               : r->state == MAIL_SAME || r->state == MAIL_UNCOMPARED;
 }
 
@@ -115,7 +125,7 @@ static bool marked(void *model, size_t row)
 {
 	const struct view_messages *m = model;
 
-	return uids_has(&m->marks, mails_row(m->mails, row)->uid);
+	return row < mails_n_archive(m->mails) && uids_has(&m->marks, mails_row(m->mails, row)->uid);
 }
 
 static const struct list_ops all_rows = {
@@ -142,7 +152,7 @@ void messages_layout(struct view *v, int columns_now)
 	m->columns[UID].width = m->roomy ? 10 : 6;
 	m->columns[LETTERS].width = m->roomy ? 7 : 5;
 	m->columns[DATE].width = m->roomy ? 16 : 10;
-	m->columns[LIVE].width = m->roomy ? 12 : 8;
+	m->columns[LIVE].width = m->roomy ? 20 : 9;
 }
 
 void messages_choose(struct view_messages *m, enum show show)

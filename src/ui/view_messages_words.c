@@ -18,17 +18,23 @@ void messages_status(struct view *v, struct buf *b)
 	const struct view_messages *m = (const struct view_messages *)v;
 	const struct mails_facts *f = mails_facts(m->mails);
 	char n[40];
+	size_t row;
 
 	if (m->loading && !f->complete && mails_n(m->mails) == 0) {
 		buf_str(b, "reading the messages");
 		return;
 	}
 	buf_str(b, shows[m->show]);
-	buf_str(b, str_count(n, sizeof n, mails_n(m->mails) - f->expunged, "message", "messages"));
+	buf_str(b, str_count(n, sizeof n, mails_n_archive(m->mails) - f->expunged, "message", "messages"));
 	add_count(b, m->marks.n, "marked");
-	add_count(b, f->n[MAIL_MISSING] + f->n[MAIL_EXPUNGED] + f->n[MAIL_LOST], "missing there");
-	add_count(b, f->n[MAIL_FLAGS] + f->n[MAIL_OTHER], "not the same");
-	add_count(b, f->only_live, "only there");
+	add_count(b, f->n[MAIL_MISSING], "missing");
+	add_count(b, f->n[MAIL_EXPUNGED], "expunged");
+	add_count(b, f->n[MAIL_LOST], "file lost");
+	add_count(b, f->n[MAIL_MOVED], "moved");
+	add_count(b, f->n[MAIL_FLAGS], "other flags");
+	add_count(b, f->n[MAIL_SEEN], "other \\Seen");
+	add_count(b, f->n[MAIL_OTHER_UID], "other UID");
+	add_count(b, f->only_live, "only live");
 	add_count(b, f->expunged, "expunged here");
 	add_count(b, f->lacking, "without a file");
 	if (m->loading && m->fresh != NULL)
@@ -39,6 +45,9 @@ void messages_status(struct view *v, struct buf *b)
 		buf_printf(b, "; not compared: %s", f->why_not);
 	else if (f->live_name[0] != '\0')
 		buf_printf(b, "; there it is %s", f->live_name);
+	/* Narrow rows have no room for it. */
+	if (messages_selected(m, &row) != NULL && mails_place(m->mails, row)[0] != '\0')
+		buf_printf(b, "; UID %u: %s", mails_row(m->mails, row)->uid, mails_place(m->mails, row));
 }
 
 void messages_empty(struct view *v, struct buf *b)
@@ -68,19 +77,6 @@ void messages_empty(struct view *v, struct buf *b)
 		    m->show == SHOW_LACKING ? "what is not the same" : "all of them");
 }
 
-static const char *state_in_words(const struct mails_facts *f, enum mail_state s)
-{
-	switch (s) {
-	case MAIL_SAME: return "the same";
-	case MAIL_MISSING: return "missing: the live mailbox has no such message. A restore brings it back";
-	case MAIL_EXPUNGED: return "expunged there; its file is still kept";
-	case MAIL_LOST: return "listed there, but its file is gone";
-	case MAIL_FLAGS: return "there; flags, or what the owner has seen, differ";
-	case MAIL_OTHER: return "that UID is another message there now";
-	default: return f->why_not[0] != '\0' ? f->why_not : "not compared yet";
-	}
-}
-
 static void add_letters(struct text *t, const char *letters)
 {
 	static const struct {
@@ -101,6 +97,7 @@ void messages_detail(struct view *v, struct text *t)
 	const struct mails_facts *f = mails_facts(m->mails);
 	size_t row;
 	const struct mail *r = messages_selected(m, &row);
+	struct buf words = BUF_INIT;
 	char text[32];
 
 	if (r == NULL)
@@ -109,14 +106,18 @@ void messages_detail(struct view *v, struct text *t)
 	text_add(t, STYLE_NORMAL, 10, "from      %s", mails_from(m->mails, row));
 	text_add(t, STYLE_NORMAL, 10, "arrived   %s", clock_local(text, sizeof text, r->internaldate));
 	text_add(t, STYLE_NORMAL, 10, "size      %llu bytes", (unsigned long long)r->size);
-	text_add(t, STYLE_NORMAL, 10, "UID       %u", r->uid);
+	if (r->state != MAIL_ONLY_LIVE)
+		text_add(t, STYLE_NORMAL, 10, "UID       %u", r->uid);
+	if (r->live_uid != 0)
+		text_add(t, STYLE_NORMAL, 10, "live UID  %u", r->live_uid);
 	text_add(t, STYLE_NORMAL, 10, "flags     %s", r->letters[0] != '\0' ? r->letters : "none");
 	add_letters(t, r->letters);
-	if (!r->has_file)
+	if (!r->has_file && r->state != MAIL_ONLY_LIVE)
 		text_add(t, STYLE_BAD, 10, "file      the archive knows this message, but does not hold it");
 	text_add(t, STYLE_NORMAL, 0, "%s", "");
-	text_add(t, messages_state_style((enum mail_state)r->state), 10, "live      %s",
-	    state_in_words(f, (enum mail_state)r->state));
+	mails_live_words(m->mails, row, &words);
+	text_add(t, messages_state_style((enum mail_state)r->state), 10, "live      %s", buf_text(&words));
+	buf_done(&words);
 	if (f->live_name[0] != '\0')
 		text_add(t, STYLE_NORMAL, 10, "          (compared with %s)", f->live_name);
 	if (!f->has_cache)

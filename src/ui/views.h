@@ -19,8 +19,9 @@ struct view *view_tape_job_new(struct console *c, struct task *t);
 struct view *view_mailboxes_new(struct console *c, const char *archive);
 struct view *view_messages_new(
     struct console *c, const char *archive, const char *internal, const char *shown);
-struct view *view_message_new(
-    struct console *c, const char *archive, const char *internal, const char *shown, uint32_t uid);
+/** view_message_new(c, archive, internal, shown, uid, live): ${live}: how it stands on the live server, in words; NULL: nothing is said. */
+struct view *view_message_new(struct console *c, const char *archive, const char *internal, const char *shown,
+    uint32_t uid, const char *live);
 struct view *view_details_new(
     struct console *c, const char *archive, const char *internal, const char *shown);
 struct view *view_basket_new(struct console *c);
