@@ -26,6 +26,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_messages,
 	&verb_show,
 	&verb_find,
+	&verb_lost,
 	&verb_export,
 	&verb_restore,
 	&verb_verify,

@@ -28,6 +28,7 @@ struct cli_args {
 	const char *add, *drop, *tape, *label, *box, *device; /* tape */
 	bool overwrite;
 	const char *from, *to, *subject, *message_id, *body, *since, *before, *mailbox, *archive, *limit; /* find */
+	const char *store; /* lost */
 };
 
 /** OPTION_OPTIONAL: a text that may be left out: "" then. */
