@@ -6,15 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/audit.h"
+#include "app/audit_impl.h"
 #include "app/catalogue.h"
 #include "app/lock.h"
-#include "app/unfinished.h"
 #include "core/io.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "restore/journal.h"
+#include "restore/case.h"
 
 int app_open(const char *conf_path, struct app **ret, struct err *e)
 {
@@ -84,27 +83,77 @@ int app_store(
 	return c != NULL ? app_store_open(app, c, create, job, ret, e) : -1;
 }
 
+/* What the command line calls an archive: a name in a configured store, else its path. */
+static char *archive_word(const struct app *app, const struct store *store, const struct source *source)
+{
+	const char *url = store != NULL ? store_url(store) : "tape:", *name = source_name(source);
+
+	/* The running server has no store either. */
+	if (str_starts(url, "tape:"))
+		return mem_strdup(name);
+	for (size_t i = 0; i < app->conf->n_stores; i++)
+		if (strcmp(app->conf->stores[i].url, url) == 0)
+			return mem_strdup(name);
+	return mem_printf("%s/%s", str_starts(url, "dir:") ? url + 4 : url, name);
+}
+
+/* The journal of the open case of this request; 0 also when there is none. */
+static int read_earlier(struct app *app, const struct case_list *cases, const char *archive,
+    const struct restore_request *request, struct journal_log *ret, struct err *e)
+{
+	const struct case_info *open = case_find(cases, archive, request);
+	char *path;
+	int rc;
+
+	if (open == NULL)
+		return 0;
+	path = mem_printf("%s/cases/%s/journal", app->conf->state_directory, open->id);
+	rc = journal_read(path, ret, e);
+	free(path);
+	return rc;
+}
+
+static int plan_with_cases(struct app *app, struct server *s, struct source *source, const char *archive,
+    const struct restore_request *request, struct job *job, struct restore_plan **ret, struct err *e)
+{
+	struct restore_request full = *request;
+	struct journal_log earlier = { 0 };
+	struct case_marks marks;
+	struct case_list cases;
+	int rc;
+
+	if (case_list(app->conf->state_directory, s->name, &cases, e) == -1)
+		return -1;
+	case_marks(&cases, &marks);
+	full.unfinished = marks.unfinished;
+	full.n_unfinished = marks.n_unfinished;
+	full.cut_off = marks.cut_off;
+	full.n_cut_off = marks.n_cut_off;
+	rc = read_earlier(app, &cases, archive, request, &earlier, e);
+	full.earlier = earlier.server != NULL ? &earlier : NULL;
+	if (rc == 0)
+		rc = restore_plan_build(s, source, &full, job, ret, e);
+	journal_log_done(&earlier);
+	case_marks_done(&marks);
+	case_list_done(&cases);
+	return rc;
+}
+
 int app_plan(struct app *app, const char *server, const char *archive, const struct restore_request *request,
     struct job *job, struct restore_plan **ret, struct err *e)
 {
 	struct server *s = NULL;
 	struct source *source = NULL;
 	struct store *store = NULL;
-	struct restore_request full = *request;
-	struct unfinished u = { 0 };
-	char *name = app_archive_of(archive, server);
+	char *name = app_archive_of(archive, server), *word;
 	int rc = -1;
 
 	if (app_server(app, server, &s, e) == 0 &&
-	    unfinished_read(app->conf->state_directory, s->name, &u, e) == 0 &&
 	    app_source_take(app, name, true, job, &source, &store, e) == 0) {
-		full.unfinished = u.others;
-		full.n_unfinished = u.n_others;
-		full.cut_off = u.merging;
-		full.n_cut_off = u.n_merging;
-		rc = restore_plan_build(s, source, &full, job, ret, e);
+		word = archive_word(app, store, source);
+		rc = plan_with_cases(app, s, source, word, request, job, ret, e);
+		free(word);
 	}
-	unfinished_done(&u);
 	server_free(s);
 	free(name);
 	if (rc == -1) {
@@ -121,30 +170,13 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	return 0;
 }
 
-/* What the command line calls the plan's archive: a name in a configured store, else its path. */
-static char *archive_word(const struct app *app, const struct restore_plan *plan)
+/* Old cases go when there is a new one. */
+static void prune_cases(const struct conf *conf)
 {
-	const char *url = plan->store != NULL ? store_url(plan->store) : "tape:",
-		   *name = source_name(plan->source);
+	struct err why;
 
-	/* The running server has no store either. */
-	if (str_starts(url, "tape:"))
-		return mem_strdup(name);
-	for (size_t i = 0; i < app->conf->n_stores; i++)
-		if (strcmp(app->conf->stores[i].url, url) == 0)
-			return mem_strdup(name);
-	return mem_printf("%s/%s", str_starts(url, "dir:") ? url + 4 : url, name);
-}
-
-/* It takes up a merge that was cut off, or sets state, which may be the rest of one that was. */
-static bool goes_on(const struct restore_plan *plan)
-{
-	if (plan->request.mode == RESTORE_STATE)
-		return true;
-	for (size_t i = 0; i < plan->n_items; i++)
-		if (plan->items[i].merge != NULL && plan->items[i].merge->cut_off)
-			return true;
-	return false;
+	if (case_prune(conf->state_directory, conf->keep_cases, &why) == -1)
+		log_write(LOG_LEVEL_WARNING, "old cases: %s", why.msg);
 }
 
 static int carry_out(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
@@ -152,32 +184,37 @@ static int carry_out(struct app *app, const char *server, struct restore_plan *p
 {
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
 	struct server *s = NULL;
-	struct journal *journal = NULL;
+	struct restore_case *kase = NULL;
+	char *archive = archive_word(app, plan->store, plan->source);
+	struct case_begin begin = { .archive = archive, .reason = app->reason, .plan = plan };
+	struct audit_who who;
 	struct err why;
-	char *archive = archive_word(app, plan);
 	int lock = -1, rc = -1;
 
 	*ret = (struct restore_result){ 0 };
+	audit_who(&who);
+	begin.who = who.name;
 	if (plan->n_refused > 0) {
 		restore_refusal(plan, e);
 		goto out;
 	}
 	if (c == NULL || server_open(c, &s, e) == -1)
 		goto out;
+	begin.server = c->name;
 	lock = lock_take(app->conf->lock_directory, c->name, "restore", e);
-	if (lock == -1 || restore_fits(s, plan, e) == -1 ||
-	    unfinished_begin(app->conf->state_directory, c->name, archive, plan, e) == -1 ||
-	    (restore_merges(plan) && journal_begin(app->conf->state_directory, c->name, archive,
-					 goes_on(plan), &journal, e) == -1))
+	if (lock == -1 || restore_fits(s, plan, e) == -1)
+		goto out;
+	prune_cases(app->conf);
+	if (case_begin(app->conf->state_directory, &begin, &kase, e) == -1)
 		goto out;
 	source_set_job(plan->source, job);
-	rc = restore_run(s, plan, journal, job, ret, e);
+	rc = restore_run(s, plan, kase, job, ret, e);
 	source_set_job(plan->source, NULL);
-	if (rc == 0 && ret->n_warnings == 0 &&
-	    unfinished_end(app->conf->state_directory, c->name, plan, &why) == -1)
+	if (rc == 0 && ret->n_warnings == 0 && case_end(kase, CASE_DONE, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:
-	journal_close(journal);
+	case_close(kase);
+	audit_who_done(&who);
 	free(archive);
 	server_free(s);
 	if (lock != -1)
@@ -210,9 +247,7 @@ int app_restore(struct app *app, const char *server, struct restore_plan *plan, 
 	if (rc == 0) {
 		rc = carry_out(app, server, plan, job, ret, e);
 		a.messages = ret->messages + ret->created;
-		a.receipt = ret->journal != NULL && strrchr(ret->journal, '/') != NULL
-		                ? strrchr(ret->journal, '/') + 1
-		                : ret->journal;
+		a.receipt = ret->case_id;
 		rc = app_audit_end(app, &a, rc, e);
 	}
 	audit_users_done(&users);

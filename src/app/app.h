@@ -178,10 +178,15 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e);
 
-/** app_undo_plan(app, server, journal, ret, e): What can be undone of a merge: the last one, or that of ${journal} (a path, or a name in the state
- * directory). Changes nothing. undo_plan_free() it. app_undo(app, server, plan, job, removed, e): Do it. See restore/undo.h. */
+/** app_resume_plan(app, server, word, job, ret, e): As app_plan(), of the case that ${word} names (case_id_of(); NULL: the last open one of the
+ * server): what is left to do of it. app_restore() of it goes on in that case. */
+int app_resume_plan(struct app *app, const char *server, const char *word, struct job *job,
+    struct restore_plan **ret, struct err *e);
+
+/** app_undo_plan(app, server, word, ret, e): What can be undone of the case that ${word} names (case_id_of(); NULL: the last one of the server that
+ * was not undone). Changes nothing. undo_plan_free() it. app_undo(app, server, plan, job, removed, e): Do it. See restore/undo.h. */
 int app_undo_plan(
-    struct app *app, const char *server, const char *journal, struct undo_plan **ret, struct err *e);
+    struct app *app, const char *server, const char *word, struct undo_plan **ret, struct err *e);
 int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
     uint64_t *removed, struct err *e);
 
@@ -233,14 +238,13 @@ int app_uid_ranges(const char *text, struct export_range **list, size_t *n, stru
 
 /** A restore that did not come to its end. */
 struct app_unfinished_restore {
-	char *archive;    /* as the command line takes it; NULL if not remembered */
+	char *id;         /* of its case (restore/case.h) */
+	char *archive;    /* as the command line takes it */
 	char *user;       /* a whole user, or NULL */
-	char *mark;       /* what was to mark the messages, or NULL */
-	bool moved;       /* moved ones were asked for too */
-	int64_t begun;    /* unix time, 0 if not remembered */
+	int64_t begun;    /* unix time */
 	char **mailboxes; /* internal names, ascending: those that were not all done */
 	size_t n;
-	char *command; /* what finishes it: "cyrvault restore ...", safe to show and to paste into a shell */
+	char *command; /* what finishes it: "cyrvault restore --resume ID", safe to show and to paste into a shell */
 };
 struct app_unfinished {
 	struct app_unfinished_restore *list; /* the oldest first */

@@ -119,10 +119,9 @@ static void check_unfinished(struct doctor *d)
 		char *next = mem_printf("this finishes it: %s", r->command);
 
 		str_count(count, sizeof count, r->n, "mailbox", "mailboxes");
-		say(d, DOCTOR_WARN, "restores", next, "a restore of %s%s from %s%s%s%s was cut off",
-		    r->user != NULL ? "user " : count, r->user != NULL ? r->user : "",
-		    r->archive != NULL ? r->archive : "an archive", r->begun > 0 ? ", begun " : "",
-		    r->begun > 0 ? clock_local(when, sizeof when, r->begun) : "", r->begun > 0 ? "," : "");
+		say(d, DOCTOR_WARN, "restores", next, "a restore of %s%s from %s, begun %s, was cut off",
+		    r->user != NULL ? "user " : count, r->user != NULL ? r->user : "", r->archive,
+		    clock_local(when, sizeof when, r->begun));
 		free(next);
 	}
 	app_unfinished_done(&u);

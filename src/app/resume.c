@@ -1,97 +1,45 @@
-/* resume.c: the restores that were cut off, and the command that finishes each. */
+/* resume.c: the restores that were cut off, and how each goes on. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
 #include "app/lock.h"
-#include "app/names.h"
-#include "app/unfinished.h"
 #include "app/words.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "cyrus/mboxname.h"
+#include "restore/case.h"
 
-/* With more names than these, the one that all others lie below stands for them. */
-#define NAMES_WRITTEN 8
-
-static bool has_one_root(const struct app_unfinished_restore *r)
+static char *make_command(struct app *app, const char *server, const char *id)
 {
-	for (size_t i = 1; i < r->n; i++)
-		if (!mboxname_is_below(r->mailboxes[i], r->mailboxes[0]))
-			return false;
-	return true;
-}
-
-static char *make_command(
-    const struct app_unfinished_restore *r, struct app *app, const char *server, const struct names *names)
-{
-	bool recursive = r->user == NULL && r->n > NAMES_WRITTEN && has_one_root(r), ended = false;
-	struct buf b = BUF_INIT, name = BUF_INIT;
-	size_t n = r->user != NULL ? 0 : recursive ? 1 : r->n;
+	struct buf b = BUF_INIT;
 
 	app_command_begin(&b, app, server, "restore");
-	if (r->moved)
-		app_command_add(&b, "--moved");
-	if (r->mark != NULL) {
-		app_command_add(&b, "--mark");
-		app_command_add(&b, r->mark);
-	}
-	if (recursive)
-		app_command_add(&b, "--recursive");
-	app_command_add(&b, r->archive != NULL ? r->archive : "ARCHIVE");
-	if (r->user != NULL) {
-		app_command_add(&b, "--user");
-		app_command_add(&b, r->user);
-	}
-	for (size_t i = 0; i < n; i++) {
-		buf_clear(&name);
-		names_typed(names, r->mailboxes[i], &name);
-		if (!ended && buf_text(&name)[0] == '-') {
-			app_command_add(&b, "--");
-			ended = true;
-		}
-		app_command_add(&b, buf_text(&name));
-	}
-	buf_done(&name);
+	app_command_add(&b, "--resume");
+	app_command_add(&b, id);
 	return buf_steal(&b);
 }
 
-static bool same_text(const char *a, const char *b)
+static void take(
+    struct app *app, const char *server, const struct case_info *i, struct app_unfinished_restore *r)
 {
-	return strcmp(a != NULL ? a : "", b) == 0;
-}
-
-/* Lines of one restore stand together. */
-static void group(const struct unfinished *u, struct app_unfinished *ret)
-{
-	size_t cap = 0, cap_names = 0;
-
-	for (size_t i = 0; i < u->n; i++) {
-		const struct unfinished_line *l = &u->lines[i];
-		struct app_unfinished_restore *r = ret->n > 0 ? &ret->list[ret->n - 1] : NULL;
-
-		if (r == NULL || r->begun != l->begun || !same_text(r->archive, l->archive) ||
-		    !same_text(r->user, l->user) || !same_text(r->mark, l->mark) || r->moved != l->moved) {
-			ret->list = mem_grow(ret->list, &cap, ret->n + 1, sizeof *ret->list);
-			r = &ret->list[ret->n++];
-			*r = (struct app_unfinished_restore){ .begun = l->begun };
-			r->archive = l->archive[0] != '\0' ? mem_strdup(l->archive) : NULL;
-			r->user = l->user[0] != '\0' ? mem_strdup(l->user) : NULL;
-			r->mark = l->mark[0] != '\0' ? mem_strdup(l->mark) : NULL;
-			r->moved = l->moved;
-			cap_names = 0;
-		}
-		r->mailboxes = mem_grow(r->mailboxes, &cap_names, r->n + 1, sizeof *r->mailboxes);
-		r->mailboxes[r->n++] = mem_strdup(u->names[i]);
-	}
+	*r = (struct app_unfinished_restore){ .id = mem_strdup(i->id),
+		.archive = mem_strdup(i->archive),
+		.user = mem_strdup(i->request.user),
+		.begun = i->begun,
+		.mailboxes = mem_array(i->n_boxes + i->request.n_mailboxes + 1, sizeof(char *)),
+		.command = make_command(app, server, i->id) };
+	for (size_t k = 0; k < i->n_boxes; k++)
+		r->mailboxes[r->n++] = mem_strdup(i->boxes[k].name);
+	/* What state still differs is not known of each mailbox. */
+	for (size_t k = 0; k < i->request.n_mailboxes && i->n_boxes == 0; k++)
+		r->mailboxes[r->n++] = mem_strdup(i->request.mailboxes[k]);
 }
 
 int app_unfinished(struct app *app, const char *server, struct app_unfinished *ret, struct err *e)
 {
 	const struct conf *c = app_conf(app);
 	const struct conf_server *s = conf_find_server(c, server, e);
-	struct names names = { 0 };
-	struct unfinished u;
+	struct case_list l;
 	char *holder;
 	bool running;
 
@@ -103,15 +51,13 @@ int app_unfinished(struct app *app, const char *server, struct app_unfinished *r
 	free(holder);
 	if (running)
 		return 0;
-	if (unfinished_read(c->state_directory, s->name, &u, e) == -1)
+	if (case_list(c->state_directory, s->name, &l, e) == -1)
 		return -1;
-	group(&u, ret);
-	unfinished_done(&u);
-	if (ret->n > 0 && app_server(app, server, &names.server, NULL) == 0)
-		names.conf = names.server->conf;
-	for (size_t i = 0; i < ret->n; i++)
-		ret->list[i].command = make_command(&ret->list[i], app, server, &names);
-	names_done(&names);
+	ret->list = mem_array(l.n + 1, sizeof *ret->list);
+	for (size_t i = 0; i < l.n; i++)
+		if (l.list[i].state == CASE_OPEN)
+			take(app, server, &l.list[i], &ret->list[ret->n++]);
+	case_list_done(&l);
 	return 0;
 }
 
@@ -123,11 +69,62 @@ void app_unfinished_done(struct app_unfinished *u)
 		for (size_t k = 0; k < r->n; k++)
 			free(r->mailboxes[k]);
 		free(r->mailboxes);
+		free(r->id);
 		free(r->archive);
 		free(r->user);
-		free(r->mark);
 		free(r->command);
 	}
 	free(u->list);
 	*u = (struct app_unfinished){ 0 };
+}
+
+/* The open one that ${word} names, or the last. */
+static int find_open(
+    const struct conf *conf, const char *server, const char *word, struct case_info *ret, struct err *e)
+{
+	char *id = word != NULL ? case_id_of(word) : NULL;
+	const struct case_info *last;
+	struct case_list l;
+	int rc = -1;
+
+	if (word != NULL && id == NULL) {
+		err_set(e, ERR_NOT_FOUND, "%s is no name of a case", word);
+		return err_hint(e, "cyrvault cases lists them");
+	}
+	if (id == NULL) {
+		if (case_list(conf->state_directory, server, &l, e) == -1)
+			return -1;
+		last = case_last(&l, CASE_OPEN);
+		id = last != NULL ? mem_strdup(last->id) : NULL;
+		case_list_done(&l);
+	}
+	if (id == NULL)
+		return err_set(e, ERR_NOT_FOUND, "no restore into %s was cut off", server);
+	if (case_read(conf->state_directory, id, ret, e) == 0) {
+		rc = 0;
+		if (ret->state != CASE_OPEN || strcmp(ret->server, server) != 0) {
+			rc = err_set(e, ERR_REFUSED, "case %s %s", id,
+			    ret->state != CASE_OPEN ? "has come to its end: there is nothing to resume"
+						    : "is of another server");
+			case_info_done(ret);
+		}
+	}
+	free(id);
+	return rc;
+}
+
+int app_resume_plan(struct app *app, const char *server, const char *word, struct job *job,
+    struct restore_plan **ret, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app_conf(app), server, e);
+	struct case_info i;
+	int rc;
+
+	if (c == NULL || find_open(app_conf(app), c->name, word, &i, e) == -1)
+		return -1;
+	rc = app_plan(app, server, i.archive, &i.request, job, ret, e);
+	if (rc == -1)
+		err_wrap(e, "resume case %s", i.id);
+	case_info_done(&i);
+	return rc;
 }

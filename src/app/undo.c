@@ -1,4 +1,4 @@
-/* undo.c: find the journal of a merge, and undo it under the server's lock. */
+/* undo.c: find the case of a restore, and undo it under the server's lock. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,50 +7,72 @@
 #include "app/audit.h"
 #include "app/lock.h"
 #include "core/mem.h"
-#include "core/str.h"
-#include "restore/undo.h"
+#include "restore/case.h"
 
-/* A path, or the name of a file in the state directory, with or without its suffix. */
-static char *path_of(const struct conf *conf, const char *server, const char *journal, struct err *e)
+/* Its id, heap: of what ${word} names, or the last one that was not undone. */
+static char *find_case(const struct conf *conf, const char *server, const char *word, struct err *e)
 {
-	if (journal == NULL)
-		return journal_last(conf->state_directory, server, e);
-	if (strchr(journal, '/') != NULL)
-		return mem_strdup(journal);
-	return mem_printf(
-	    "%s/%s%s", conf->state_directory, journal, str_ends(journal, ".journal") ? "" : ".journal");
+	const struct case_info *last;
+	struct case_list l;
+	char *id;
+
+	if (word != NULL) {
+		id = case_id_of(word);
+		if (id == NULL) {
+			err_set(e, ERR_NOT_FOUND, "%s is no name of a case", word);
+			err_hint(e, "cyrvault cases lists them");
+		}
+		return id;
+	}
+	if (case_list(conf->state_directory, server, &l, e) == -1)
+		return NULL;
+	last = case_last_undoable(&l);
+	id = last != NULL ? mem_strdup(last->id) : NULL;
+	case_list_done(&l);
+	if (id == NULL) {
+		err_set(e, ERR_NOT_FOUND, "there is no restore into %s that could be undone", server);
+		err_hint(e, "cyrvault cases lists those there were");
+	}
+	return id;
 }
 
 int app_undo_plan(
-    struct app *app, const char *server, const char *journal, struct undo_plan **ret, struct err *e)
+    struct app *app, const char *server, const char *word, struct undo_plan **ret, struct err *e)
 {
-	const struct conf_server *c = conf_find_server(app_conf(app), server, e);
+	const struct conf *conf = app_conf(app);
+	const struct conf_server *c = conf_find_server(conf, server, e);
 	struct server *s = NULL;
-	char *path = c != NULL ? path_of(app_conf(app), c->name, journal, e) : NULL;
+	char *id = c != NULL ? find_case(conf, c->name, word, e) : NULL;
 	int rc = -1;
 
-	if (path != NULL && app_server(app, server, &s, e) == 0)
-		rc = undo_plan_build(s, path, ret, e);
+	if (id != NULL && app_server(app, server, &s, e) == 0)
+		rc = undo_plan_build(s, conf->state_directory, id, ret, e);
 	server_free(s);
-	free(path);
+	free(id);
 	return rc;
 }
 
 static int carry_out(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
     uint64_t *removed, struct err *e)
 {
-	const struct conf_server *c = conf_find_server(app_conf(app), server, e);
+	const struct conf *conf = app_conf(app);
+	const struct conf_server *c = conf_find_server(conf, server, e);
+	struct restore_case *kase = NULL;
 	struct server *s = NULL;
 	int lock = -1, rc = -1;
 
 	*removed = 0;
 	if (c == NULL || app_server(app, server, &s, e) == -1)
 		return -1;
-	lock = lock_take(app_conf(app)->lock_directory, c->name, "restore --undo", e);
-	if (lock != -1) {
-		rc = undo_run(s, plan, job, removed, e);
-		close(lock);
+	lock = lock_take(conf->lock_directory, c->name, "restore --undo", e);
+	if (lock != -1 && case_open(conf->state_directory, plan->id, &kase, e) == 0) {
+		rc = undo_run(s, plan, kase, job, removed, e);
+		if (rc == 0)
+			rc = case_end(kase, CASE_UNDONE, e);
 	}
+	case_close(kase);
+	if (lock != -1)
+		close(lock);
 	server_free(s);
 	return rc;
 }
@@ -58,14 +80,13 @@ static int carry_out(struct app *app, const char *server, const struct undo_plan
 int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
     uint64_t *removed, struct err *e)
 {
-	const char *slash = strrchr(plan->path, '/');
 	struct audit_users users = { 0 };
 	struct app_audit a = { .verb = "undo",
 		.server = server,
 		.archive = plan->archive,
 		.mailbox = plan->n_boxes == 1 ? plan->boxes[0].name : NULL,
 		.messages = plan->remove,
-		.receipt = slash != NULL ? slash + 1 : plan->path };
+		.receipt = plan->id };
 	int rc;
 
 	*removed = 0;

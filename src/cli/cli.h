@@ -22,7 +22,7 @@ struct cli_args {
 	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary, all;
 	bool prometheus, off;
 	const char *max_age, *reason; /* status, protect */
-	bool identical, moved, undo, keep_uids; /* restore */
+	bool identical, moved, undo, resume, keep_uids; /* restore */
 	const char *mark, *state, *what;
 	const char *level, *threads, *format, *output, *user;
 	const char *add, *drop, *tape, *label, *box, *device; /* tape */

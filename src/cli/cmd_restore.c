@@ -29,8 +29,10 @@ static const struct cli_option options[] = {
 	    "no message, but flags,seen,subscriptions,acl,annotations,sieve,quota" },
 	{ "what", 0, OPTION_TEXT, offsetof(struct cli_args, what), "LIST",
 	    "only these of what comes back besides messages" },
+	{ "resume", 0, OPTION_FLAG, offsetof(struct cli_args, resume), NULL,
+	    "go on with the last restore that was cut off, or with CASE" },
 	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
-	    "take back what the last merge, or JOURNAL's, appended" },
+	    "take back what the last restore, or CASE, has changed" },
 	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
 	{ 0 },
 };
@@ -39,7 +41,7 @@ static const struct cli_exit exits[] = {
 	{ 0, "restored and proved, or nothing was missing" },
 	{ 1, "restored, with warnings, or some could not be appended (listed)" },
 	{ 2, "refused (why is said), not confirmed, or failed; no live mail was harmed" },
-	{ 10, "the archive lacks what was asked for; with --undo: no journal" },
+	{ 10, "the archive lacks what was asked for; with --undo, --resume: no case" },
 	{ 14, "the user's quota is full; the same command goes on from there" },
 	{ 15, "partly done: the same command goes on from there" },
 	{ 64, "usage; also: no terminal to confirm on and no --yes" },
@@ -103,6 +105,8 @@ static int plan_work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
 
+	if (w->c->args.resume)
+		return app_resume_plan(w->c->app, w->c->args.server, w->archive, job, &w->plan, e);
 	return app_plan(w->c->app, w->c->args.server, w->archive, &w->request, job, &w->plan, e);
 }
 
@@ -238,7 +242,7 @@ static void print_receipt(struct cli *c, const struct work *w)
 	printer_number(c->out, "merged", r->merged);
 	printer_number(c->out, "skipped", r->skipped);
 	printer_number(c->out, "failed", r->failed);
-	printer_string(c->out, "journal", r->journal);
+	printer_string(c->out, "case", r->case_id);
 	printer_size(c->out, "bytes", r->bytes);
 	printer_size(c->out, "fetched_bytes", r->fetched_bytes);
 	printer_number(c->out, "steps", r->steps_done);
@@ -250,14 +254,13 @@ static void print_receipt(struct cli *c, const struct work *w)
 	    str_count(messages, sizeof messages, r->messages, "message", "messages"),
 	    str_size(bytes, sizeof bytes, r->bytes), str_size(fetched, sizeof fetched, r->fetched_bytes),
 	    (double)r->elapsed_ms / 1000);
-	if (r->journal == NULL)
-		return;
-	restore_counts_words(r, &counts);
-	printer_line(c->out, "%s", buf_text(&counts));
-	buf_clear(&counts);
+	if (restore_merges(w->plan)) {
+		restore_counts_words(r, &counts);
+		printer_line(c->out, "%s", buf_text(&counts));
+		buf_clear(&counts);
+	}
 	app_command_begin(&counts, c->app, c->args.server, "restore");
-	printer_line(c->out, "What was appended can be taken out again (%s):", r->journal);
-	printer_line(c->out, "  %s --undo", buf_text(&counts));
+	printer_line(c->out, "This takes it back: %s --undo %s", buf_text(&counts), r->case_id);
 	buf_done(&counts);
 }
 
@@ -311,9 +314,15 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 
 static int check_request(struct cli *c, int argc, struct err *e)
 {
+	const struct cli_args *a = &c->args;
 	unsigned what;
 
-	if (argc == 0)
+	if (a->resume && (argc > 1 || a->user != NULL || a->mark != NULL || a->moved || a->identical ||
+			     a->recursive || a->keep_uids || a->state != NULL || a->what != NULL))
+		err_set(e, ERR_USAGE, "restore --resume: at most the name of one case, and nothing else");
+	else if (a->resume)
+		return 0;
+	else if (argc == 0)
 		err_set(e, ERR_USAGE, "restore: from which archive?");
 	else if (c->args.state != NULL && restore_what_parse(c->args.state, &what, e) == -1)
 		return err_wrap(e, "--state=%s", c->args.state);
@@ -353,13 +362,13 @@ static int may_restore(struct cli *c, const char *archive, struct err *e)
 
 static int run(struct cli *c, int argc, char **argv, struct err *e)
 {
-	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
+	size_t n = argc > 0 && !c->args.resume ? (size_t)argc - 1 : 0;
 	struct lookup l = { .c = c,
 		.archive = argv[0],
 		.typed = argv + 1,
 		.n = n,
 		.internal = mem_array(n + 1, sizeof(char *)) };
-	struct work w = { .c = c, .archive = argv[0] };
+	struct work w = { .c = c, .archive = argc > 0 ? argv[0] : NULL };
 	int status = -1;
 
 	if (c->args.undo) {
@@ -406,7 +415,7 @@ out:
 
 const struct cli_verb verb_restore = {
 	.name = "restore",
-	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "--undo [JOURNAL]" },
+	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "--resume [CASE]", "--undo [CASE]" },
 	.purpose = "bring mailboxes back into the running server",
 	.about = "Prints a plan first: what each mailbox is like now, every step in words, and\n"
 	         "the command that does the same where there is one. Then it asks, unless --yes\n"
@@ -417,9 +426,9 @@ const struct cli_verb verb_restore = {
 	         "apart by content, so none comes twice, and nothing that is there is changed.\n"
 	         "With --keep-uids they get their old UIDs again, so that clients and every\n"
 	         "reader's \\Seen know them, if the mailbox is still the same one.\n"
-	         "--undo takes out again what was appended and is still as it was.\n"
+	         "--undo takes back what was changed and is still as the restore left it.\n"
 	         "Cyrus keeps running. Stopped at any point, no live mail is harmed, and the same\n"
-	         "command goes on from there.\n",
+	         "command, or --resume, goes on from there.\n",
 	.least = 0,
 	.most = -1,
 	.options = options,
@@ -427,7 +436,7 @@ const struct cli_verb verb_restore = {
 	.examples = {
 	    { "Look at what would be done, then do it", "cyrvault restore -n latest user/alice/Work --recursive\n"
 	                                                "      cyrvault restore latest user/alice/Work --recursive" },
-	    { "Take the last merge back", "cyrvault restore --undo" },
+	    { "Take the last restore back", "cyrvault restore --undo" },
 	    { "A whole user, from a certain archive, unasked", "cyrvault restore mail1-20261122T0200 --user alice --yes" },
 	},
 	.run = run,

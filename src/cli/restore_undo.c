@@ -45,8 +45,8 @@ static void print_plan(struct cli *c, const struct undo_plan *p)
 	struct names names;
 	char when[32];
 
-	printer_line(c->out, "The merge of %s from %s (%s):", clock_local(when, sizeof when, p->begun),
-	    p->archive, p->path);
+	printer_line(c->out, "The restore of %s from %s (%s):", clock_local(when, sizeof when, p->begun),
+	    p->archive, p->id);
 	names_init(&names, c->app, c->args.server, NULL);
 	printer_table(c->out, columns, sizeof columns / sizeof columns[0]);
 	for (size_t i = 0; i < p->n_boxes; i++)
@@ -58,7 +58,7 @@ static void print_plan(struct cli *c, const struct undo_plan *p)
 static void print_summary(struct cli *c, const struct work *w, const char *outcome)
 {
 	printer_row(c->out, "summary");
-	printer_string(c->out, "journal", w->plan->path);
+	printer_string(c->out, "case", w->plan->id);
 	printer_string(c->out, "archive", w->plan->archive);
 	printer_bool(c->out, "dry_run", c->args.dry_run);
 	printer_string(c->out, "outcome", outcome);
@@ -113,7 +113,7 @@ int restore_undo(struct cli *c, int argc, char **argv, struct err *e)
 	int status;
 
 	if (argc > 1 || c->args.user != NULL || c->args.mark != NULL || c->args.moved || c->args.identical || c->args.keep_uids) {
-		err_set(e, ERR_USAGE, "restore --undo: at most the name of one journal, and nothing else");
+		err_set(e, ERR_USAGE, "restore --undo: at most the name of one case, and nothing else");
 		return err_hint(e, "cyrvault help restore");
 	}
 	if (app_undo_plan(c->app, c->args.server, argc > 0 ? argv[0] : NULL, &w.plan, e) == -1)

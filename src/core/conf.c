@@ -127,7 +127,7 @@ static int complete(struct conf *c, struct err *e)
 
 int conf_load(const char *path, struct conf **ret, struct err *e)
 {
-	struct conf *c = mem_dup(&(struct conf){ .catalogue_messages = true }, sizeof *c);
+	struct conf *c = mem_dup(&(struct conf){ .catalogue_messages = true, .keep_cases = 90 }, sizeof *c);
 	bool is_default = path == NULL;
 	int rc = 0;
 

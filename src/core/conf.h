@@ -112,6 +112,7 @@ struct conf {
 	size_t n_tapes;
 	struct conf_notify notify;
 	char *state_directory;    /* "/var/lib/cyrvault" */
+	uint64_t keep_cases;      /* days that a restore can be undone */
 	bool catalogue_messages;  /* the catalogue remembers messages, too */
 	char *lock_directory;     /* "/run/cyrvault" */
 	char *log_file;           /* "/var/log/cyrvault.log"; "": none */

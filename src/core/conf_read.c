@@ -27,6 +27,7 @@ enum key_type {
 	KEY_KEEP_LIVE,
 	KEY_KEEP,
 	KEY_BLOCK,
+	KEY_DAYS,
 	KEY_PRIORITY
 };
 
@@ -82,6 +83,7 @@ static const struct key {
 	{ "notify", "command", KEY_PATH, offsetof(struct conf, notify.command), "A program run when a backup fails, and when one succeeds again" },
 	{ "state", "directory", KEY_PATH, offsetof(struct conf, state_directory), "What cyrvault remembers between runs" },
 	{ "state", "catalogue_messages", KEY_BOOL, offsetof(struct conf, catalogue_messages), "yes or no: the catalogue remembers the messages of archives, for find" },
+	{ "state", "keep_cases", KEY_DAYS, offsetof(struct conf, keep_cases), "So many days a restore can be undone, after it ended" },
 	{ "state", "lock_directory", KEY_PATH, offsetof(struct conf, lock_directory), "Where its lock files are" },
 	{ "state", "log_file", KEY_STRING, offsetof(struct conf, log_file), "Its own log; empty: syslog only" },
 	{ "audit", "file", KEY_STRING, offsetof(struct conf, audit.file), "Where is recorded who looked at whose mail; empty: syslog only; not set: audit.log in the state directory" },
@@ -392,6 +394,7 @@ static int set_key(struct reading *r, const struct key *k, char *target, const c
 	case KEY_HOST_KEY: return set_word(r, k, place, "ask|strict|accept-new", value);
 	case KEY_ROOM: return set_room(r, k, place, value);
 	case KEY_BLOCK: return set_block(r, k, place, value);
+	case KEY_DAYS: return str_u64(value, 36500, place) == 0 ? 1 : fail_value(r, "not a number of days:", k, value);
 	case KEY_KEEP: return set_keep(r, k, 0, place, store, value);
 	case KEY_KEEP_LIVE: return set_keep(r, k, CONF_KEEP_LIVE_MIN, place, store, value);
 	case KEY_PRIORITY: return set_priority(r, k, place, value);

@@ -1,8 +1,6 @@
-/* journal.c: write and read what a merge has appended. */
+/* journal.c: write and read what a restore has changed. */
 #include "restore/journal.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +14,6 @@
 
 #define MAX_BYTES ((size_t)1 << 30)
 #define MAGIC     "cyrvault-journal"
-#define SUFFIX    ".journal"
-#define STAMP_LEN 16
 
 struct journal {
 	int fd;
@@ -196,52 +192,6 @@ void journal_log_done(struct journal_log *l)
 	*l = (struct journal_log){ 0 };
 }
 
-/* ---- names ---- */
-
-/* Its stamp, if that is the name of a journal of ${server}. */
-static const char *stamp_of(const char *name, const char *server, int64_t *when)
-{
-	size_t n = strlen(server);
-	const char *stamp;
-
-	if (!str_starts(name, "restore-") || strncmp(name + 8, server, n) != 0 || name[8 + n] != '-')
-		return NULL;
-	stamp = name + 8 + n + 1;
-	if (strlen(stamp) != STAMP_LEN + strlen(SUFFIX) || strcmp(stamp + STAMP_LEN, SUFFIX) != 0 ||
-	    clock_parse_stamp(stamp, when) == -1)
-		return NULL;
-	return stamp;
-}
-
-char *journal_last(const char *directory, const char *server, struct err *e)
-{
-	DIR *d = opendir(directory);
-	struct dirent *de;
-	char *newest = NULL, *path;
-	int64_t best = 0, when;
-
-	if (d == NULL && errno != ENOENT) {
-		err_sys(e, "list %s", directory);
-		return NULL;
-	}
-	while (d != NULL && (de = readdir(d)) != NULL)
-		if (stamp_of(de->d_name, server, &when) != NULL && (newest == NULL || when > best)) {
-			free(newest);
-			newest = mem_strdup(de->d_name);
-			best = when;
-		}
-	if (d != NULL)
-		closedir(d);
-	if (newest == NULL) {
-		err_set(e, ERR_NOT_FOUND, "there is no journal of a merge into %s", server);
-		err_hint(e, "only what was appended to mailboxes that are there can be undone so");
-		return NULL;
-	}
-	path = mem_printf("%s/%s", directory, newest);
-	free(newest);
-	return path;
-}
-
 /* ---- writing ---- */
 
 static int put(struct journal *j, const struct buf *line, struct err *e)
@@ -335,62 +285,22 @@ int journal_open(const char *path, struct journal **ret, struct err *e)
 	return 0;
 }
 
-static int make(
-    const char *directory, const char *server, const char *archive, struct journal **ret, struct err *e)
+int journal_create(const char *path, const char *server, const char *archive, struct err *e)
 {
-	struct journal *j = mem_alloc(sizeof *j);
+	struct journal j = { .fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) };
 	struct buf head = BUF_INIT;
-	int64_t now = clock_now();
-	char stamp[32];
 	int rc;
 
-	/* One in the same second is called after the next. */
-	j->fd = -1;
-	for (int i = 0; i < 1000 && j->fd == -1; i++) {
-		free(j->path);
-		j->path = mem_printf("%s/restore-%s-%s%s", directory, server,
-		    clock_stamp(stamp, sizeof stamp, now + i), SUFFIX);
-		j->fd = open(j->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (j->fd == -1 && errno != EEXIST)
-			break;
-	}
-	if (j->fd == -1) {
-		err_sys(e, "create %s", j->path);
-		journal_close(j);
-		return -1;
-	}
-	buf_printf(
-	    &head, "%s\t1\t%s\t%s\t%lld\n", MAGIC, safe_field(server), safe_field(archive), (long long)now);
-	rc = put(j, &head, e);
+	if (j.fd == -1)
+		return err_sys(e, "create %s", path);
+	j.path = mem_strdup(path);
+	buf_printf(&head, "%s\t1\t%s\t%s\t%lld\n", MAGIC, safe_field(server), safe_field(archive),
+	    (long long)clock_now());
+	rc = put(&j, &head, e);
 	buf_done(&head);
-	if (rc == 0)
-		rc = io_fsync_dir(AT_FDCWD, directory, e);
-	if (rc == -1) {
-		unlink(j->path);
-		journal_close(j);
-		return -1;
-	}
-	*ret = j;
-	return 0;
-}
-
-int journal_begin(const char *directory, const char *server, const char *archive, bool go_on,
-    struct journal **ret, struct err *e)
-{
-	char *path = go_on ? journal_last(directory, server, NULL) : NULL;
-	struct journal_log log;
-	bool same = false;
-	int rc;
-
-	if (path != NULL && journal_read(path, &log, NULL) == 0) {
-		same = !log.ended && !log.undone && strcmp(log.archive, safe_field(archive)) == 0;
-		journal_log_done(&log);
-	}
-	rc = same ? journal_open(path, ret, e) : make(directory, server, archive, ret, e);
-	free(path);
-	return rc == -1 ? err_hint(e, "nothing was changed; make room in %s, or set directory in [state]",
-			      directory)
-	                : 0;
+	close(j.fd);
+	free(j.path);
+	return rc;
 }
 
 void journal_close(struct journal *j)

@@ -1,5 +1,4 @@
-/* journal.h: what a restore has changed: a file in the state directory, "restore-SERVER-20261122T010203Z.journal", mode 0600, from which it
- * can be undone.
+/* journal.h: what a restore has changed: the file "journal" of its case (case.h), mode 0600, from which it can be undone.
  *
  * Lines of fields with tabs in between, each forced to disk before the merge goes on; a last line without its end was never
  * written. Names are internal, GUID is the SHA-1 of the message in hex, flags are the system flags in decimal as cyrus.index has them
@@ -61,15 +60,11 @@ struct journal_log {
 int journal_read(const char *path, struct journal_log *ret, struct err *e);
 void journal_log_done(struct journal_log *l);
 
-/** journal_last(directory, server, e): Path of the newest one of ${server}, heap; NULL with ERR_NOT_FOUND when there is none. */
-char *journal_last(const char *directory, const char *server, struct err *e);
-
 struct journal;
 
-/** journal_begin(directory, server, archive, go_on, ret, e): A new one; with ${go_on} the newest, if it is of this archive and has no end. Two do not
- * write one: the caller holds the server's lock. journal_close() it, which says nothing of an end. */
-int journal_begin(const char *directory, const char *server, const char *archive, bool go_on,
-    struct journal **ret, struct err *e);
+/** journal_create(path, server, archive, e): A new one, which must not be there. journal_open(path, ret, e): Write on in it. Two do not write
+ * one: the caller holds the server's lock. journal_close() it, which says nothing of an end. */
+int journal_create(const char *path, const char *server, const char *archive, struct err *e);
 int journal_open(const char *path, struct journal **ret, struct err *e);
 void journal_close(struct journal *j);
 const char *journal_path(const struct journal *j);

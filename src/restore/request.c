@@ -81,6 +81,7 @@ void restore_request_copy(struct restore_request *dst, const struct restore_requ
 	dst->mark = mem_strdup(src->mark);
 	dst->unfinished = dst->cut_off = NULL;
 	dst->n_unfinished = dst->n_cut_off = 0;
+	dst->earlier = NULL;
 }
 
 /* What a copy owns is const for all others. */

@@ -46,6 +46,8 @@ struct restore_pick {
 	size_t n_ranges;
 };
 
+struct journal_log; /* journal.h */
+
 /** What is asked for. */
 struct restore_request {
 	const char *const *mailboxes; /* internal names */
@@ -65,12 +67,14 @@ struct restore_request {
 	size_t n_unfinished;
 	const char *const *cut_off; /* internal names of which an earlier merge did not come to its end */
 	size_t n_cut_off;
+	const struct journal_log
+	    *earlier; /* of the same request, which was cut off: what it has changed; NULL */
 	enum restore_mode mode;
 	const char *mark; /* a keyword for what is appended, such as "$Restored"; NULL: none */
 	bool moved;       /* append also what is missing, but lies in another mailbox of the user */
 };
 
-/** restore_request_copy(dst, src): Deep copy into raw memory, without unfinished and cut_off, which are of one moment. restore_request_done() it. */
+/** restore_request_copy(dst, src): Deep copy into raw memory, without unfinished, cut_off and earlier, which are of one moment. restore_request_done() it. */
 void restore_request_copy(struct restore_request *dst, const struct restore_request *src);
 void restore_request_done(struct restore_request *r);
 
@@ -214,7 +218,7 @@ struct restore_result {
 	uint64_t flags_set, flags_cleared; /* over IMAP, on messages that are there */
 	char **failures; /* why, a line for each */
 	size_t n_failures, cap_failures;
-	char *journal; /* path of what undo needs; NULL: nothing was merged */
+	char *case_id; /* of what undo needs (case.h); NULL: it did not begin */
 	uint64_t steps_done;
 	char **warnings;
 	size_t n_warnings;
@@ -226,13 +230,14 @@ struct restore_result {
  * else -1, ERR_REFUSED. Changes nothing. restore_run() asks once more before it enters anything. */
 int restore_fits(struct server *server, const struct restore_plan *plan, struct err *e);
 
-/** restore_merges(plan): It appends something, or finishes that: restore_run() needs a journal. */
+/** restore_merges(plan): It appends something, or finishes that. */
 bool restore_merges(const struct restore_plan *plan);
 
-/** restore_run(server, plan, journal, job, ret, e): Carry the plan out, step by step; ${journal} may be NULL if it merges nothing. A plan with refused items is ERR_REFUSED before anything is touched. Failing in
- * the middle says which step and what is done; ERR_PARTIAL when running it again will go on. restore_result_done() in either case. */
-struct journal;
-int restore_run(struct server *server, struct restore_plan *plan, struct journal *journal, struct job *job,
+/** restore_run(server, plan, c, job, ret, e): Carry the plan out, step by step; what it changes goes into the journal of the case ${c} first. A plan
+ * with refused items is ERR_REFUSED before anything is touched. Failing in the middle says which step and what is done; ERR_PARTIAL when
+ * running it again will go on. restore_result_done() in either case. */
+struct restore_case;
+int restore_run(struct server *server, struct restore_plan *plan, struct restore_case *c, struct job *job,
     struct restore_result *ret, struct err *e);
 void restore_result_done(struct restore_result *r);
 

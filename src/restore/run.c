@@ -244,15 +244,12 @@ static int do_append(struct run *r, const struct restore_item *item, struct err 
 
 static int do_keep(struct run *r, const struct restore_item *item, struct err *e)
 {
-	const char *path = journal_path(r->journal), *dot = strrchr(path, '.');
-	char *safety = mem_printf("%.*s.safety", dot != NULL ? (int)(dot - path) : (int)strlen(path), path);
-	struct keep_context cx = {
-		.place = &r->place, .journal = r->journal, .mark = r->plan->request.mark, .safety = safety
-	};
-	int rc = keep_mailbox(&cx, item, e);
+	struct keep_context cx = { .place = &r->place,
+		.journal = r->journal,
+		.mark = r->plan->request.mark,
+		.safety = case_safety_dir(r->kase, e) };
 
-	free(safety);
-	return rc;
+	return cx.safety != NULL ? keep_mailbox(&cx, item, e) : -1;
 }
 
 static bool was_merged(const struct run *r, const struct restore_item *item)
@@ -386,10 +383,15 @@ static int run_steps(struct run *r, struct err *e)
 	return 0;
 }
 
-int restore_run(struct server *server, struct restore_plan *plan, struct journal *journal, struct job *job,
+int restore_run(struct server *server, struct restore_plan *plan, struct restore_case *c, struct job *job,
     struct restore_result *ret, struct err *e)
 {
-	struct run r = { .server = server, .plan = plan, .journal = journal, .job = job, .result = ret };
+	struct run r = { .server = server,
+		.plan = plan,
+		.kase = c,
+		.journal = case_journal(c),
+		.job = job,
+		.result = ret };
 	struct journal_record end = { .kind = JOURNAL_END };
 	uint64_t start = clock_monotonic_ms();
 	int rc = -1;
@@ -397,9 +399,7 @@ int restore_run(struct server *server, struct restore_plan *plan, struct journal
 	*ret = (struct restore_result){ 0 };
 	if (plan->n_refused > 0)
 		return restore_refusal(plan, e);
-	if (restore_merges(plan) && journal == NULL)
-		return err_set(e, ERR_USAGE, "a merge needs a journal");
-	ret->journal = journal != NULL ? mem_strdup(journal_path(journal)) : NULL;
+	ret->case_id = mem_strdup(case_about(c)->id);
 	job_set_total(job, plan->bytes);
 	r.place = (struct place_context){
 		.server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job, .result = ret
@@ -408,8 +408,8 @@ int restore_run(struct server *server, struct restore_plan *plan, struct journal
 		quiesce_set_job(r.place.quiesce, job);
 		rc = check_means(&r, e) == -1 ? -1 : run_steps(&r, e);
 	}
-	if (rc == 0 && journal != NULL)
-		rc = journal_add(journal, &end, e);
+	if (rc == 0)
+		rc = journal_add(r.journal, &end, e);
 	quiesce_free(r.place.quiesce);
 	imap_logout(r.admin);
 	imap_logout(r.prover);
@@ -432,7 +432,7 @@ void restore_result_done(struct restore_result *r)
 		free(r->failures[i]);
 	free(r->warnings);
 	free(r->failures);
-	free(r->journal);
+	free(r->case_id);
 	*r = (struct restore_result){ 0 };
 }
 

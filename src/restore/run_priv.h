@@ -2,13 +2,14 @@
 #ifndef RESTORE_RUN_PRIV_H
 #define RESTORE_RUN_PRIV_H
 
-#include "restore/journal.h"
+#include "restore/case.h"
 #include "restore/place.h"
 
 struct run {
 	struct server *server;
 	struct restore_plan *plan;
-	struct journal *journal;
+	struct restore_case *kase;
+	struct journal *journal; /* of kase */
 	struct job *job;
 	struct restore_result *result;
 	size_t cap_warnings;

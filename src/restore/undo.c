@@ -198,7 +198,8 @@ static void judge(const struct server *server, const struct mboxlist *list, cons
 	mailbox_index_free(ix);
 }
 
-int undo_plan_build(struct server *server, const char *path, struct undo_plan **ret, struct err *e)
+static int plan_build(
+    struct server *server, const char *path, const char *id, struct undo_plan **ret, struct err *e)
 {
 	struct undo_plan *p = mem_alloc(sizeof *p);
 	struct mboxlist *list = NULL;
@@ -209,7 +210,7 @@ int undo_plan_build(struct server *server, const char *path, struct undo_plan **
 		undo_plan_free(p);
 		return -1;
 	}
-	p->path = mem_strdup(path);
+	p->id = mem_strdup(id);
 	p->archive = mem_strdup(log.archive);
 	p->begun = log.begun;
 	p->undone = log.undone;
@@ -240,6 +241,16 @@ fail:
 	return -1;
 }
 
+int undo_plan_build(
+    struct server *server, const char *directory, const char *id, struct undo_plan **ret, struct err *e)
+{
+	char *path = mem_printf("%s/cases/%s/journal", directory, id);
+	int rc = plan_build(server, path, id, ret, e);
+
+	free(path);
+	return rc;
+}
+
 void undo_plan_free(struct undo_plan *p)
 {
 	if (p == NULL)
@@ -250,7 +261,7 @@ void undo_plan_free(struct undo_plan *p)
 		free(p->boxes[i].uids);
 	}
 	free(p->boxes);
-	free(p->path);
+	free(p->id);
 	free(p->archive);
 	free(p);
 }
@@ -316,19 +327,19 @@ static int remove_from(struct server *server, const struct mailbox_entry *entry,
 	return rc;
 }
 
-int undo_run(
-    struct server *server, const struct undo_plan *plan, struct job *job, uint64_t *removed, struct err *e)
+int undo_run(struct server *server, const struct undo_plan *plan, struct restore_case *c, struct job *job,
+    uint64_t *removed, struct err *e)
 {
 	struct journal_record done = { .kind = JOURNAL_UNDONE };
 	struct undo_plan *now = NULL;
-	struct journal *journal = NULL;
+	struct journal *journal = case_journal(c);
 	struct mboxlist *list = NULL;
 	int rc = -1;
 
 	*removed = 0;
 	/* Minutes may have passed: what somebody has answered or moved meanwhile stays too. */
-	if (undo_plan_build(server, plan->path, &now, e) == -1 ||
-	    journal_open(plan->path, &journal, e) == -1 || server_list(server, &list, e) == -1)
+	if (plan_build(server, journal_path(journal), plan->id, &now, e) == -1 ||
+	    server_list(server, &list, e) == -1)
 		goto out;
 	rc = 0;
 	for (size_t i = 0; i < now->n_boxes && rc == 0; i++) {
@@ -348,10 +359,9 @@ int undo_run(
 		rc = journal_add(journal, &done, e);
 out:
 	log_write(rc == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "undo of %s: %llu messages removed%s%s",
-	    plan->path, (unsigned long long)*removed, rc == -1 ? ": " : "",
+	    plan->id, (unsigned long long)*removed, rc == -1 ? ": " : "",
 	    rc == -1 && e != NULL ? e->msg : "");
 	mboxlist_free(list);
-	journal_close(journal);
 	undo_plan_free(now);
 	return rc == -1 ? err_hint(e, "running it again goes on from here") : 0;
 }

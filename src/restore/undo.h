@@ -7,7 +7,7 @@
 
 #include "core/job.h"
 #include "cyrus/server.h"
-#include "restore/journal.h"
+#include "restore/case.h"
 
 /** One mailbox that was merged into. */
 struct undo_box {
@@ -21,7 +21,7 @@ struct undo_box {
 };
 
 struct undo_plan {
-	char *path; /* of the journal */
+	char *id; /* of the case */
 	char *archive;
 	int64_t begun;
 	bool undone; /* that was done before */
@@ -31,14 +31,18 @@ struct undo_plan {
 	uint64_t bytes;
 };
 
-/** undo_plan_build(server, path, ret, e): Read the journal and look what of it is still there; changes nothing. undo_plan_free() it. */
-int undo_plan_build(struct server *server, const char *path, struct undo_plan **ret, struct err *e);
+/** undo_plan_build(server, directory, id, ret, e): Read the journal of that case and look what of it is still there; changes nothing. undo_plan_free()
+ * it. */
+int undo_plan_build(
+    struct server *server, const char *directory, const char *id, struct undo_plan **ret, struct err *e);
 void undo_plan_free(struct undo_plan *p);
 
 /** undo_box_words(box, b): Append "remove 3 messages (14K); no longer there: 1". */
 void undo_box_words(const struct undo_box *box, struct buf *b);
 
-/** undo_run(server, plan, job, removed, e): Remove them, over IMAP as the owner. Each mailbox is looked at once more before, and after. */
-int undo_run(struct server *server, const struct undo_plan *plan, struct job *job, uint64_t *removed, struct err *e);
+/** undo_run(server, plan, c, job, removed, e): Do it, and note in the journal of the case ${c} that it is done. Each mailbox is looked at once more
+ * before, and after. */
+int undo_run(struct server *server, const struct undo_plan *plan, struct restore_case *c, struct job *job,
+    uint64_t *removed, struct err *e);
 
 #endif

@@ -53,22 +53,20 @@ static void open_archive(struct view_archives *a)
 static void restore(struct view_archives *a)
 {
 	const struct app_unfinished_restore *u = a->unfinished.n > 0 ? &a->unfinished.list[0] : NULL;
-	const struct app_archive *ar = archives_selected(a);
-	const char *archive;
 
 	if (u == NULL) {
 		console_say(a->view.console, STYLE_NORMAL,
 		    "Open an archive (Enter), then choose the mailbox to restore");
 		return;
 	}
-	archive = u->archive != NULL ? u->archive : ar != NULL ? ar->name : "latest";
 	console_push(a->view.console,
-	    view_restore_new(a->view.console, &(struct restore_wish){ .archive = archive,
+	    view_restore_new(a->view.console, &(struct restore_wish){ .archive = u->archive,
 						  .internal = (const char *const *)u->mailboxes,
 						  .shown = (const char *const *)u->mailboxes,
 						  .n = u->n,
 						  .user = u->user,
-						  .whole_user = u->user != NULL }));
+						  .whole_user = u->user != NULL,
+						  .resume = u->id }));
 }
 
 /* Names for the prompt of what to compare with. */
@@ -229,7 +227,8 @@ static void banner(struct view *v, struct text *t)
 	struct view_archives *a = self(v);
 
 	/* Where there is nothing yet, that is said below. Archives that this host has not seen before may still come. */
-	if (a->list.n + a->list.n_away > 0 && (a->loaded || (a->standing.n_servers > 0 && a->standing.servers[0].archive != NULL)))
+	if (a->list.n + a->list.n_away > 0 &&
+	    (a->loaded || (a->standing.n_servers > 0 && a->standing.servers[0].archive != NULL)))
 		start_status_write(&a->standing, t);
 }
 
@@ -251,17 +250,17 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_FIND, REQUEST_HISTORY,
-	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_TAPES, REQUEST_DETAILS, REQUEST_DOCTOR,
-	REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_TAPES, REQUEST_DETAILS,
+	REQUEST_DOCTOR, REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
 	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
 		 "mailboxes were consistent), "
 		 "\"findings\" (whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a "
 		 "cpio or tar that "
 		 "something else made) or \"damaged\" (see cyrvault salvage). KEEP is \"yes\" for what P has "
-	         "protected from "
+		 "protected from "
 		 "removal, \"goes\" for what the next rotation removes, \"tape\" for what waits for its tape "
-	         "first.",
+		 "first.",
 	.requests = requests,
 	.status = status,
 	.command = command,

@@ -139,10 +139,9 @@ static void tell_unfinished(struct view_archives *a)
 	char n[40], when[32];
 
 	console_say(a->view.console, STYLE_WARN,
-	    "A restore of %s from %s%s%s was cut off. R plans what is left of it",
-	    str_count(n, sizeof n, u->n, "mailbox", "mailboxes"),
-	    u->archive != NULL ? u->archive : "an archive", u->begun != 0 ? ", begun " : "",
-	    u->begun != 0 ? clock_local(when, sizeof when, u->begun) : "");
+	    "A restore of %s from %s, begun %s was cut off. R plans what is left of it",
+	    str_count(n, sizeof n, u->n, "mailbox", "mailboxes"), u->archive,
+	    clock_local(when, sizeof when, u->begun));
 }
 
 static void tell_away(struct view_archives *a, size_t before)

@@ -19,7 +19,8 @@ struct view_restore {
 	char *archive;
 	char **internal, **shown;
 	size_t n;
-	char *user; /* may be restored as a whole; NULL: not */
+	char *user;   /* may be restored as a whole; NULL: not */
+	char *resume; /* the case that goes on, or NULL */
 	bool offers[SCOPES];
 	enum scope scope;
 	size_t first_choice; /* paragraph of the first of them */
@@ -38,7 +39,7 @@ static struct view_restore *self(struct view *v)
 
 struct planning {
 	struct app *app;
-	char *server, *archive, *user;
+	char *server, *archive, *user, *resume;
 	char **internal;
 	size_t n;
 	bool recursive;
@@ -71,7 +72,8 @@ static int make_plan(struct job *job, void *arg, struct err *e)
 		.user = p->user };
 	struct names names;
 
-	if (app_plan(p->app, p->server, p->archive, &request, job, &p->plan, e) == -1)
+	if ((p->resume != NULL ? app_resume_plan(p->app, p->server, p->resume, job, &p->plan, e)
+			       : app_plan(p->app, p->server, p->archive, &request, job, &p->plan, e)) == -1)
 		return -1;
 	names_init(&names, p->app, p->server, p->plan->source);
 	p->item_names = mem_array(p->plan->n_items + 1, sizeof *p->item_names);
@@ -95,6 +97,7 @@ static void free_planning(void *arg)
 	free(p->server);
 	free(p->archive);
 	free(p->user);
+	free(p->resume);
 	free(p);
 }
 
@@ -235,6 +238,11 @@ static void command(struct view *v, struct buf *b)
 	struct view_restore *r = self(v);
 
 	shell_begin(b, v->console, "restore");
+	if (r->resume != NULL) {
+		buf_str(b, " --resume");
+		app_command_add(b, r->resume);
+		return;
+	}
 	app_command_add(b, r->archive);
 	if (r->scope == SCOPE_USER) {
 		buf_str(b, " --user");
@@ -261,6 +269,7 @@ static void replan(struct view_restore *r)
 		.server = mem_strdup(console_server(c)),
 		.archive = mem_strdup(r->archive),
 		.user = r->scope == SCOPE_USER ? mem_strdup(r->user) : NULL,
+		.resume = mem_strdup(r->resume),
 		.internal = copy_names(r->internal, r->n),
 		.n = r->n,
 		.recursive = r->scope == SCOPE_BELOW };
@@ -445,6 +454,7 @@ static void free_view(struct view *v)
 	free_names(r->shown, r->n);
 	free(r->archive);
 	free(r->user);
+	free(r->resume);
 	free(r);
 }
 
@@ -480,9 +490,10 @@ struct view *view_restore_new(struct console *c, const struct restore_wish *wish
 		r->shown[i] = mem_strdup(wish->shown[i]);
 	}
 	r->user = mem_strdup(wish->user);
-	r->offers[SCOPE_ONLY] = wish->below || wish->user != NULL;
-	r->offers[SCOPE_BELOW] = wish->below;
-	r->offers[SCOPE_USER] = wish->user != NULL;
+	r->resume = mem_strdup(wish->resume);
+	r->offers[SCOPE_ONLY] = r->resume == NULL && (wish->below || wish->user != NULL);
+	r->offers[SCOPE_BELOW] = r->resume == NULL && wish->below;
+	r->offers[SCOPE_USER] = r->resume == NULL && wish->user != NULL;
 	r->scope = wish->whole_user && r->user != NULL ? SCOPE_USER
 	           : wish->below && !wish->only_it     ? SCOPE_BELOW
 	                                               : SCOPE_ONLY;

@@ -95,14 +95,15 @@ static void add_receipt(struct view_restored *r)
 	else
 		text_add(&r->text, STYLE_BAD, 0, "%s: %s", r->task->cancelled ? "Stopped" : "Failed",
 		    r->task->err.msg);
-	if (x->journal != NULL && r->task->rc == 0) {
-		restore_counts_words(x, &counts);
-		text_add(&r->text, STYLE_NORMAL, 0, "%s", buf_text(&counts));
-		text_add(
-		    &r->text, STYLE_NORMAL, 0, "What was appended can be taken out again (%s):", x->journal);
-		buf_clear(&counts);
+	if (x->case_id != NULL && r->task->rc == 0) {
+		if (restore_merges(w->plan)) {
+			restore_counts_words(x, &counts);
+			text_add(&r->text, STYLE_NORMAL, 0, "%s", buf_text(&counts));
+			buf_clear(&counts);
+		}
 		shell_begin(&counts, r->view.console, "restore");
-		text_add(&r->text, STYLE_COMMAND, 4, "  $ %s --undo", buf_text(&counts));
+		text_add(&r->text, STYLE_NORMAL, 0, "This takes it back:");
+		text_add(&r->text, STYLE_COMMAND, 4, "  $ %s --undo %s", buf_text(&counts), x->case_id);
 	}
 	buf_done(&counts);
 	if (r->task->rc == 0)

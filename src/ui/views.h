@@ -52,6 +52,7 @@ struct restore_wish {
 	bool below;       /* there are mailboxes below them */
 	bool whole_user;  /* what to begin with: the whole user, */
 	bool only_it;     /* or without what is below; else with it */
+	const char *resume; /* what is left of this case instead (restore/case.h); NULL */
 };
 struct view *view_restore_new(struct console *c, const struct restore_wish *wish);
 
