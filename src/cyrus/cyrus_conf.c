@@ -290,7 +290,7 @@ static unsigned port_number(const char *text)
 		return 143;
 	/* getaddrinfo() would take a number that is too large for a port. */
 	if (*text == '\0' || isdigit((unsigned char)*text) || getaddrinfo(NULL, text, &hints, &found) != 0)
-		return strcmp(text, "lmtp") == 0 ? 24 : 0;
+		return strcmp(text, "lmtp") == 0 ? 24 : strcmp(text, "sieve") == 0 ? 4190 : 0;
 	for (struct addrinfo *a = found; a != NULL && port == 0; a = a->ai_next) {
 		char digits[16];
 
@@ -354,7 +354,7 @@ static bool is_service(const struct cyrus_conf_entry *entry, const char *program
 	       !(plain_only && has_flag(args, "-s"));
 }
 
-char *cyrus_conf_imap_address(const struct cyrus_conf *c)
+static char *address_of(const struct cyrus_conf *c, const char *program)
 {
 	char *best = NULL;
 
@@ -362,7 +362,7 @@ char *cyrus_conf_imap_address(const struct cyrus_conf *c)
 		const struct cyrus_conf_entry *entry = &c->entries[i];
 		char *address;
 
-		if (!is_service(entry, "imapd", true))
+		if (!is_service(entry, program, true))
 			continue;
 		address = client_address(cyrus_conf_get(entry, "listen"), cyrus_conf_get(entry, "proto"));
 		if (address != NULL && (best == NULL || (is_local(address) && !is_local(best)))) {
@@ -373,6 +373,16 @@ char *cyrus_conf_imap_address(const struct cyrus_conf *c)
 		}
 	}
 	return best;
+}
+
+char *cyrus_conf_imap_address(const struct cyrus_conf *c)
+{
+	return address_of(c, "imapd");
+}
+
+char *cyrus_conf_sieve_address(const struct cyrus_conf *c)
+{
+	return address_of(c, "timsieved");
 }
 
 char *cyrus_conf_lmtp_address(const struct cyrus_conf *c)

@@ -43,4 +43,7 @@ char *cyrus_conf_imap_address(const struct cyrus_conf *c);
 /** cyrus_conf_lmtp_address(c): Where mail is delivered: an lmtpd's socket path, else its "host:port". Heap or NULL. */
 char *cyrus_conf_lmtp_address(const struct cyrus_conf *c);
 
+/** cyrus_conf_sieve_address(c): Where a client on this host reaches ManageSieve (timsieved), as cyrus_conf_imap_address(). */
+char *cyrus_conf_sieve_address(const struct cyrus_conf *c);
+
 #endif

@@ -11,6 +11,7 @@
 #include "core/io.h"
 #include "core/mem.h"
 #include "cyrus/cyrus_conf.h"
+#include "cyrus/sieve.h"
 
 int server_open(const struct conf_server *c, struct server **ret, struct err *e)
 {
@@ -33,10 +34,12 @@ int server_open(const struct conf_server *c, struct server **ret, struct err *e)
 		err_hint(e, "is %s that of the server, and its configdirectory there?", c->imapd_conf);
 		goto misconfigured;
 	}
-	if (c->imap != NULL) {
+	if (c->imap != NULL)
 		s->imap_address = mem_strdup(c->imap);
-	} else if (cyrus_conf_load(c->cyrus_conf, &cc, NULL) == 0) {
-		s->imap_address = cyrus_conf_imap_address(cc);
+	if (c->cyrus_conf != NULL && cyrus_conf_load(c->cyrus_conf, &cc, NULL) == 0) {
+		if (s->imap_address == NULL)
+			s->imap_address = cyrus_conf_imap_address(cc);
+		s->sieve_address = cyrus_conf_sieve_address(cc);
 		cyrus_conf_free(cc);
 	}
 	*ret = s;
@@ -58,6 +61,7 @@ void server_free(struct server *s)
 	free(s->name);
 	free(s->tools_why);
 	free(s->imap_address);
+	free(s->sieve_address);
 	free(s->imap_admin);
 	free(s->imap_password_file);
 	free(s);
@@ -198,6 +202,31 @@ int server_imap(
 	}
 	*ret = im;
 	return 0;
+}
+
+int server_sieve(
+    const struct server *s, const char *userid, struct job *job, struct sieve **ret, struct err *e)
+{
+	struct imap_opts opts = { .job = job };
+	char *password;
+	int rc;
+
+	if (s->sieve_address == NULL) {
+		err_set(e, ERR_CONFIG, "cyrus.conf of server %s starts no timsieved", s->name);
+		return err_hint(
+		    e, "set cyrus_conf in [server \"%s\"], or let it listen on loopback", s->name);
+	}
+	if (s->imap_admin == NULL || s->imap_password_file == NULL) {
+		err_set(e, ERR_CONFIG, "no IMAP administrator is configured for server %s", s->name);
+		return err_hint(e, "set imap_admin and imap_password_file in [server \"%s\"]", s->name);
+	}
+	password = read_password(s->imap_password_file, e);
+	if (password == NULL)
+		return -1;
+	rc = sieve_connect(s->sieve_address, s->imap_admin, userid, password, &opts, ret, e);
+	explicit_bzero(password, strlen(password));
+	free(password);
+	return rc == -1 ? err_wrap(e, "ManageSieve at %s", s->sieve_address) : 0;
 }
 
 int server_mailbox_dir(const struct server *s, const struct mailbox_entry *entry, unsigned which_meta,

@@ -23,6 +23,7 @@ struct server {
 	uid_t uid; /* owner of the spool */
 	gid_t gid;
 	char *imap_address;                    /* "host:port" or a socket path; NULL: not known */
+	char *sieve_address;                   /* of timsieved, the same; NULL: cyrus.conf has none */
 	char *imap_admin, *imap_password_file; /* NULL: not configured */
 };
 
@@ -44,6 +45,12 @@ int server_each(const struct server *s, mboxlist_each_fn *each, void *arg, unsig
  * admin is configured, with the keys to set; ERR_AUTH when refused. imap_close() it. */
 int server_imap(
     const struct server *s, const char *as_user, struct job *job, struct imap **ret, struct err *e);
+
+/** server_sieve(s, userid, job, ret, e): The same over ManageSieve, as ${userid}. ERR_CONFIG also when cyrus.conf starts no timsieved that can be
+ * reached from here. sieve_close() it. */
+struct sieve;
+int server_sieve(
+    const struct server *s, const char *userid, struct job *job, struct sieve **ret, struct err *e);
 
 /** server_lock_file(fd, type, timeout_ms): Lock a whole file (F_RDLCK, F_WRLCK, F_UNLCK) by an open file description lock, which conflicts
  * with Cyrus's own fcntl locks; polled until the time-out, so that nothing ever waits in the kernel. 0 or -1 with errno. */

@@ -408,6 +408,8 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 		if (needs_append(&p->items[i]) && !p->items[i].merge->keep) {
 			step_append(g, i);
 			plan_sessions(g, i, SESSION_APPENDED);
+			if (plan_append_readers(g, i, e) == -1)
+				return -1;
 		}
 	steps_keep(g);
 	for (size_t i = 0; i < p->n_items; i++)

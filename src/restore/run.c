@@ -344,7 +344,9 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_ASIDE:
 	case STEP_CREATE:
 	case STEP_CARRY:
-	case STEP_SIEVE: rc = err_set(e, ERR_UNSUPPORTED, "no such step"); break;
+		rc = err_set(e, ERR_UNSUPPORTED, "no such step");
+		break;
+	case STEP_SIEVE: rc = state_run_sieve(r, s, e); break;
 	case STEP_FLAGS: rc = state_run_flags(r, s, e); break;
 	case STEP_READER: rc = state_run_reader(r, s, e); break;
 	case STEP_QUOTA_LIMIT: rc = state_run_limit(r, s, e); break;

@@ -82,6 +82,31 @@ bool state_may_read(const struct acl_item *acl, size_t n, const char *reader);
 bool state_acl(const struct source *source, size_t i, const struct source_messages *m,
     const struct acl_item **acl, size_t *n);
 
+/** A user's sieve scripts on one side. */
+struct state_scripts {
+	struct state_script {
+		char *name;
+		struct buf text;
+	} * list; /* by name */
+	size_t n, cap;
+	char *active; /* NULL: none */
+};
+
+/** state_scripts_archive(source, userid, ret, e), state_scripts_live(server, live, plan, userid, ret): As they are in messages of user.NAME.#sieve (3.6 on), else
+ * in files of the sieve directory. Live they are read from the disk: asked over ManageSieve, the server would make that mailbox. What cannot be
+ * read is not there. state_scripts_done() it. */
+int state_scripts_archive(
+    struct source *source, const char *userid, struct state_scripts *ret, struct err *e);
+void state_scripts_live(const struct server *server, const struct mboxlist *live,
+    const struct restore_plan *plan, const char *userid, struct state_scripts *ret);
+void state_scripts_done(struct state_scripts *s);
+const struct state_script *state_script_find(const struct state_scripts *s, const char *name);
+
+/** state_plan_sieve(g, userid, e): A step for what is gone or differs of them, or another one is active. state_run_sieve(r, step, e): STEP_SIEVE, over ManageSieve;
+ * in the journal as "sieve" with "USER SCRIPT" and the texts, "sieve-active" with "USER" and the names. */
+int state_plan_sieve(struct planning *g, const char *userid, struct err *e);
+int state_run_sieve(struct run *r, const struct restore_step *s, struct err *e);
+
 /** state_remember(r, step, e): Before STEP_ACL, STEP_ANNOTATION or STEP_SUBSCRIBE: what is there now, and what will be, into the run's journal, if it has one:
  * "acl" with the identifier as key, "annotation" with "/private/comment alice" ("/shared/comment " for a shared one), "subscription" with the user. */
 int state_remember(struct run *r, const struct restore_step *s, struct err *e);

@@ -19,7 +19,6 @@ struct planned {
 	struct state_box box;
 	const struct acl_item *acl; /* as it will be */
 	size_t n_acl;
-	bool appended; /* only what a merge will append: how much that is, is not known in all cases */
 };
 
 /* ---- words ---- */
@@ -231,6 +230,79 @@ static int on_reader(void *arg, const char *reader, struct err *e)
 	           : 0;
 }
 
+/* ---- what is appended ---- */
+
+/* How many of the messages to be appended that reader had read; -1. */
+static int64_t count_read(const struct planned *p, const char *reader, struct err *e)
+{
+	const struct restore_merge *m = p->g->plan->items[p->item_index].merge;
+	struct seen_record was = { 0 };
+	struct uidset set = { 0 };
+	int64_t n = 0;
+	int r = source_seen(p->g->source, reader, p->box.m->header->uniqueid, &was, e);
+
+	if (r == 1) {
+		uidset_parse(was.uids, &set);
+		for (size_t i = 0; i < m->n; i++)
+			n += m->append[i] && uidset_contains(&set, m->archive[i].uid);
+	}
+	uidset_done(&set);
+	seen_record_done(&was);
+	return r == -1 ? -1 : n;
+}
+
+static int on_append_reader(void *arg, const char *reader, struct err *e)
+{
+	struct planned *p = arg;
+	const struct restore_item *item = &p->g->plan->items[p->item_index];
+	struct buf path = BUF_INIT, shown = BUF_INIT;
+	struct restore_step *s;
+	char count[40];
+	int64_t n;
+
+	/* What the owner had read goes with the messages. */
+	if (p->box.owner != NULL && strcmp(reader, p->box.owner) == 0)
+		return 0;
+	if (job_cancelled(p->g->job, e) || (n = count_read(p, reader, e)) == -1)
+		return -1;
+	/* What was appended before a merge was cut off may still be unread. */
+	if ((n > 0 || item->merge->cut_off) && state_may_read(p->acl, p->n_acl, reader) &&
+	    restore_user_path(p->g->server, p->g->live, p->g->plan, USER_SEEN, reader, &path, NULL) == 0) {
+		show_box(p, &shown);
+		if (n > 0)
+			s = plan_step(p->g, STEP_READER, p->item_index, "%s: mark %s of these read for %s",
+			    buf_text(&shown),
+			    str_count(count, sizeof count, (uint64_t)n, "message", "messages"), reader);
+		else
+			s = plan_step(p->g, STEP_READER, p->item_index,
+			    "%s: mark read for %s what he had read of what was appended", buf_text(&shown),
+			    reader);
+		s->detail = mem_strdup(reader);
+	}
+	buf_done(&path);
+	buf_done(&shown);
+	return 0;
+}
+
+int plan_append_readers(struct planning *g, size_t item_index, struct err *e)
+{
+	const struct restore_item *item = &g->plan->items[item_index];
+	struct planned p = {
+		.g = g, .item_index = item_index, .acl = item->entry.acl, .n_acl = item->entry.n_acl
+	};
+	int rc = 0;
+
+	if (!restore_wants(&g->plan->request, RESTORE_SEEN))
+		return 0;
+	p.box.owner = mboxname_user(item->name);
+	rc = source_load(g->source, item->source_index, false, &p.box.m, e);
+	if (rc == 0 && !(p.box.m->index->h.options & OPT_SHAREDSEEN))
+		rc = each_reader(&p, on_append_reader, e);
+	source_messages_free(p.box.m);
+	free(p.box.owner);
+	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[item_index].name) : 0;
+}
+
 /* ---- rights ---- */
 
 static void plan_rights(struct planned *p)
@@ -419,6 +491,25 @@ static int plan_state_item(struct planning *g, size_t i, struct err *e)
 	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[i].name) : 0;
 }
 
+/* Of a user as a whole, or whose INBOX is among them. */
+static int plan_sieve(struct planning *g, struct err *e)
+{
+	for (size_t i = 0; i < g->plan->n_items; i++) {
+		char *owner = mboxname_user(g->plan->items[i].name);
+		char *inbox = owner != NULL ? mboxname_inbox(owner) : NULL;
+		int rc = 0;
+
+		if (inbox != NULL && strcmp(inbox, g->plan->items[i].name) == 0 &&
+		    g->plan->items[i].state != STATE_ABSENT)
+			rc = state_plan_sieve(g, owner, e);
+		free(inbox);
+		free(owner);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int plan_state(struct planning *g, struct err *e)
 {
 	struct restore_plan *plan = g->plan;
@@ -426,6 +517,8 @@ int plan_state(struct planning *g, struct err *e)
 	for (size_t i = 0; i < plan->n_items; i++)
 		if (job_cancelled(g->job, e) || plan_state_item(g, i, e) == -1)
 			return -1;
+	if (restore_wants(&plan->request, RESTORE_SIEVE) && plan_sieve(g, e) == -1)
+		return -1;
 	for (size_t i = 0; i < plan->n_items; i++) {
 		plan->n_refused += plan->items[i].state == STATE_OTHER;
 		if (plan->items[i].state == STATE_DIFFERS)
