@@ -100,11 +100,20 @@ static bool is_pristine(const struct live_mailbox *l, const struct source_messag
 	       m->index->h.last_uid > 0;
 }
 
+static void counts(struct restore_item *item, const struct source_messages *m, const struct index_header *h)
+{
+	free(item->quota_root);
+	item->quota_root = mem_strdup(m->header->quotaroot);
+	item->quota_bytes = h->quota_used;
+	item->quota_messages = h->exists;
+}
+
 static void want_whole(struct planning *g, struct restore_item *item, const struct source_messages *m)
 {
 	item->whole = true;
 	item->bytes = source_mailbox(g->source, item->source_index)->bytes;
 	item->messages = (uint32_t)m->n_uids;
+	counts(item, m, &m->index->h);
 }
 
 /* Message files that the live index promises, that are not there, and that the archive has. */
@@ -270,6 +279,7 @@ static int judge_deleted_copy(struct planning *g, struct restore_item *item, con
 	}
 	find_missing(g, item, l, m);
 	item->state = STATE_DELETED_COPY;
+	counts(item, m, &l->index->h);
 	if (count_gone(l, m) == 0)
 		return 0;
 	if (merges(g))

@@ -1,9 +1,7 @@
-/* merge_plan.c: what a live mailbox lacks of an archived one, where it may be instead, and whether there is room for it. */
-#include <fcntl.h>
+/* merge_plan.c: what a live mailbox lacks of an archived one, and where it may be instead. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/io.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/compare.h"
@@ -212,99 +210,4 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 	whereabouts_done(&s.where);
 	free(owner);
 	return rc;
-}
-
-/* ---- room ---- */
-
-struct quota_need {
-	const char *root;
-	uint64_t bytes, messages;
-};
-
-static bool read_quota(const struct server *server, const char *root, struct quota_root *q)
-{
-	struct buf path = BUF_INIT, text = BUF_INIT;
-	bool ok = mboxname_quota_file(server->conf, root, &path, NULL) == 0 &&
-	          io_read_file(AT_FDCWD, buf_text(&path), 65536, &text, NULL) == 0 &&
-	          quota_parse(buf_text(&text), text.len, q, NULL) == 0;
-
-	buf_done(&path);
-	buf_done(&text);
-	return ok;
-}
-
-static void refuse_all(struct planning *g, const struct quota_need *need, const char *why)
-{
-	for (size_t i = 0; i < g->plan->n_items; i++) {
-		struct restore_item *item = &g->plan->items[i];
-
-		if (item->merge == NULL || item->merge->n_append == 0 || item->merge->quota_root == NULL ||
-		    strcmp(item->merge->quota_root, need->root) != 0)
-			continue;
-		item->state = STATE_OTHER;
-		item->next =
-		    "raise the quota (SETQUOTA, as the administrator), or let the user make room; or restore "
-		    "fewer mailboxes at a time; or take the messages out as files: cyrvault export";
-		free(item->why);
-		item->why = mem_strdup(why);
-	}
-}
-
-static void check_root(struct planning *g, const struct quota_need *need)
-{
-	struct quota_root q = { 0 };
-	char used[16], limit[16], after[16], *why = NULL;
-	uint64_t limit_bytes;
-
-	if (!read_quota(g->server, need->root, &q))
-		return;
-	limit_bytes = q.limit[QUOTA_STORAGE_KB] > 0 ? (uint64_t)q.limit[QUOTA_STORAGE_KB] * 1024 : 0;
-	str_size(used, sizeof used, q.used[QUOTA_STORAGE_KB]);
-	str_size(after, sizeof after, q.used[QUOTA_STORAGE_KB] + need->bytes);
-	str_size(limit, sizeof limit, limit_bytes);
-	if (q.has[QUOTA_STORAGE_KB] && q.limit[QUOTA_STORAGE_KB] >= 0) {
-		if (q.used[QUOTA_STORAGE_KB] + need->bytes > limit_bytes)
-			why = mem_printf(
-			    "it would not fit into quota %s: %s used now, %s with what is missing, the "
-			    "limit is %s",
-			    need->root, used, after, limit);
-		else
-			plan_note(g, "quota %s: %s used now, %s afterwards, the limit is %s", need->root,
-			    used, after, limit);
-	}
-	if (why == NULL && q.has[QUOTA_MESSAGES] && q.limit[QUOTA_MESSAGES] >= 0 &&
-	    q.used[QUOTA_MESSAGES] + need->messages > (uint64_t)q.limit[QUOTA_MESSAGES])
-		why = mem_printf(
-		    "it would not fit into quota %s: %llu messages now, %llu with what is missing, the "
-		    "limit is %lld",
-		    need->root, (unsigned long long)q.used[QUOTA_MESSAGES],
-		    (unsigned long long)(q.used[QUOTA_MESSAGES] + need->messages),
-		    (long long)q.limit[QUOTA_MESSAGES]);
-	if (why != NULL)
-		refuse_all(g, need, why);
-	free(why);
-}
-
-void plan_merge_quota(struct planning *g)
-{
-	struct quota_need *needs = mem_array(g->plan->n_items + 1, sizeof *needs);
-	size_t n = 0;
-
-	for (size_t i = 0; i < g->plan->n_items; i++) {
-		const struct restore_merge *m = g->plan->items[i].merge;
-		size_t at = 0;
-
-		if (m == NULL || m->n_append == 0 || m->quota_root == NULL ||
-		    g->plan->items[i].state == STATE_OTHER)
-			continue;
-		while (at < n && strcmp(needs[at].root, m->quota_root) != 0)
-			at++;
-		if (at == n)
-			needs[n++].root = m->quota_root;
-		needs[at].bytes += m->append_bytes;
-		needs[at].messages += m->n_append;
-	}
-	for (size_t i = 0; i < n; i++)
-		check_root(g, &needs[i]);
-	free(needs);
 }

@@ -449,7 +449,7 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	}
 	if (rc == 0 && request->mode != RESTORE_STATE) {
 		check_inboxes(&g);
-		plan_merge_quota(&g);
+		plan_room(&g);
 		for (size_t i = 0; i < g.plan->n_items; i++)
 			g.plan->n_refused += g.plan->items[i].state == STATE_OTHER;
 		rc = make_steps(&g, request, e);
@@ -475,6 +475,7 @@ void restore_plan_free(struct restore_plan *p)
 		free(p->items[i].dir);
 		free(p->items[i].aside_name);
 		free(p->items[i].missing);
+		free(p->items[i].quota_root);
 		restore_merge_free(p->items[i].merge);
 	}
 	for (size_t i = 0; i < p->n_steps; i++) {

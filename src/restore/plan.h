@@ -29,10 +29,11 @@ struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t i
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
 
 /** plan_merge(g, item, entry, l, m, e): Compare the messages ${m} of the archive with ${l}, the live mailbox of ${entry}, which has an index: fills
- * merge, adds to bytes, messages and why. plan_merge_quota(g): Refuse what would not fit into its quota root, say what it does to the others. */
+ * merge, adds to bytes, messages and why. plan_room(g): Say what it all does to
+ * quota roots; refuse to append what would not fit. */
 int plan_merge(struct planning *g, struct restore_item *item, const struct mailbox_entry *entry,
     struct live_mailbox *l, const struct source_messages *m, struct err *e);
-void plan_merge_quota(struct planning *g);
+void plan_room(struct planning *g);
 
 /** plan_keep(g, item, entry, l, e): After plan_merge(), if that was asked for: whether the messages can have their old UIDs; fills merge->keep, adds to why.
  * plan_keep_step(g, item_index): The steps for it. */

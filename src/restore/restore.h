@@ -145,6 +145,8 @@ struct restore_item {
 	uint64_t bytes; /* that will be written */
 	uint32_t messages;
 	struct restore_merge *merge; /* NULL: nothing is appended */
+	char *quota_root;                     /* that it had in the archive; NULL: none */
+	uint64_t quota_bytes, quota_messages; /* what it will count there, unless it is there and counted */
 };
 
 enum step_kind {
