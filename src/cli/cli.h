@@ -22,8 +22,8 @@ struct cli_args {
 	bool verify, raw, deleted, expunged, live, headers, quick, recursive, summary, all;
 	bool prometheus, off;
 	const char *max_age, *reason; /* status, protect */
-	bool identical, moved, undo, resume, keep_uids; /* restore */
-	const char *mark, *state, *what;
+	bool identical, moved, undo, resume, keep_uids, replace, beside; /* restore */
+	const char *mark, *state, *what, *to_user, *into, *uid;
 	const char *level, *threads, *format, *output, *user;
 	const char *add, *drop, *tape, *label, *box, *device; /* tape */
 	bool overwrite;
@@ -37,9 +37,9 @@ enum cli_option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_OPTIONAL };
 /** A row; a list ends with one whose name is NULL. */
 struct cli_option {
 	const char *name; /* "recursive" */
-	char letter;	  /* 'r', or 0 */
+	char letter;      /* 'r', or 0 */
 	enum cli_option_kind kind;
-	size_t place;	   /* offsetof(struct cli_args, ...) */
+	size_t place;      /* offsetof(struct cli_args, ...) */
 	const char *value; /* of a text: "DIR" in the help; "a|b|c": one of these and nothing else */
 	const char *about;
 };
@@ -65,7 +65,7 @@ struct cli_verb {
 	const char *purpose;  /* half a line */
 	const char *about;    /* paragraphs of at most 76 columns, each line ended with \n */
 	int least, most;      /* arguments; most -1: any number */
-	bool no_app;	      /* it needs no configuration */
+	bool no_app;          /* it needs no configuration */
 	const struct cli_option *options;
 	const struct cli_exit
 	    *exits; /* of its own, besides the common ones; status 0 first; about NULL at the end */
@@ -83,7 +83,7 @@ struct cli {
 	struct app *app; /* NULL where verb->no_app */
 	cli_console_fn *console;
 	struct printer *out;
-	int stopped_by;	   /* the signal that asked a job to stop, or 0 */
+	int stopped_by;          /* the signal that asked a job to stop, or 0 */
 	struct cli_asker *asker; /* asker.h; NULL: there is nobody to ask */
 	struct job **jobs; /* all that ran: what they opened may refer to them until the command is over */
 	size_t n_jobs, cap_jobs;

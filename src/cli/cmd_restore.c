@@ -3,6 +3,7 @@
 #include "app/names.h"
 #include "app/words.h"
 #include "cli/progress.h"
+#include "cli/restore_options.h"
 #include "cli/restore_undo.h"
 #include "cli/verbs.h"
 
@@ -31,6 +32,16 @@ static const struct cli_option options[] = {
 	    "only these of what comes back besides messages" },
 	{ "resume", 0, OPTION_FLAG, offsetof(struct cli_args, resume), NULL,
 	    "go on with the last restore that was cut off, or with CASE" },
+	{ "replace", 0, OPTION_FLAG, offsetof(struct cli_args, replace), NULL,
+	    "as in the archive; newer mail stays, a newer mailbox gives way" },
+	{ "beside", 0, OPTION_FLAG, offsetof(struct cli_args, beside), NULL,
+	    "beside the original, as NAME.Restored-DATE" },
+	{ "into", 0, OPTION_TEXT, offsetof(struct cli_args, into), "MAILBOX",
+	    "under this name; what is below follows" },
+	{ "to-user", 0, OPTION_TEXT, offsetof(struct cli_args, to_user), "NAME",
+	    "to the same place of another user" },
+	{ "uid", 0, OPTION_TEXT, offsetof(struct cli_args, uid), "SET",
+	    "only these messages: 7 or 1,4:6 or 12:*" },
 	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
 	    "take back what the last restore, or CASE, has changed" },
 	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
@@ -312,40 +323,6 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 	return w->result.n_warnings > 0 || w->result.failed > 0 ? 1 : 0;
 }
 
-static int check_request(struct cli *c, int argc, struct err *e)
-{
-	const struct cli_args *a = &c->args;
-	unsigned what;
-
-	if (a->resume && (argc > 1 || a->user != NULL || a->mark != NULL || a->moved || a->identical ||
-			     a->recursive || a->keep_uids || a->state != NULL || a->what != NULL))
-		err_set(e, ERR_USAGE, "restore --resume: at most the name of one case, and nothing else");
-	else if (a->resume)
-		return 0;
-	else if (argc == 0)
-		err_set(e, ERR_USAGE, "restore: from which archive?");
-	else if (c->args.state != NULL && restore_what_parse(c->args.state, &what, e) == -1)
-		return err_wrap(e, "--state=%s", c->args.state);
-	else if (c->args.what != NULL && restore_what_parse(c->args.what, &what, e) == -1)
-		return err_wrap(e, "--what=%s", c->args.what);
-	else if (c->args.state != NULL && (c->args.identical || c->args.keep_uids || c->args.moved ||
-					      c->args.mark != NULL || c->args.what != NULL))
-		err_set(e, ERR_USAGE,
-		    "--state brings no message: --identical, --keep-uids, --moved, --mark and --what do "
-		    "not go with it");
-	else if (c->args.mark != NULL && !restore_mark_is_valid(c->args.mark))
-		err_set(e, ERR_USAGE, "--mark=%s: that can be no keyword of a message", c->args.mark);
-	else if (c->args.identical && c->args.keep_uids)
-		err_set(e, ERR_USAGE, "restore: either --identical or --keep-uids");
-	else if (c->args.user != NULL && argc > 1)
-		err_set(e, ERR_USAGE, "restore: either mailboxes or --user, not both");
-	else if (c->args.user == NULL && argc < 2)
-		err_set(e, ERR_USAGE, "restore: which mailboxes, or which --user?");
-	else
-		return 0;
-	return err_hint(e, "cyrvault help restore");
-}
-
 /* Said before the work of a plan rather than behind it. */
 static int may_restore(struct cli *c, const char *archive, struct err *e)
 {
@@ -375,28 +352,15 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		free(l.internal);
 		return restore_undo(c, argc, argv, e);
 	}
-	if (check_request(c, argc, e) == -1 || may_restore(c, argv[0], e) == -1)
+	if (restore_options_check(c, argc, e) == -1 || may_restore(c, argv[0], e) == -1)
 		goto out;
 	if (n > 0) {
 		if (progress_run(c, look_up, &l, e) == -1)
 			goto out;
 		w.archive = l.exact;
 	}
-	w.request.mailboxes = (const char *const *)l.internal;
-	w.request.n_mailboxes = n;
-	w.request.recursive = c->args.recursive;
-	w.request.user = c->args.user;
-	w.request.mode = c->args.identical   ? RESTORE_IDENTICAL
-	                 : c->args.keep_uids ? RESTORE_KEEP_UIDS
-	                                     : RESTORE_DEFAULT;
-	if (c->args.state != NULL) {
-		w.request.mode = RESTORE_STATE;
-		restore_what_parse(c->args.state, &w.request.what, NULL);
-	} else if (c->args.what != NULL) {
-		restore_what_parse(c->args.what, &w.request.what, NULL);
-	}
-	w.request.mark = c->args.mark;
-	w.request.moved = c->args.moved;
+	if (restore_options_request(c, (const char *const *)l.internal, n, &w.request, e) == -1)
+		goto out;
 	if (progress_run(c, plan_work, &w, e) == -1)
 		goto out;
 	w.name = mem_strdup(source_name(w.plan->source));
@@ -405,6 +369,7 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 out:
 	restore_result_done(&w.result);
 	restore_plan_free(w.plan);
+	restore_request_done(&w.request);
 	for (size_t i = 0; i < n; i++)
 		free(l.internal[i]);
 	free(l.internal);

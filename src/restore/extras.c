@@ -148,6 +148,20 @@ bool plan_quota_is_off(const struct planning *g, const struct restore_item *item
 	return off;
 }
 
+/* Whose part in the archive ${reader} has: of a mailbox that goes to another user, the owner's. */
+static char *reader_then(const struct planning *g, const struct restore_item *item, const char *reader)
+{
+	char *owner = mboxname_user(item->name);
+	char *then = mboxname_user(source_mailbox(g->source, item->source_index)->name);
+
+	if (owner == NULL || then == NULL || strcmp(reader, owner) != 0) {
+		free(then);
+		then = mem_strdup(reader);
+	}
+	free(owner);
+	return then;
+}
+
 /* The seen record of one reader, if the server has lost it. */
 static int plan_seen(struct planning *g, size_t item_index, const char *reader, struct err *e)
 {
@@ -158,8 +172,10 @@ static int plan_seen(struct planning *g, size_t item_index, const char *reader, 
 	struct cyrusdb *db = NULL;
 	struct buf path = BUF_INIT;
 	struct restore_step *s;
-	int r = source_seen(g->source, reader, *old_id != '\0' ? old_id : id, &was, e);
+	char *then = reader_then(g, item, reader);
+	int r = source_seen(g->source, then, *old_id != '\0' ? old_id : id, &was, e);
 
+	free(then);
 	if (r != 1)
 		goto out;
 	/* A whole user's own database comes back as a file, with all its records. */
@@ -203,7 +219,8 @@ int plan_subscription(struct planning *g, size_t item_index, const char *reader,
 	struct buf path = BUF_INIT, name = BUF_INIT;
 	char *wanted = mem_strdup(item->name);
 	struct restore_step *s;
-	int r = source_subscribed(g->source, reader, item->name, e);
+	char *then = reader_then(g, item, reader);
+	int r = source_subscribed(g->source, then, source_mailbox(g->source, item->source_index)->name, e);
 	bool whole_file = g->plan->request.user != NULL && strcmp(reader, g->plan->request.user) == 0 &&
 	                  g->plan->request.mode != RESTORE_STATE;
 
@@ -225,6 +242,7 @@ int plan_subscription(struct planning *g, size_t item_index, const char *reader,
 	buf_done(&path);
 	buf_done(&name);
 	free(wanted);
+	free(then);
 	return r == -1 ? -1 : 0;
 }
 

@@ -19,6 +19,13 @@ static int fits(
 
 	if (named != NULL && named->flags & MBTYPE_DELETED)
 		named = NULL;
+	/* The one that gives way first. */
+	if (named != NULL && named->uniqueid != NULL && item->aside_id != NULL &&
+	    strcmp(named->uniqueid, item->aside_id) == 0)
+		return 0;
+	if (item->create && named != NULL)
+		return refuse(item, "it is there now, unique id",
+		    named->uniqueid != NULL ? named->uniqueid : "none", e);
 	if (named != NULL && named->uniqueid != NULL && id != NULL && strcmp(named->uniqueid, id) != 0)
 		return refuse(item, "a newer mailbox has its name, unique id", named->uniqueid, e);
 	if (named != NULL || id == NULL)

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "restore/compare.h"
+#include "restore/fresh.h"
 #include "restore/plan.h"
 
 static const struct index_record *archive_record(const struct source_messages *m, uint32_t uid)
@@ -71,6 +73,13 @@ static void make_entry(struct planning *g, struct restore_item *item, const stru
 		entry->flags |= MBTYPE_LEGACY_DIRS;
 	else if (!cyrus_version_at_least(source_version(g->source), 3, 6))
 		entry->flags |= MBTYPE_LEGACY_DIRS;
+	if (item->fresh) {
+		fresh_entry(g, item, entry);
+		if (conf->legacy_dirs)
+			entry->flags |= MBTYPE_LEGACY_DIRS;
+		else if (cyrus_version_at_least(source_version(g->source), 3, 6))
+			entry->flags &= ~(unsigned)MBTYPE_LEGACY_DIRS;
+	}
 }
 
 /* Another live entry with this unique id. */
@@ -161,7 +170,7 @@ static size_t count_gone(const struct live_mailbox *l, const struct source_messa
 
 static bool merges(const struct planning *g)
 {
-	return g->plan->request.mode == RESTORE_DEFAULT || g->plan->request.mode == RESTORE_KEEP_UIDS;
+	return g->plan->request.mode != RESTORE_IDENTICAL && g->plan->request.mode != RESTORE_STATE;
 }
 
 /* Messages of the archive that are not there: appended, or the reason to refuse. */
@@ -290,6 +299,69 @@ static int judge_deleted_copy(struct planning *g, struct restore_item *item, con
 	return 0;
 }
 
+/* Single messages of a mailbox that is not there: it is made, empty, for them. */
+static int judge_created(
+    struct planning *g, struct restore_item *item, const struct source_messages *m, struct err *e)
+{
+	struct mailbox_index empty = { 0 };
+	struct live_mailbox l = { .index = &empty };
+
+	item->create = true;
+	item->state = STATE_ABSENT;
+	free(item->entry.uniqueid);
+	item->entry.uniqueid = NULL;
+	if (plan_merge(g, item, &item->entry, &l, m, e) == -1)
+		return -1;
+	item->merge->quota_root = fresh_quota_root(g->server, item->name);
+	return 0;
+}
+
+static bool has_children(const struct planning *g, const char *name)
+{
+	for (size_t i = 0; i < g->live->n; i++)
+		if (strcmp(g->live->entries[i].name, name) != 0 &&
+		    mboxname_is_below(g->live->entries[i].name, name) &&
+		    !(g->live->entries[i].flags & MBTYPE_DELETED))
+			return true;
+	return false;
+}
+
+/* What a mailbox is called that another one takes the place of. */
+static char *aside_name(const struct planning *g, const char *name)
+{
+	char date[32], *aside;
+
+	clock_iso(date, sizeof date, clock_now());
+	aside = mem_printf("%s-Replaced-%.10s", name, date);
+	for (int n = 2; mboxlist_find(g->live, aside) != NULL; n++) {
+		free(aside);
+		aside = mem_printf("%s-Replaced-%.10s-%d", name, date, n);
+	}
+	return aside;
+}
+
+/* A mailbox that was made since gives way: renamed, with all its mail. Cyrus takes what is below along in a RENAME, and a user with his INBOX,
+ * so that these are merged into instead. */
+static bool gives_way(struct planning *g, struct restore_item *item, const struct mailbox_entry *named)
+{
+	char *owner = mboxname_user(item->name), *inbox = owner != NULL ? mboxname_inbox(owner) : NULL;
+	bool is_inbox = inbox != NULL && strcmp(inbox, item->name) == 0;
+	bool yes = !is_inbox && !has_children(g, item->name);
+
+	free(owner);
+	free(inbox);
+	if (yes) {
+		item->aside_name = aside_name(g, item->name);
+		item->aside_id = mem_strdup(named->uniqueid);
+	} else {
+		plan_note(g,
+		    "%s was made anew since, and cannot be renamed %s: what the archive has is put into it, "
+		    "under new UIDs",
+		    item->name, is_inbox ? "as an INBOX" : "without what is below it");
+	}
+	return yes;
+}
+
 static int judge_with(struct planning *g, struct restore_item *item, const struct mailbox_entry *where,
     const struct mailbox_entry *copy, enum mailbox_state if_whole, const struct source_messages *m,
     struct err *e)
@@ -322,7 +394,13 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 	if (named != NULL && named->flags & MBTYPE_DELETED)
 		named = NULL;
 	other = same_id_elsewhere(g, item);
-	if (named != NULL && named->uniqueid != NULL && strcmp(named->uniqueid, item->entry.uniqueid) != 0) {
+	if (g->plan->request.mode == RESTORE_REPLACE && named != NULL && named->uniqueid != NULL &&
+	    strcmp(named->uniqueid, item->entry.uniqueid) != 0 && gives_way(g, item, named))
+		named = NULL;
+	if (named == NULL && item->pick != NULL) {
+		rc = judge_created(g, item, m, e);
+	} else if (named != NULL && named->uniqueid != NULL &&
+		   strcmp(named->uniqueid, item->entry.uniqueid) != 0) {
 		mailbox_entry_done(&item->entry);
 		mailbox_entry_copy(&item->entry, named);
 		rc = judge_with(g, item, named, NULL, STATE_DIFFERS, m, e);
@@ -344,6 +422,12 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		refuse(item, mem_printf("it was renamed and lives on as %s", other->name));
 		item->next =
 		    "name it as it is called now, to append to it what it lacks; or rename it back first";
+		rc = 0;
+	} else if (item->aside_name != NULL &&
+		   mailbox_entry_layout(g->server->conf, &item->entry) == LAYOUT_BY_NAME) {
+		/* Its directory is that of the one which gives way: looked at again when that one has. */
+		item->state = STATE_ABSENT;
+		want_whole(g, item, m);
 		rc = 0;
 	} else {
 		rc = judge_with(g, item, &item->entry, NULL, STATE_ABSENT, m, e);

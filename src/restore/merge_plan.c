@@ -76,7 +76,7 @@ static void put_words(const struct search *s, bool moved_too, struct buf *b)
 		buf_str(&places, i > 0 ? ", " : "");
 		mboxname_display(conf, s->places[i], &places);
 	}
-	if (m->recreated)
+	if (m->recreated && !s->item->fresh && !s->item->create)
 		add_part(b, "a newer mailbox has this name: the messages go into it");
 	add_part(b, "missing here: %zu of %zu, %s", m->n_append, m->n,
 	    str_size(size, sizeof size, m->append_bytes));
@@ -175,13 +175,16 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 	struct match_result r = { 0 };
 	struct buf words = BUF_INIT;
 	char *owner = mboxname_user(item->name);
+	/* Who names a message, or another place for all of them, wants it there; replaced, it is as it was. */
+	bool moved_too = g->plan->request.moved || item->pick != NULL || item->fresh ||
+	                 g->plan->request.mode == RESTORE_REPLACE;
 	int rc;
 
 	arg.merge = item->merge = mem_alloc(sizeof *item->merge);
 	if (l->header != NULL && l->header->quotaroot != NULL && l->header->quotaroot[0] != '\0')
 		item->merge->quota_root = mem_strdup(l->header->quotaroot);
 	item->merge->recreated = is_other_mailbox(g, item, entry, m);
-	rc = side_archive_read(g->source, item->source_index, m, g->job, item->merge, e);
+	rc = side_archive_read(g->source, item->source_index, m, item->pick, g->job, item->merge, e);
 	if (rc == 0)
 		side_live_read(g->server, entry, l, true, &side);
 	if (rc == 0 && side.message_ids != NULL)
@@ -191,7 +194,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 		match_messages(item->merge->archive, item->merge->n, side.list, side.n, same_flags, &arg, &r);
 		find_missing(&s, &r);
 		rc = search_all(&s, l, owner, e);
-		decide(&s, &r, g->plan->request.moved);
+		decide(&s, &r, moved_too);
 		item->bytes += item->merge->append_bytes;
 		item->messages += (uint32_t)item->merge->n_append;
 		match_done(&r);
@@ -199,7 +202,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 	if (rc == 0) {
 		if (item->why != NULL)
 			buf_str(&words, item->why);
-		put_words(&s, g->plan->request.moved, &words);
+		put_words(&s, moved_too, &words);
 		free(item->why);
 		item->why = buf_steal(&words);
 	}

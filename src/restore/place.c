@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/fresh.h"
 #include "restore/live.h"
 #include "restore/place_stage.h"
 
@@ -168,6 +169,25 @@ static void sink_abort(void *arg)
 	sink_close(g);
 }
 
+/* The stage in which ${name} lies, or NULL. */
+static const struct stage *stage_with(const struct staging *g, const char *name)
+{
+	for (size_t i = 0; i < g->n_stages; i++)
+		if (faccessat(g->stages[i].dir_fd, name, F_OK, 0) == 0)
+			return &g->stages[i];
+	return NULL;
+}
+
+static int rewrite(struct staging *g, struct err *e)
+{
+	const struct stage *header = stage_with(g, "cyrus.header"), *index = stage_with(g, "cyrus.index");
+
+	if (header == NULL || index == NULL)
+		return err_set(e, ERR_DAMAGE, "the archive has no %s of it",
+		    header == NULL ? "cyrus.header" : "cyrus.index");
+	return fresh_rewrite(g->cx->server, g->item, header->dir_fd, index->dir_fd, e);
+}
+
 static int stage_files(struct staging *g, struct err *e)
 {
 	struct file_sink sink = {
@@ -178,7 +198,7 @@ static int stage_files(struct staging *g, struct err *e)
 	job_step(g->cx->job, "%s: read from the archive", g->item->name);
 	rc = source_extract(g->cx->source, g->item->source_index, &sink, e);
 	sink_close(g);
-	if (rc == -1)
+	if (rc == -1 || (g->item->fresh && g->item->whole && rewrite(g, e) == -1))
 		return -1;
 	for (size_t i = 0; i < g->n_stages; i++)
 		if (syncfs(g->stages[i].dir_fd) == -1)
@@ -260,10 +280,7 @@ static int move_all(struct staging *g, struct err *e)
 
 static bool is_staged(const struct staging *g, const char *name)
 {
-	for (size_t i = 0; i < g->n_stages; i++)
-		if (faccessat(g->stages[i].dir_fd, name, F_OK, 0) == 0)
-			return true;
-	return false;
+	return stage_with(g, name) != NULL;
 }
 
 /* The live mailbox is still as the plan found it; asked under the lock. */

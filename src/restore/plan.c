@@ -60,111 +60,16 @@ bool restore_merges(const struct restore_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (plan->steps[i].kind == STEP_APPEND || plan->steps[i].kind == STEP_KEEP ||
+		    plan->steps[i].kind == STEP_ASIDE ||
 		    plan->request.mode == RESTORE_STATE)
 			return true;
 	return false;
 }
 
-void plan_rename_item(struct planning *g, struct restore_item *item, const char *name)
+void plan_rename_item(struct restore_item *item, const char *name)
 {
-	struct restore_plan *p = g->plan;
-
-	p->live_names =
-	    mem_grow(p->live_names, &g->cap_live_names, p->n_live_names + 1, sizeof *p->live_names);
-	p->live_names[p->n_live_names] = mem_strdup(name);
-	item->name = p->live_names[p->n_live_names++];
-}
-
-static void add_item_as(struct planning *g, size_t source_index, const char *name)
-{
-	struct restore_plan *p = g->plan;
-
-	p->items = mem_grow(p->items, &g->cap_items, p->n_items + 1, sizeof *p->items);
-	p->items[p->n_items++] = (struct restore_item){ .source_index = source_index, .name = name };
-}
-
-static void add_item(struct planning *g, size_t source_index)
-{
-	add_item_as(g, source_index, source_mailbox(g->source, source_index)->name);
-}
-
-static bool is_chosen(const struct planning *g, const char *name)
-{
-	for (size_t i = 0; i < g->plan->n_items; i++)
-		if (strcmp(g->plan->items[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool is_of_user(const char *name, const char *userid)
-{
-	char *user = mboxname_user(name);
-	bool yes = user != NULL && strcmp(user, userid) == 0;
-
-	free(user);
-	return yes;
-}
-
-static int choose_user(struct planning *g, const char *userid, struct err *e)
-{
-	size_t before = g->plan->n_items;
-
-	for (size_t i = 0; i < source_n(g->source); i++) {
-		const struct source_mailbox *m = source_mailbox(g->source, i);
-
-		if (m->has_files && !m->deleted && is_of_user(m->name, userid))
-			add_item(g, i);
-	}
-	if (g->plan->n_items > before)
-		return 0;
-	err_set(e, ERR_NOT_FOUND, "the archive has no mailbox of user %s", userid);
-	return err_hint(e, "cyrvault mailboxes %s lists what it has", source_name(g->source));
-}
-
-/* A name of now, of a mailbox that the archive has under another one: it was renamed since. */
-static bool choose_renamed(struct planning *g, const char *name)
-{
-	const struct mailbox_entry *live = mboxlist_find(g->live, name);
-	struct restore_plan *p = g->plan;
-
-	if (live == NULL || !mailbox_entry_has_directory(live) || live->uniqueid == NULL)
-		return false;
-	for (size_t i = 0; i < source_n(g->source); i++) {
-		const struct source_mailbox *m = source_mailbox(g->source, i);
-
-		if (!m->has_files || m->deleted || strcmp(m->uniqueid, live->uniqueid) != 0)
-			continue;
-		p->live_names =
-		    mem_grow(p->live_names, &g->cap_live_names, p->n_live_names + 1, sizeof *p->live_names);
-		p->live_names[p->n_live_names] = mem_strdup(name);
-		add_item_as(g, i, p->live_names[p->n_live_names++]);
-		plan_note(g, "%s is called %s in the archive", name, m->name);
-		return true;
-	}
-	return false;
-}
-
-static int choose_mailbox(struct planning *g, const char *name, bool recursive, struct err *e)
-{
-	size_t before = g->plan->n_items;
-
-	for (size_t i = 0; i < source_n(g->source); i++) {
-		const struct source_mailbox *m = source_mailbox(g->source, i);
-
-		if (!m->has_files || is_chosen(g, m->name))
-			continue;
-		if (strcmp(m->name, name) == 0 ||
-		    (recursive && !m->deleted && mboxname_is_below(m->name, name)))
-			add_item(g, i);
-	}
-	if (g->plan->n_items > before || is_chosen(g, name) || choose_renamed(g, name))
-		return 0;
-	err_set(e, ERR_NOT_FOUND, "the archive has no mailbox %s", name);
-	if (source_find(g->source, name) != (size_t)-1)
-		return err_hint(
-		    e, "it is in the archive's mailboxes.txt, but its files are not in the archive");
-	return err_hint(e, "cyrvault mailboxes %s lists what it has; history shows other archives",
-	    source_name(g->source));
+	free(item->name);
+	item->name = mem_strdup(name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -182,7 +87,7 @@ static void check_inboxes(struct planning *g)
 		const struct mailbox_entry *entry = inbox != NULL ? mboxlist_find(g->live, inbox) : NULL;
 
 		if (inbox != NULL && (entry == NULL || entry->flags & MBTYPE_DELETED) &&
-		    !is_chosen(g, inbox)) {
+		    !plan_has_target(g, inbox)) {
 			item->state = STATE_OTHER;
 			free(item->why);
 			item->why = mem_printf(
@@ -250,6 +155,50 @@ static void mark_cut_off(struct restore_item *item, const struct restore_request
 		item->merge->cut_off = strcmp(request->cut_off[i], item->name) == 0;
 }
 
+static void step_aside(struct planning *g, size_t i)
+{
+	const struct restore_item *item = &g->plan->items[i];
+	struct buf from = BUF_INIT, to = BUF_INIT;
+	struct restore_step *s;
+
+	mboxname_admin(g->server->conf, item->name, &from);
+	mboxname_admin(g->server->conf, item->aside_name, &to);
+	s = plan_step(
+	    g, STEP_ASIDE, i, "rename the %s that is there aside to %s", item->name, item->aside_name);
+	s->command = mem_printf("IMAP as admin: RENAME \"%s\" \"%s\"", buf_text(&from), buf_text(&to));
+	buf_done(&from);
+	buf_done(&to);
+}
+
+static void step_carry(struct planning *g, size_t i)
+{
+	const struct restore_item *item = &g->plan->items[i];
+	char *owner = mboxname_user(item->name);
+	struct buf name = BUF_INIT;
+	struct restore_step *s =
+	    plan_step(g, STEP_CARRY, i, "copy the newer mail of %s over", item->aside_name);
+
+	plan_name_as(g->server->conf, item->name, owner, &name);
+	s->command =
+	    mem_printf("IMAP as %s: UID COPY ... \"%s\"", owner != NULL ? owner : "admin", buf_text(&name));
+	buf_done(&name);
+	free(owner);
+}
+
+static void step_create(struct planning *g, size_t i)
+{
+	const struct restore_item *item = &g->plan->items[i];
+	char *owner = mboxname_user(item->name);
+	struct buf name = BUF_INIT;
+	struct restore_step *s = plan_step(g, STEP_CREATE, i, "make an empty mailbox %s", item->name);
+
+	plan_name_as(g->server->conf, item->name, owner, &name);
+	s->command =
+	    mem_printf("IMAP as %s: CREATE \"%s\"", owner != NULL ? owner : "admin", buf_text(&name));
+	buf_done(&name);
+	free(owner);
+}
+
 static void step_rename(struct planning *g, size_t i)
 {
 	struct restore_item *item = &g->plan->items[i];
@@ -273,25 +222,29 @@ static bool rename_loses(const struct planning *g, const struct restore_item *it
 	       mailbox_entry_layout(g->server->conf, &item->entry) == LAYOUT_BY_NAME;
 }
 
+static void step_reconstruct(struct planning *g, size_t i)
+{
+	const char *name = g->plan->items[i].name;
+	struct restore_step *s =
+	    plan_step(g, STEP_RECONSTRUCT, i, "let the server count the annotations of %s again", name);
+
+	s->command = mem_printf("reconstruct -C %s %s", g->server->conf->path, name);
+}
+
 static int step_after_rename(struct planning *g, size_t i, struct err *e)
 {
-	struct restore_step *s;
 	int n = rename_loses(g, &g->plan->items[i]) ? plan_kept_annotations(g, i, e) : 0;
 
-	if (n > 0 || (n == 0 && g->plan->items[i].unfinished && rename_loses(g, &g->plan->items[i]))) {
-		s = plan_step(g, STEP_RECONSTRUCT, i, "let the server count the annotations of %s again",
-		    g->plan->items[i].name);
-		s->command =
-		    mem_printf("reconstruct -C %s %s", g->server->conf->path, g->plan->items[i].name);
-	}
+	if (n > 0 || (n == 0 && g->plan->items[i].unfinished && rename_loses(g, &g->plan->items[i])))
+		step_reconstruct(g, i);
 	return n == -1 ? -1 : 0;
 }
 
 /* What comes after a mailbox's files: quota, seen records, subscriptions, annotations, proof. */
 static bool needs_rest(const struct restore_item *item)
 {
-	return item->unfinished ||
-	       (item->state != STATE_SAME && item->state != STATE_DIFFERS && item->state != STATE_OTHER);
+	return item->unfinished || (!item->create && item->state != STATE_SAME &&
+				       item->state != STATE_DIFFERS && item->state != STATE_OTHER);
 }
 
 static void mark_unfinished(struct restore_item *item, const struct restore_request *request)
@@ -306,6 +259,8 @@ static bool needs_entry(const struct planning *g, const struct restore_item *ite
 
 	if (rename_loses(g, item))
 		return true;
+	if (item->create)
+		return false;
 	return item->state == STATE_ABSENT ||
 	       (item->state == STATE_DAMAGED && live != NULL && live->uidvalidity != item->entry.uidvalidity);
 }
@@ -362,8 +317,12 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 
 	if (place_leftovers(g->server, false) > 0)
 		plan_step(g, STEP_CLEAN, (size_t)-1, "remove what an interrupted restore left aside");
-	if (request->user != NULL && plan_user(g, request->user, e) == -1)
+	if (request->user != NULL && request->to_user == NULL && request->mode != RESTORE_BESIDE &&
+	    plan_user(g, request->user, e) == -1)
 		return -1;
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].aside_name != NULL && p->items[i].state != STATE_OTHER)
+			step_aside(g, i);
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].state == STATE_DELETED_COPY)
 			step_rename(g, i);
@@ -398,6 +357,9 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				free(user);
 				return -1;
 			}
+			/* Its index counts them already, and again when they are set. */
+			if (item->fresh && p->steps[p->n_steps - 1].kind == STEP_ANNOTATION)
+				step_reconstruct(g, i);
 			step_quota_fix(g, 0, user != NULL ? user : item->name, user != NULL);
 		} else if (item->state == STATE_SAME && plan_quota_is_off(g, item)) {
 			step_quota_fix(g, 0, user != NULL ? user : item->name, user != NULL);
@@ -406,12 +368,22 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	}
 	for (size_t i = 0; i < p->n_items; i++)
 		if (needs_append(&p->items[i]) && !p->items[i].merge->keep) {
+			if (p->items[i].create)
+				step_create(g, i);
 			step_append(g, i);
 			plan_sessions(g, i, SESSION_APPENDED);
 			if (plan_append_readers(g, i, e) == -1)
 				return -1;
 		}
 	steps_keep(g);
+	for (size_t i = 0; i < p->n_items; i++)
+		if (p->items[i].aside_name != NULL && p->items[i].state != STATE_OTHER) {
+			step_carry(g, i);
+			plan_sessions(g, i,
+			    mailbox_entry_layout(g->server->conf, &p->items[i].entry) == LAYOUT_BY_NAME
+				? SESSION_DROPPED
+				: SESSION_GONE);
+		}
 	for (size_t i = 0; i < p->n_items; i++)
 		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]))
 			plan_step_prove(g, i);
@@ -428,10 +400,8 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	restore_request_copy(&g.plan->request, request);
 	job_step(job, "compare the archive with the server");
 	rc = server_list(server, &g.live, e);
-	if (rc == 0 && request->user != NULL)
-		rc = choose_user(&g, request->user, e);
-	for (size_t i = 0; i < request->n_mailboxes && rc == 0; i++)
-		rc = choose_mailbox(&g, request->mailboxes[i], request->recursive, e);
+	if (rc == 0)
+		rc = plan_choose(&g, e);
 	if (rc == 0 && g.live->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED)) {
 		rc = err_set(e, ERR_REFUSED,
 		    "the server's mailboxes.db is damaged: what is there cannot be told for sure");
@@ -470,10 +440,12 @@ void restore_plan_free(struct restore_plan *p)
 		return;
 	for (size_t i = 0; i < p->n_items; i++) {
 		mailbox_entry_done(&p->items[i].entry);
+		free(p->items[i].name);
 		free(p->items[i].why);
 		free(p->items[i].deleted_name);
 		free(p->items[i].dir);
 		free(p->items[i].aside_name);
+		free(p->items[i].aside_id);
 		free(p->items[i].missing);
 		free(p->items[i].quota_root);
 		restore_merge_free(p->items[i].merge);
@@ -490,9 +462,6 @@ void restore_plan_free(struct restore_plan *p)
 	free(p->items);
 	free(p->steps);
 	free(p->notes);
-	for (size_t i = 0; i < p->n_live_names; i++)
-		free(p->live_names[i]);
-	free(p->live_names);
 	restore_request_done(&p->request);
 	source_close(p->source);
 	store_free(p->store);

@@ -13,7 +13,7 @@ struct planning {
 	struct job *job;
 	struct mboxlist *live; /* the server's list now */
 	struct restore_plan *plan;
-	size_t cap_live_names, cap_items, cap_steps, cap_notes;
+	size_t cap_items, cap_steps, cap_notes;
 	struct sessions sessions; /* who is connected; read when first asked for */
 	bool knows_sessions;
 };
@@ -24,6 +24,12 @@ void plan_note(struct planning *g, const char *fmt, ...) __attribute__((format(p
 /** plan_step(g, kind, item, fmt, ...): Append a step with its words; the caller fills in the rest. */
 struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t item, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/** plan_choose(g, e): Items for what is asked for. ERR_NOT_FOUND, ERR_USAGE. plan_add_item(g, i, name): Mailbox ${i} of the source, called ${name} on the
+ * server; NULL: as the request has it, its own name or another one, then with an id of its own. plan_has_target(g, name): An item is called so. */
+int plan_choose(struct planning *g, struct err *e);
+void plan_add_item(struct planning *g, size_t source_index, const char *name);
+bool plan_has_target(const struct planning *g, const char *name);
 
 /** plan_judge(g, item, e): Decide how ${item} stands against the live server: fills state, why, entry, dir, what comes back. */
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
@@ -54,9 +60,9 @@ void plan_acl(struct planning *g, size_t item_index);
  * server will lose them in the RENAME. Returns how many, or -1. */
 int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);
 
-/** plan_state(g, e): RESTORE_STATE: judge all items and make their steps. plan_rename_item(g, item, name): It is called ${name} on the server. */
+/** plan_state(g, e): RESTORE_STATE: judge all items and make their steps. plan_rename_item(item, name): It is called ${name} on the server. */
 int plan_state(struct planning *g, struct err *e);
-void plan_rename_item(struct planning *g, struct restore_item *item, const char *name);
+void plan_rename_item(struct restore_item *item, const char *name);
 
 /** plan_append_readers(g, item_index, e): After STEP_APPEND: a step for each reader but the owner who had read some of what is appended. */
 int plan_append_readers(struct planning *g, size_t item_index, struct err *e);

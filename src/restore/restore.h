@@ -124,15 +124,18 @@ struct restore_merge {
 
 struct restore_item {
 	size_t source_index;
-	const char *name; /* internal; belongs to the source */
+	char *name; /* on the server; internal */
 	enum mailbox_state state;
 	char *why;                  /* in words; or NULL */
 	const char *next;           /* STATE_OTHER: what the operator can do, static; NULL: the usual */
 	struct mailbox_entry entry; /* as it will be in the live list */
 	char *deleted_name;         /* STATE_DELETED_COPY: the name it has now */
 	char *dir;                  /* absolute live directory */
-	bool fresh;       /* it comes back under a name or id of its own: header and index are rewritten */
-	char *aside_name; /* STEP_ASIDE: what the live one is called then; internal */
+	bool fresh; /* it comes back under a name or id of its own: header and index are rewritten */
+	char *
+	    aside_name; /* what the mailbox of another id that is there is renamed to first; internal; NULL */
+	char *aside_id; /* its unique id */
+	bool create;    /* made over IMAP, for single messages */
 	uint32_t least_uidnext; /* fresh: UIDs below were given to other messages of that name; 0 */
 	uint64_t least_modseq;
 	const struct restore_pick *pick; /* NULL: all messages */
@@ -200,8 +203,6 @@ struct restore_plan {
 	size_t n_refused; /* items in STATE_OTHER */
 	uint64_t bytes;
 	struct restore_request request; /* what was asked for; the plan's own copy */
-	char **live_names; /* of items that were asked for by a name that the archive does not have */
-	size_t n_live_names;
 };
 
 /** restore_plan_build(server, source, request, job, ret, e): Look at the archive and the live server and decide. Changes nothing. The plan takes neither

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "restore/keep.h"
+#include "restore/aside.h"
 #include "restore/merge.h"
 #include "restore/place.h"
 #include "restore/plan.h"
@@ -224,10 +225,11 @@ static int do_quota_fix(struct run *r, const struct restore_step *s, struct err 
 static int do_reconstruct(struct run *r, const struct restore_item *item, struct err *e)
 {
 	struct cyrus_reconstruct_opts o = { 0 };
+	const char *name = item->name;
 
 	if (r->server->tools == NULL)
 		return err_set(e, ERR_TOOL, "%s", r->server->tools_why);
-	return cyrus_reconstruct(r->server->tools, &o, &item->name, 1, NULL, e);
+	return cyrus_reconstruct(r->server->tools, &o, &name, 1, NULL, e);
 }
 
 static int do_append(struct run *r, const struct restore_item *item, struct err *e)
@@ -341,12 +343,10 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_APPEND: rc = do_append(r, item, e); break;
 	case STEP_KEEP: rc = do_keep(r, item, e); break;
 	case STEP_RECONSTRUCT: rc = do_reconstruct(r, item, e); break;
-	case STEP_ASIDE:
-	case STEP_CREATE:
-	case STEP_CARRY:
-		rc = err_set(e, ERR_UNSUPPORTED, "no such step");
-		break;
 	case STEP_SIEVE: rc = state_run_sieve(r, s, e); break;
+	case STEP_ASIDE: rc = aside_rename(r, item, e); break;
+	case STEP_CREATE: rc = aside_create(r, item, e); break;
+	case STEP_CARRY: rc = aside_carry(r, item, e); break;
 	case STEP_FLAGS: rc = state_run_flags(r, s, e); break;
 	case STEP_READER: rc = state_run_reader(r, s, e); break;
 	case STEP_QUOTA_LIMIT: rc = state_run_limit(r, s, e); break;

@@ -188,8 +188,16 @@ static void hash_abort(void *arg)
 	(void)arg;
 }
 
-int side_archive_read(struct source *source, size_t i, const struct source_messages *m, struct job *job,
-    struct restore_merge *merge, struct err *e)
+static bool is_picked(const struct restore_pick *pick, uint32_t uid)
+{
+	for (size_t i = 0; pick != NULL && i < pick->n_ranges; i++)
+		if (uid >= pick->ranges[i].first && uid <= pick->ranges[i].last)
+			return true;
+	return pick == NULL;
+}
+
+int side_archive_read(struct source *source, size_t i, const struct source_messages *m,
+    const struct restore_pick *pick, struct job *job, struct restore_merge *merge, struct err *e)
 {
 	struct hashing h = { .merge = merge, .job = job };
 	struct file_sink sink = { &h, true, hash_begin, hash_data, hash_end, hash_abort };
@@ -201,7 +209,8 @@ int side_archive_read(struct source *source, size_t i, const struct source_messa
 	for (size_t k = 0; k < m->index->n; k++) {
 		const struct index_record *r = &m->index->records[k];
 
-		if (!index_record_visible(r) || (merge->n > 0 && merge->archive[merge->n - 1].uid == r->uid))
+		if (!index_record_visible(r) || !is_picked(pick, r->uid) ||
+		    (merge->n > 0 && merge->archive[merge->n - 1].uid == r->uid))
 			continue;
 		if (!compare_has_uid(m->uids, m->n_uids, r->uid)) {
 			merge->lacking++;

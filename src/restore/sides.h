@@ -24,10 +24,10 @@ void side_live_done(struct side_live *s);
 /** side_live_has_guids(s): All of them have one. */
 bool side_live_has_guids(const struct side_live *s);
 
-/** side_archive_read(source, i, m, job, merge, e): Fill merge->archive with the visible messages of ${m}, mailbox ${i} of ${source}. Where the format
+/** side_archive_read(source, i, m, pick, job, merge, e): Fill merge->archive with the visible messages of ${m}, mailbox ${i} of ${source}; with ${pick} only those. Where the format
  * has no GUID the messages are read from the archive for it. side_archive_ids(): Look up their Message-IDs too. */
-int side_archive_read(struct source *source, size_t i, const struct source_messages *m, struct job *job,
-    struct restore_merge *merge, struct err *e);
+int side_archive_read(struct source *source, size_t i, const struct source_messages *m,
+    const struct restore_pick *pick, struct job *job, struct restore_merge *merge, struct err *e);
 int side_archive_ids(struct source *source, size_t i, struct restore_merge *merge, struct err *e);
 
 /** restore_merge_free(m): NULL-safe. */

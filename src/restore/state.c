@@ -197,7 +197,7 @@ int state_box_open(struct server *server, struct source *source, size_t i, const
 		    ret->live.mailbox->index == NULL ? "cyrus.index" : "cyrus.header");
 		return -1;
 	}
-	if (side_archive_read(source, i, ret->m, job, ret->merge, e) == -1)
+	if (side_archive_read(source, i, ret->m, NULL, job, ret->merge, e) == -1)
 		return -1;
 	side_live_read(server, entry, ret->live.mailbox, true, &ret->side);
 	if (ret->side.message_ids != NULL && side_archive_ids(source, i, ret->merge, e) == -1)

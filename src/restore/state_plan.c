@@ -463,7 +463,7 @@ static int plan_state_item(struct planning *g, size_t i, struct err *e)
 	}
 	if (strcmp(live->name, item->name) != 0) {
 		plan_note(g, "%s is called %s now", item->name, live->name);
-		plan_rename_item(g, item, live->name);
+		plan_rename_item(item, live->name);
 	}
 	mailbox_entry_done(&item->entry);
 	mailbox_entry_copy(&item->entry, live);
