@@ -54,6 +54,7 @@ struct keeping {
 	size_t at;
 	int fd;
 	int64_t mtime;
+	uint64_t size;
 	struct digest *digest;
 };
 
@@ -116,6 +117,7 @@ static int sink_begin(
 	}
 	snprintf(name, sizeof name, "%u.", uid);
 	g->mtime = file->mtime;
+	g->size = 0;
 	digest_start(g->digest);
 	g->fd = stage_create(g->server, &g->stages[0], name, e);
 	return g->fd == -1 ? -1 : 1;
@@ -131,6 +133,7 @@ static int sink_data(void *arg, const void *p, size_t n, struct err *e)
 		buf_add(g->to, p, n);
 		return g->to->full ? err_set(e, ERR_FORMAT, "cyrus.index or cyrus.cache is too large") : 0;
 	}
+	g->size += n;
 	digest_add(g->digest, p, n);
 	job_advance(g->cx->place->job, n);
 	return io_write_all(g->fd, p, n, "message file", e);
@@ -157,7 +160,8 @@ static int sink_end(void *arg, struct err *e)
 	if (g->to != NULL)
 		return 0;
 	digest_end(g->digest, guid);
-	if (memcmp(guid, g->item->merge->archive[g->at].guid, SHA1_SIZE) != 0) {
+	if (memcmp(guid, g->item->merge->archive[g->at].guid, SHA1_SIZE) != 0 ||
+	    g->size != g->item->merge->archive[g->at].size) {
 		drop_staged(g);
 		return 0;
 	}
@@ -651,16 +655,34 @@ static int append_cache(struct keeping *g, struct err *e)
 	return rc == 0 ? fault_point("keep-cache", e) : -1;
 }
 
-static int move_meta(struct keeping *g, unsigned meta, const char *name, struct err *e)
+static int move_header(struct keeping *g, struct err *e)
 {
-	struct stage *s = stage_for(g, meta);
+	struct stage *s = stage_for(g, META_HEADER);
 
-	if (stage_move(s, name, false, e) == -1)
+	if (g->made.header.len == 0)
+		return 0;
+	if (stage_move(s, "cyrus.header", false, e) == -1 || io_fsync(s->target_fd, s->target, e) == -1)
 		return -1;
-	return io_fsync(s->target_fd, s->target, e);
+	return fault_point("keep-header", e);
 }
 
-static int commit(struct keeping *g, struct err *e)
+/* Back aside, where they go: nobody should find message files that no record speaks of. What is not aside was moved by us. */
+static void take_back(struct keeping *g)
+{
+	struct stage *s = &g->stages[0];
+
+	for (size_t i = 0; i < g->item->merge->n && s->target_fd != -1; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "%u.", g->item->merge->archive[i].uid);
+		if (g->made.wanted[i] && faccessat(s->dir_fd, name, F_OK, 0) == -1 && errno == ENOENT &&
+		    renameat(s->target_fd, name, s->dir_fd, name) == -1)
+			log_write(LOG_LEVEL_WARNING, "%s/%s/%s stays: %s", s->root, s->target, name,
+			    strerror(errno));
+	}
+}
+
+static int put_in_place(struct keeping *g, struct err *e)
 {
 	int rc = 0;
 
@@ -670,10 +692,16 @@ static int commit(struct keeping *g, struct err *e)
 			rc = stage_target(g->server, &g->stages[i], e);
 	if (rc == -1 || save(g, e) == -1 || move_messages(g, e) == -1 || append_cache(g, e) == -1)
 		return -1;
-	if (g->made.header.len > 0 &&
-	    (move_meta(g, META_HEADER, "cyrus.header", e) == -1 || fault_point("keep-header", e) == -1))
+	return move_header(g, e);
+}
+
+static int commit(struct keeping *g, struct err *e)
+{
+	if (put_in_place(g, e) == -1 || stage_move(stage_for(g, META_INDEX), "cyrus.index", false, e) == -1) {
+		take_back(g);
 		return -1;
-	if (move_meta(g, META_INDEX, "cyrus.index", e) == -1)
+	}
+	if (io_fsync(stage_for(g, META_INDEX)->target_fd, "cyrus.index", e) == -1)
 		return -1;
 	return fault_point("keep-index", e);
 }
@@ -682,6 +710,7 @@ static int commit_held(struct keeping *g, struct err *e)
 {
 	struct now now = { 0 };
 	int rc = hold(g, e);
+	uint64_t ms;
 
 	if (rc == 0)
 		rc = read_now(g, &now, e);
@@ -690,7 +719,8 @@ static int commit_held(struct keeping *g, struct err *e)
 		rc = prepare(g, &now, e);
 	if (rc == 0 && g->made.n > 0)
 		rc = commit(g, e);
-	quiesce_release(g->cx->place->quiesce);
+	ms = quiesce_release(g->cx->place->quiesce);
+	log_write(LOG_LEVEL_INFO, "%s: held for %llu ms", g->item->name, (unsigned long long)ms);
 	now_done(&now);
 	if (rc == -1 && e != NULL && e->code == ERR_REFUSED)
 		err_hint(e, "run the restore again: it plans anew");

@@ -13,6 +13,9 @@
 
 enum { FIRST_MINOR = 12, LAST_MINOR = 19 }; /* with CRCs and GUIDs; written by mailbox_write.h */
 
+/* By more than this nobody's UIDNEXT is behind; an archive may say what it likes, and UIDs would run out. */
+#define UID_LEAP (1u << 24)
+
 static bool has_name(const struct mailbox_header *h, const char *name)
 {
 	for (unsigned i = 0; i < MAILBOX_USER_FLAGS; i++)
@@ -59,6 +62,9 @@ static char *why_not_message(
 
 	if (r == NULL || !r->crc_ok || !r->has_guid)
 		return mem_printf("the archive's record of message %u is damaged", a->uid);
+	if (r->uid > m->index->h.last_uid ||
+	    (r->uid > l->index->h.last_uid && r->uid - l->index->h.last_uid > UID_LEAP))
+		return mem_printf("UID %u is out of all proportion", r->uid);
 	if (r->flags & FLAG_ARCHIVED)
 		return mem_printf("message %u was on an archive partition", a->uid);
 	if (mailbox_cache_record((const uint8_t *)buf_text(&m->cache), m->cache.len, m->index->h.generation,
@@ -110,6 +116,9 @@ static char *why_not_server(const struct planning *g)
 		return mem_strdup("conversations are on, and would not know of them");
 	if (imapd_conf_switch(conf, "statuscache", false))
 		return mem_strdup("statuscache is on, and would not know of them");
+	if (imapd_conf_switch(conf, "sync_log", false))
+		return mem_strdup(
+		    "the server is replicated (sync_log), and its replicas have let these UIDs go");
 	if (quiesce_open(conf, g->server->version, &q, &why) == -1)
 		return mem_strdup(why.msg);
 	held = quiesce_level(q) == QUIESCE_USER;
