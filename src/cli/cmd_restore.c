@@ -237,12 +237,31 @@ static void print_warnings(struct cli *c, const struct work *w)
 		printer_warn(c->out, "not appended: %s", w->result.failures[i]);
 }
 
+static void print_kinds(struct cli *c, const struct restore_result *r)
+{
+	struct buf words = BUF_INIT;
+
+	for (unsigned i = 0; i < RESTORE_KINDS; i++)
+		if (r->kinds[i].same + r->kinds[i].differ > 0) {
+			printer_row(c->out, "proof");
+			printer_string(c->out, "kind", restore_what_name(i));
+			printer_number(c->out, "same", r->kinds[i].same);
+			printer_number(c->out, "differ", r->kinds[i].differ);
+			printer_row_end(c->out);
+		}
+	restore_kinds_words(r, &words);
+	if (words.len > 0)
+		printer_line(c->out, "%s", buf_text(&words));
+	buf_done(&words);
+}
+
 static void print_receipt(struct cli *c, const struct work *w)
 {
 	const struct restore_result *r = &w->result;
 	char boxes[40], messages[40], bytes[16], fetched[16];
 	struct buf counts = BUF_INIT;
 
+	print_kinds(c, r);
 	printer_row(c->out, "summary");
 	printer_string(c->out, "archive", w->name);
 	printer_bool(c->out, "dry_run", false);

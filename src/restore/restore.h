@@ -214,7 +214,13 @@ void restore_plan_free(struct restore_plan *p);
 /** restore_refusal(plan, e): Why a plan with refused items cannot be carried out, and what to do; returns -1. */
 int restore_refusal(const struct restore_plan *plan, struct err *e);
 
+/** What was read back over IMAP afterwards, of one kind: as in the archive, or not. */
+struct restore_kind {
+	uint64_t same, differ;
+};
+
 struct restore_result {
+	struct restore_kind kinds[RESTORE_KINDS]; /* by bit of RESTORE_FLAGS... */
 	uint64_t mailboxes, messages, files, bytes;
 	/* Of messages that were merged: appended; there already; left where they are, or come in meanwhile; not to be had, or refused. */
 	uint64_t created, merged, skipped, failed;
@@ -247,6 +253,9 @@ void restore_result_done(struct restore_result *r);
 /** restore_counts_words(r, b): Append "Messages: 3 appended, 9 were there, ...", of a merge. restore_nothing_words(plan): Why a plan without steps
  * has none, static. */
 void restore_counts_words(const struct restore_result *r, struct buf *b);
+
+/** restore_kinds_words(r, b): Append "Read back, as in the archive: flags of messages 12, ...", nothing if nothing was. */
+void restore_kinds_words(const struct restore_result *r, struct buf *b);
 const char *restore_nothing_words(const struct restore_plan *plan);
 
 #endif

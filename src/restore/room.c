@@ -94,3 +94,30 @@ int room_set_limits(struct imap *im, const char *name, const struct quota_root *
 	buf_done(&text);
 	return rc == -1 ? err_wrap(e, "quota of %s", name) : 0;
 }
+
+int room_get_limits(struct imap *im, const char *name, struct quota_root *ret, struct err *e)
+{
+	struct imap_reply *reply = NULL;
+	const struct imap_response *quota;
+	int rc = imap_command(im, &reply, e, "GETQUOTA %s", name);
+
+	*ret = (struct quota_root){ 0 };
+	for (int i = 0; i < QUOTA_RESOURCES; i++)
+		ret->limit[i] = -1;
+	quota = rc == 0 ? imap_reply_find(reply, "QUOTA", 0, NULL) : NULL;
+	if (quota != NULL && quota->args.n >= 2 && quota->args.items[1].kind == IMAP_LIST) {
+		const struct imap_value *list = &quota->args.items[1];
+
+		/* Name, used, limit. */
+		for (size_t i = 0; i + 2 < list->n; i += 3) {
+			int which = imap_value_is(&list->items[i], "STORAGE")   ? QUOTA_STORAGE_KB
+			            : imap_value_is(&list->items[i], "MESSAGE") ? QUOTA_MESSAGES
+			                                                        : -1;
+
+			if (which != -1 && list->items[i + 2].kind == IMAP_NUMBER)
+				ret->limit[which] = (int64_t)list->items[i + 2].number;
+		}
+	}
+	imap_reply_free(reply);
+	return rc == -1 ? err_wrap(e, "quota of %s", name) : 0;
+}

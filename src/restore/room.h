@@ -19,4 +19,7 @@ void room_limits_command(const struct quota_root *q, struct buf *b);
 /** room_set_limits(im, name, q, e): SETQUOTA of all limits at once, as the administrator, who calls the root ${name}; makes the root if there is none. */
 int room_set_limits(struct imap *im, const char *name, const struct quota_root *q, struct err *e);
 
+/** room_get_limits(im, name, ret, e): GETQUOTA: what the server says of storage and messages; -1 in ret->limit where there is none. */
+int room_get_limits(struct imap *im, const char *name, struct quota_root *ret, struct err *e);
+
 #endif

@@ -351,7 +351,9 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_READER: rc = state_run_reader(r, s, e); break;
 	case STEP_QUOTA_LIMIT: rc = state_run_limit(r, s, e); break;
 	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
-	case STEP_PROVE: rc = do_prove(r, item, e); break;
+	case STEP_PROVE:
+		rc = r->plan->request.mode == RESTORE_STATE ? state_prove(r, s, e) : do_prove(r, item, e);
+		break;
 	}
 	if (rc == 0)
 		rc = fault_point("restore-step", e);

@@ -84,8 +84,7 @@ static int slot_of(const struct mailbox_header *h, const char *name)
 	return -1;
 }
 
-/* A header that was lost and made anew has no names, though the messages have keywords. */
-static bool knows_keywords(const struct state_pair *pairs, size_t n, const struct mailbox_header *was)
+bool state_knows_keywords(const struct state_pair *pairs, size_t n, const struct mailbox_header *was)
 {
 	for (int i = 0; i < MAILBOX_USER_FLAGS; i++)
 		if (was->flag_names[i] != NULL)
@@ -121,7 +120,7 @@ void state_flag_changes(const struct state_pair *pairs, size_t n, const struct m
 			if (on != ((pairs[i].is->flags & system_flags[k].bit) != 0))
 				state_changes_add(ret, system_flags[k].flag, pairs[i].is->uid, on);
 		}
-	if (!knows_keywords(pairs, n, was))
+	if (!state_knows_keywords(pairs, n, was))
 		return;
 	/* What goes first makes room for what comes. */
 	for (int k = 0; k < MAILBOX_USER_FLAGS; k++)

@@ -30,6 +30,9 @@ struct state_changes {
 void state_flag_changes(const struct state_pair *pairs, size_t n, const struct mailbox_header *was,
     const struct mailbox_header *is, struct state_changes *ret);
 
+/** state_knows_keywords(pairs, n, was): A header that was lost and made anew has no names, though the messages have keywords: then false. */
+bool state_knows_keywords(const struct state_pair *pairs, size_t n, const struct mailbox_header *was);
+
 /** state_seen_changes(pairs, n, was, was_arg, is, is_arg, ret): The same of \Seen, wherever each side keeps it. */
 typedef bool state_seen_fn(const void *arg, const struct index_record *r);
 void state_seen_changes(const struct state_pair *pairs, size_t n, state_seen_fn *was, const void *was_arg,
@@ -106,6 +109,13 @@ const struct state_script *state_script_find(const struct state_scripts *s, cons
  * in the journal as "sieve" with "USER SCRIPT" and the texts, "sieve-active" with "USER" and the names. */
 int state_plan_sieve(struct planning *g, const char *userid, struct err *e);
 int state_run_sieve(struct run *r, const struct restore_step *s, struct err *e);
+
+/** state_prove(r, step, e): STEP_PROVE of RESTORE_STATE: read back over IMAP, as the owner, the readers, the administrator, what was to be set of the item,
+ * count it in the result's kinds, and warn of what is not as in the archive. Limits and sieve scripts are read back by their own steps. */
+int state_prove(struct run *r, const struct restore_step *step, struct err *e);
+
+/** state_count(r, kind, same, differ): Add to what was read back of a kind. */
+void state_count(struct run *r, unsigned kind, size_t same, size_t differ);
 
 /** state_remember(r, step, e): Before STEP_ACL, STEP_ANNOTATION or STEP_SUBSCRIBE: what is there now, and what will be, into the run's journal, if it has one:
  * "acl" with the identifier as key, "annotation" with "/private/comment alice" ("/shared/comment " for a shared one), "subscription" with the user. */

@@ -329,6 +329,17 @@ int state_run_limit(struct run *r, const struct restore_step *s, struct err *e)
 	mboxname_admin(r->server->conf, s->detail, &name);
 	if (rc == 0)
 		rc = room_set_limits(r->admin, buf_text(&name), &want, e);
+	if (rc == 0)
+		rc = room_get_limits(r->admin, buf_text(&name), &is, e);
+	if (rc == 0) {
+		bool same = is.limit[QUOTA_STORAGE_KB] == want.limit[QUOTA_STORAGE_KB] &&
+		            is.limit[QUOTA_MESSAGES] == want.limit[QUOTA_MESSAGES];
+
+		state_count(r, RESTORE_QUOTA, same, !same);
+		if (!same)
+			rc = err_set(
+			    e, ERR_DAMAGE, "read back, the limits of %s are not what was set", s->detail);
+	}
 	buf_done(&name);
 	free(before);
 	return rc;

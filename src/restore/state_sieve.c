@@ -405,6 +405,30 @@ static int put_active(struct run *r, struct sieve *sieve, const char *userid, co
 	return rc;
 }
 
+/* What the server gives out now. */
+static int prove(struct run *r, struct sieve *sieve, const struct state_scripts *was, struct err *e)
+{
+	struct sieve_list l;
+	size_t same = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < was->n && rc == 0; i++) {
+		struct state_script is = { 0 };
+		int there = sieve_get(sieve, was->list[i].name, &is.text, e);
+
+		same += there == 1 && same_text(&was->list[i], &is);
+		rc = there == -1 ? -1 : 0;
+		buf_done(&is.text);
+	}
+	if (rc == 0 && (rc = sieve_names(sieve, &l, e)) == 0) {
+		same += same_active(was->active, l.active != (size_t)-1 ? l.names[l.active] : NULL);
+		sieve_list_done(&l);
+		/* And which of them is active. */
+		state_count(r, RESTORE_SIEVE, same, was->n + 1 - same);
+	}
+	return rc;
+}
+
 int state_run_sieve(struct run *r, const struct restore_step *s, struct err *e)
 {
 	struct state_scripts was;
@@ -426,6 +450,8 @@ int state_run_sieve(struct run *r, const struct restore_step *s, struct err *e)
 	}
 	if (rc == 0)
 		rc = put_active(r, sieve, s->detail, was.active, e);
+	if (rc == 0)
+		rc = prove(r, sieve, &was, e);
 	sieve_close(sieve);
 	state_scripts_done(&was);
 	return rc == -1 ? err_wrap(e, "sieve scripts of %s", s->detail) : 0;
