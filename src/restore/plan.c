@@ -60,8 +60,7 @@ bool restore_merges(const struct restore_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (plan->steps[i].kind == STEP_APPEND || plan->steps[i].kind == STEP_KEEP ||
-		    plan->steps[i].kind == STEP_ASIDE ||
-		    plan->request.mode == RESTORE_STATE)
+		    plan->steps[i].kind == STEP_ASIDE || plan->request.mode == RESTORE_STATE)
 			return true;
 	return false;
 }
@@ -309,6 +308,12 @@ void plan_step_prove(struct planning *g, size_t i)
 	buf_done(&name);
 }
 
+static bool is_replaced_in_place(const struct restore_plan *p, const struct restore_item *item)
+{
+	return p->request.mode == RESTORE_REPLACE && !item->create &&
+	       (item->state == STATE_SAME || item->state == STATE_DIFFERS);
+}
+
 /* In the order in which they are safe: what a mailbox stands on, names back, files, entries, the rest. */
 static int make_steps(struct planning *g, const struct restore_request *request, struct err *e)
 {
@@ -376,6 +381,10 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				return -1;
 		}
 	steps_keep(g);
+	/* What is not replaced as a whole gets the archive's state where it is. */
+	for (size_t i = 0; i < p->n_items; i++)
+		if (is_replaced_in_place(p, &p->items[i]) && plan_state_too(g, i, e) == -1)
+			return -1;
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].aside_name != NULL && p->items[i].state != STATE_OTHER) {
 			step_carry(g, i);
@@ -385,7 +394,8 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				: SESSION_GONE);
 		}
 	for (size_t i = 0; i < p->n_items; i++)
-		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]))
+		if (needs_rest(&p->items[i]) || needs_append(&p->items[i]) ||
+		    (is_replaced_in_place(p, &p->items[i]) && p->items[i].state == STATE_DIFFERS))
 			plan_step_prove(g, i);
 	return 0;
 }

@@ -427,8 +427,22 @@ static int plan_kinds(struct planned *p, struct err *e)
 		add_why(item, "subscriptions gone: %zu", n);
 	if ((n = count_kind(p->g->plan, before, STEP_ANNOTATION)) > 0)
 		add_why(item, "other annotations: %zu", n);
-	item->state = p->g->plan->n_steps > before ? STATE_DIFFERS : STATE_SAME;
+	if (p->g->plan->n_steps > before)
+		item->state = STATE_DIFFERS;
 	return 0;
+}
+
+int plan_state_too(struct planning *g, size_t i, struct err *e)
+{
+	struct planned p = { .g = g, .item_index = i };
+	const struct mailbox_entry *live = mboxlist_find(g->live, g->plan->items[i].name);
+	int rc =
+	    state_box_open(g->server, g->source, g->plan->items[i].source_index, live, g->job, &p.box, e);
+
+	if (rc == 0)
+		rc = plan_kinds(&p, e);
+	state_box_done(&p.box);
+	return rc == -1 ? err_wrap(e, "mailbox %s", g->plan->items[i].name) : 0;
 }
 
 /* By its name, else by its unique id: then it was renamed since. */
@@ -478,6 +492,7 @@ static int plan_state_item(struct planning *g, size_t i, struct err *e)
 	}
 	rc = state_box_open(g->server, g->source, item->source_index, live, g->job, &p.box, &why);
 	if (rc == 0) {
+		item->state = STATE_SAME;
 		rc = plan_kinds(&p, e);
 	} else if (why.code == ERR_REFUSED) {
 		item->state = STATE_OTHER;

@@ -199,7 +199,7 @@ int state_run_reader(struct run *r, const struct restore_step *s, struct err *e)
 		         ? -1
 		         : state_box_open(
 			       r->server, r->plan->source, item->source_index, entry, r->job, &box, e);
-	if (rc == 0 && r->plan->request.mode != RESTORE_STATE)
+	if (rc == 0 && r->plan->request.mode != RESTORE_STATE && r->plan->request.mode != RESTORE_REPLACE)
 		rc = keep_appended(r, &box, e);
 	if (rc == 0) {
 		owner = s->detail == NULL || (box.owner != NULL && strcmp(s->detail, box.owner) == 0);
