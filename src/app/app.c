@@ -179,6 +179,21 @@ static void prune_cases(const struct conf *conf)
 		log_write(LOG_LEVEL_WARNING, "old cases: %s", why.msg);
 }
 
+/* With warnings it stays open: running it again does what failed. One that has changed nothing is none to go on with. */
+static int end_case(struct restore_case *c, int rc, const struct restore_result *result, struct err *e)
+{
+	struct journal_log log;
+	bool changed;
+
+	if (rc == 0)
+		return result->n_warnings == 0 ? case_end(c, CASE_DONE, e) : 0;
+	if (journal_read(journal_path(case_journal(c)), &log, e) == -1)
+		return -1;
+	changed = log.n > 0;
+	journal_log_done(&log);
+	return changed ? 0 : case_end(c, CASE_FAILED, e);
+}
+
 static int carry_out(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e)
 {
@@ -210,7 +225,7 @@ static int carry_out(struct app *app, const char *server, struct restore_plan *p
 	source_set_job(plan->source, job);
 	rc = restore_run(s, plan, kase, job, ret, e);
 	source_set_job(plan->source, NULL);
-	if (rc == 0 && ret->n_warnings == 0 && case_end(kase, CASE_DONE, &why) == -1)
+	if (end_case(kase, rc, ret, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:
 	case_close(kase);

@@ -184,11 +184,11 @@ int app_resume_plan(struct app *app, const char *server, const char *word, struc
     struct restore_plan **ret, struct err *e);
 
 /** app_undo_plan(app, server, word, ret, e): What can be undone of the case that ${word} names (case_id_of(); NULL: the last one of the server that
- * was not undone). Changes nothing. undo_plan_free() it. app_undo(app, server, plan, job, removed, e): Do it. See restore/undo.h. */
+ * was not undone). Changes nothing. undo_plan_free() it. app_undo(app, server, plan, job, ret, e): Do it; undo_result_done() in either case. See restore/undo.h. */
 int app_undo_plan(
     struct app *app, const char *server, const char *word, struct undo_plan **ret, struct err *e);
 int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
-    uint64_t *removed, struct err *e);
+    struct undo_result *ret, struct err *e);
 
 /** What became of a verification. */
 enum app_verdict {

@@ -53,7 +53,7 @@ int app_undo_plan(
 }
 
 static int carry_out(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
-    uint64_t *removed, struct err *e)
+    struct undo_result *ret, struct err *e)
 {
 	const struct conf *conf = app_conf(app);
 	const struct conf_server *c = conf_find_server(conf, server, e);
@@ -61,12 +61,12 @@ static int carry_out(struct app *app, const char *server, const struct undo_plan
 	struct server *s = NULL;
 	int lock = -1, rc = -1;
 
-	*removed = 0;
+	*ret = (struct undo_result){ 0 };
 	if (c == NULL || app_server(app, server, &s, e) == -1)
 		return -1;
 	lock = lock_take(conf->lock_directory, c->name, "restore --undo", e);
 	if (lock != -1 && case_open(conf->state_directory, plan->id, &kase, e) == 0) {
-		rc = undo_run(s, plan, kase, job, removed, e);
+		rc = undo_run(s, plan, kase, job, ret, e);
 		if (rc == 0)
 			rc = case_end(kase, CASE_UNDONE, e);
 	}
@@ -78,7 +78,7 @@ static int carry_out(struct app *app, const char *server, const struct undo_plan
 }
 
 int app_undo(struct app *app, const char *server, const struct undo_plan *plan, struct job *job,
-    uint64_t *removed, struct err *e)
+    struct undo_result *ret, struct err *e)
 {
 	struct audit_users users = { 0 };
 	struct app_audit a = { .verb = "undo",
@@ -89,15 +89,18 @@ int app_undo(struct app *app, const char *server, const struct undo_plan *plan, 
 		.receipt = plan->id };
 	int rc;
 
-	*removed = 0;
+	*ret = (struct undo_result){ 0 };
 	for (size_t i = 0; i < plan->n_boxes; i++)
 		audit_users_add(&users, plan->boxes[i].name);
+	for (size_t i = 0; i < plan->n_changes; i++)
+		if (plan->changes[i].mailbox[0] != '\0')
+			audit_users_add(&users, plan->changes[i].mailbox);
 	a.users = (const char *const *)users.list;
 	a.n_users = users.n;
 	rc = app_audit_begin(app, &a, e);
 	if (rc == 0) {
-		rc = carry_out(app, server, plan, job, removed, e);
-		a.messages = *removed;
+		rc = carry_out(app, server, plan, job, ret, e);
+		a.messages = ret->removed;
 		rc = app_audit_end(app, &a, rc, e);
 	}
 	audit_users_done(&users);

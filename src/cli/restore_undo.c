@@ -1,4 +1,4 @@
-/* restore_undo.c: cyrvault restore --undo: what a merge has appended is taken out again. */
+/* restore_undo.c: cyrvault restore --undo: what a restore has changed is taken back. */
 #include "cli/restore_undo.h"
 
 #include "app/names.h"
@@ -9,7 +9,7 @@
 struct work {
 	struct cli *c;
 	struct undo_plan *plan;
-	uint64_t removed;
+	struct undo_result result;
 };
 
 static const struct printer_column columns[] = {
@@ -40,6 +40,21 @@ static void print_box(struct printer *out, const struct names *names, const stru
 	buf_done(&words);
 }
 
+static void print_change(struct printer *out, const struct undo_change *c)
+{
+	printer_row(out, "change");
+	printer_string(out, "what", c->what);
+	printer_string(out, "internal", c->mailbox[0] != '\0' ? c->mailbox : NULL);
+	printer_string(out, "words", c->words);
+	printer_string(out, "fate", undo_fate_name(c->fate));
+	printer_string(out, "why", c->why);
+	printer_row_end(out);
+	if (c->fate == UNDO_LEFT)
+		printer_wrapped(out, TONE_WARN, "  left: ", 8, "%s: %s", c->words, c->why);
+	else if (c->fate == UNDO_BACK)
+		printer_wrapped(out, TONE_PLAIN, "  ", 4, "%s", c->words);
+}
+
 static void print_plan(struct cli *c, const struct undo_plan *p)
 {
 	struct names names;
@@ -53,6 +68,8 @@ static void print_plan(struct cli *c, const struct undo_plan *p)
 		print_box(c->out, &names, &p->boxes[i]);
 	printer_table_end(c->out);
 	names_done(&names);
+	for (size_t i = 0; i < p->n_changes; i++)
+		print_change(c->out, &p->changes[i]);
 }
 
 static void print_summary(struct cli *c, const struct work *w, const char *outcome)
@@ -63,9 +80,12 @@ static void print_summary(struct cli *c, const struct work *w, const char *outco
 	printer_bool(c->out, "dry_run", c->args.dry_run);
 	printer_string(c->out, "outcome", outcome);
 	printer_number(c->out, "remove", w->plan->remove);
-	printer_number(c->out, "removed", w->removed);
+	printer_number(c->out, "removed", w->result.removed);
 	printer_number(c->out, "gone", w->plan->gone);
 	printer_number(c->out, "answered", w->plan->answered);
+	printer_number(c->out, "changes", w->plan->back);
+	printer_number(c->out, "changed_back", w->result.done != NULL ? w->result.done->back : 0);
+	printer_number(c->out, "left", w->result.done != NULL ? w->result.done->left : w->plan->left);
 	printer_row_end(c->out);
 }
 
@@ -73,18 +93,19 @@ static int undo_work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
 
-	return app_undo(w->c->app, w->c->args.server, w->plan, job, &w->removed, e);
+	return app_undo(w->c->app, w->c->args.server, w->plan, job, &w->result, e);
 }
 
 static int carry_out(struct cli *c, struct work *w, struct err *e)
 {
-	char n[40];
+	char n[40], m[40];
 	int answer;
 
-	if (w->plan->remove == 0) {
+	if (w->plan->remove == 0 && w->plan->back == 0) {
 		print_summary(c, w, "nothing to do");
 		printer_line(c->out, "Nothing to do: %s.",
-		    w->plan->undone ? "it was undone before" : "nothing of it is there as it was appended");
+		    w->plan->undone ? "it was undone before"
+				    : "nothing of it is there as the restore left it");
 		return 0;
 	}
 	if (c->args.dry_run) {
@@ -92,7 +113,7 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 		printer_say(c->out, "Nothing was changed: this was a dry run.");
 		return 0;
 	}
-	answer = cli_confirm(c, "Remove these messages from the running server?", e);
+	answer = cli_confirm(c, "Take this back on the running server?", e);
 	if (answer == -1)
 		return -1;
 	if (answer == 0) {
@@ -102,8 +123,14 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 	}
 	if (progress_run(c, undo_work, w, e) == -1)
 		return -1;
+	for (size_t i = 0; i < w->result.done->n_changes; i++)
+		if (w->result.done->changes[i].fate == UNDO_LEFT && i < w->plan->n_changes &&
+		    w->plan->changes[i].fate != UNDO_LEFT)
+			print_change(c->out, &w->result.done->changes[i]);
 	print_summary(c, w, "undone");
-	printer_line(c->out, "Removed %s.", str_count(n, sizeof n, w->removed, "message", "messages"));
+	printer_line(c->out, "Taken back: %s removed, %s undone.",
+	    str_count(n, sizeof n, w->result.removed, "message", "messages"),
+	    str_count(m, sizeof m, w->result.done->back, "change", "changes"));
 	return 0;
 }
 
@@ -112,7 +139,8 @@ int restore_undo(struct cli *c, int argc, char **argv, struct err *e)
 	struct work w = { .c = c };
 	int status;
 
-	if (argc > 1 || c->args.user != NULL || c->args.mark != NULL || c->args.moved || c->args.identical || c->args.keep_uids) {
+	if (argc > 1 || c->args.user != NULL || c->args.mark != NULL || c->args.moved || c->args.identical ||
+	    c->args.keep_uids) {
 		err_set(e, ERR_USAGE, "restore --undo: at most the name of one case, and nothing else");
 		return err_hint(e, "cyrvault help restore");
 	}
@@ -120,6 +148,7 @@ int restore_undo(struct cli *c, int argc, char **argv, struct err *e)
 		return -1;
 	print_plan(c, w.plan);
 	status = carry_out(c, &w, e);
+	undo_result_done(&w.result);
 	undo_plan_free(w.plan);
 	return status;
 }

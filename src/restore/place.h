@@ -15,6 +15,7 @@ struct place_context {
 	uint64_t lock_wait_ms;
 	struct job *job;
 	struct restore_result *result;
+	struct restore_case *kase; /* where a user's files are kept before they are replaced; NULL: nowhere */
 };
 
 /** place_mailbox(cx, item, e): Bring back the files of ${item} that its plan names. ERR_REFUSED, nothing touched, when the live mailbox is no

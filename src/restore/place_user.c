@@ -10,6 +10,8 @@
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "core/digest.h"
+#include "restore/case.h"
 #include "restore/place.h"
 #include "restore/plan.h"
 
@@ -211,14 +213,42 @@ static void user_abort(void *arg)
 	u->target = NULL;
 }
 
+/* What is there, and what will be: so that it can be taken back. */
+static int keep_before(struct user_sink *u, struct err *e)
+{
+	struct digest *d = digest_new(DIGEST_SHA1);
+	struct buf hex = BUF_INIT, was = BUF_INIT;
+	uint8_t sum[SHA1_SIZE];
+	ssize_t n;
+	int rc;
+
+	digest_add(d, buf_text(&u->bytes), u->bytes.len);
+	digest_end(d, sum);
+	digest_free(d);
+	str_hex(&hex, sum, sizeof sum);
+	if (u->is_link) {
+		n = readlink(u->target, buf_reserve(&was, 4096), 4096);
+		was.len = n > 0 ? (size_t)n : 0;
+		buf_char(&was, '\0');
+		rc = journal_changing(case_journal(u->cx->kase), "link", "", "", u->target,
+		    n > 0 ? buf_text(&was) : NULL, buf_text(&u->bytes), e);
+	} else {
+		rc = case_keep_file(u->cx->kase, "", "", u->target, buf_text(&hex), e);
+	}
+	buf_done(&hex);
+	buf_done(&was);
+	return rc;
+}
+
 static int user_end(void *arg, struct err *e)
 {
 	struct user_sink *u = arg;
 	/* A link of ours leads to a script beside it, never elsewhere. */
-	int rc = u->is_link && (strchr(buf_text(&u->bytes), '/') != NULL || u->bytes.len == 0)
-	             ? 0
-	             : write_file(u->cx->server, u->target, &u->bytes, u->is_link, u->replace, e);
+	bool leads_away = u->is_link && (strchr(buf_text(&u->bytes), '/') != NULL || u->bytes.len == 0);
+	int rc = leads_away || u->cx->kase == NULL ? 0 : keep_before(u, e);
 
+	if (rc == 0 && !leads_away)
+		rc = write_file(u->cx->server, u->target, &u->bytes, u->is_link, u->replace, e);
 	if (rc == 0) {
 		u->cx->result->files++;
 		u->cx->result->bytes += u->bytes.len;

@@ -58,6 +58,8 @@ static int do_rename(struct run *r, const struct restore_item *item, struct err 
 	const struct mailbox_entry *is;
 	int rc = run_admin_imap(r, e);
 
+	if (rc == 0)
+		rc = record_renames(r, e);
 	mboxname_admin(r->server->conf, item->deleted_name, &from);
 	mboxname_admin(r->server->conf, item->name, &to);
 	if (rc == 0)
@@ -168,6 +170,8 @@ static int do_seen(struct run *r, const struct restore_step *s, struct err *e)
 	    cyrusdb_kind(db) != CYRUSDB_EMPTY)
 		kind = cyrusdb_kind_name(cyrusdb_kind(db));
 	cyrusdb_close(db);
+	if (rc == 0)
+		rc = record_seen(r, item, s->detail, buf_text(&path), kind, s->value, e);
 	if (rc == 0)
 		rc = cyrus_dbtool_set(
 		    r->server->tools, buf_text(&path), kind, item->entry.uniqueid, s->value, e);
@@ -332,9 +336,11 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 		rc = 0;
 		break;
 	case STEP_RENAME: rc = do_rename(r, item, e); break;
-	case STEP_FILES: rc = place_mailbox(&r->place, item, e); break;
+	case STEP_FILES: rc = record_files(r, item, e) == 0 ? place_mailbox(&r->place, item, e) : -1; break;
 	case STEP_USER_FILES: rc = do_user_files(r, s, e); break;
-	case STEP_QUOTA_ROOT: rc = place_quota_root(&r->place, s->detail, e); break;
+	case STEP_QUOTA_ROOT:
+		rc = record_quota_root(r, s->detail, e) == 0 ? place_quota_root(&r->place, s->detail, e) : -1;
+		break;
 	case STEP_ENTRIES: rc = do_entries(r, e); break;
 	case STEP_ACL: rc = do_acl(r, s, e); break;
 	case STEP_SEEN: rc = do_seen(r, s, e); break;
@@ -405,9 +411,12 @@ int restore_run(struct server *server, struct restore_plan *plan, struct restore
 		return restore_refusal(plan, e);
 	ret->case_id = mem_strdup(case_about(c)->id);
 	job_set_total(job, plan->bytes);
-	r.place = (struct place_context){
-		.server = server, .source = plan->source, .lock_wait_ms = 30000, .job = job, .result = ret
-	};
+	r.place = (struct place_context){ .server = server,
+		.source = plan->source,
+		.lock_wait_ms = 30000,
+		.job = job,
+		.result = ret,
+		.kase = c };
 	if (quiesce_open(server->conf, server->version, &r.place.quiesce, e) == 0) {
 		quiesce_set_job(r.place.quiesce, job);
 		rc = check_means(&r, e) == -1 ? -1 : run_steps(&r, e);

@@ -9,6 +9,7 @@ struct run {
 	struct server *server;
 	struct restore_plan *plan;
 	struct restore_case *kase;
+	bool renames_recorded;
 	struct journal *journal; /* of kase */
 	struct job *job;
 	struct restore_result *result;
@@ -22,6 +23,14 @@ struct run {
 
 /** run_warn(r, what, e): Something failed that is no reason to stop: one of the result's warnings. */
 void run_warn(struct run *r, const char *what, const struct err *e);
+
+/** record_files(r, item, e), record_renames(r, e), record_seen(r, item, reader, path, kind, value, e), record_quota_root(r, root, e): Before a step puts the
+ * files of ${item} into place, renames, sets the reader's record in the database ${path} to ${value}, makes a quota root: that into the journal. */
+int record_files(struct run *r, const struct restore_item *item, struct err *e);
+int record_renames(struct run *r, struct err *e);
+int record_seen(struct run *r, const struct restore_item *item, const char *reader, const char *path,
+    const char *kind, const char *value, struct err *e);
+int record_quota_root(struct run *r, const char *root, struct err *e);
 
 /** run_admin_imap(r, e): Fill r->admin, if it is not there yet. */
 int run_admin_imap(struct run *r, struct err *e);

@@ -1,4 +1,4 @@
-/* undo.c: from a merge's journal and the live indexes to the messages that may be removed, and their removal. */
+/* undo.c: from a journal and the live indexes to the messages that may be removed, their removal, and then the rest. */
 #include "restore/undo.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "restore/compare.h"
 #include "restore/live.h"
 #include "restore/rights.h"
+#include "restore/undo_change.h"
 
 static struct undo_box *box_of(struct undo_plan *p, const struct journal_record *r, size_t *cap)
 {
@@ -198,45 +199,63 @@ static void judge(const struct server *server, const struct mboxlist *list, cons
 	mailbox_index_free(ix);
 }
 
-static int plan_build(
-    struct server *server, const char *path, const char *id, struct undo_plan **ret, struct err *e)
+const char *undo_fate_name(enum undo_fate f)
+{
+	static const char *const names[] = { "taken back", "as before", "left" };
+
+	return names[f];
+}
+
+/* What it would do, or with ${journal} does. */
+static int changes(struct server *server, const char *directory, const struct journal_log *log,
+    struct journal *journal, struct job *job, struct undo_plan *ret, struct err *e)
+{
+	char *safety = mem_printf("%s/safety", directory);
+	struct undo_context cx = {
+		.server = server, .log = log, .journal = journal, .safety = safety, .job = job
+	};
+	int rc = server_list(server, &cx.list, e);
+
+	if (rc == 0)
+		rc = undo_changes(&cx, ret, e);
+	mboxlist_free(cx.list);
+	free(safety);
+	return rc;
+}
+
+/* Of what was appended. */
+static int plan_messages(struct server *server, const struct journal_log *log, const char *id,
+    struct undo_plan **ret, struct err *e)
 {
 	struct undo_plan *p = mem_alloc(sizeof *p);
 	struct mboxlist *list = NULL;
-	struct journal_log log;
 	size_t cap = 0;
 
-	if (journal_read(path, &log, e) == -1) {
-		undo_plan_free(p);
-		return -1;
-	}
 	p->id = mem_strdup(id);
-	p->archive = mem_strdup(log.archive);
-	p->begun = log.begun;
-	p->undone = log.undone;
-	if (strcmp(log.server, server->name) != 0) {
-		err_set(e, ERR_REFUSED, "%s is of server %s", path, log.server);
+	p->archive = mem_strdup(log->archive);
+	p->begun = log->begun;
+	p->undone = log->undone;
+	if (strcmp(log->server, server->name) != 0) {
+		err_set(e, ERR_REFUSED, "%s is of server %s", id, log->server);
 		goto fail;
 	}
 	if (server_list(server, &list, e) == -1)
 		goto fail;
-	for (size_t i = 0; i < log.n; i++)
-		if (log.records[i].kind == JOURNAL_SENDING || log.records[i].kind == JOURNAL_APPENDED)
-			box_of(p, &log.records[i], &cap);
+	for (size_t i = 0; i < log->n; i++)
+		if (log->records[i].kind == JOURNAL_SENDING || log->records[i].kind == JOURNAL_APPENDED)
+			box_of(p, &log->records[i], &cap);
 	for (size_t i = 0; i < p->n_boxes; i++) {
-		judge(server, list, &log, &p->boxes[i]);
+		judge(server, list, log, &p->boxes[i]);
 		p->remove += p->boxes[i].n;
 		p->gone += p->boxes[i].gone;
 		p->answered += p->boxes[i].answered;
 		p->bytes += p->boxes[i].bytes;
 	}
 	mboxlist_free(list);
-	journal_log_done(&log);
 	*ret = p;
 	return 0;
 fail:
 	mboxlist_free(list);
-	journal_log_done(&log);
 	undo_plan_free(p);
 	return -1;
 }
@@ -244,9 +263,21 @@ fail:
 int undo_plan_build(
     struct server *server, const char *directory, const char *id, struct undo_plan **ret, struct err *e)
 {
-	char *path = mem_printf("%s/cases/%s/journal", directory, id);
-	int rc = plan_build(server, path, id, ret, e);
+	char *path = mem_printf("%s/cases/%s", directory, id), *journal = mem_printf("%s/journal", path);
+	struct journal_log log = { 0 };
+	struct undo_plan *p = NULL;
+	int rc = journal_read(journal, &log, e);
 
+	if (rc == 0)
+		rc = plan_messages(server, &log, id, &p, e);
+	if (rc == 0)
+		rc = changes(server, path, &log, NULL, NULL, p, e);
+	if (rc == 0)
+		*ret = p;
+	else
+		undo_plan_free(p);
+	journal_log_done(&log);
+	free(journal);
 	free(path);
 	return rc;
 }
@@ -260,6 +291,13 @@ void undo_plan_free(struct undo_plan *p)
 		free(p->boxes[i].uniqueid);
 		free(p->boxes[i].uids);
 	}
+	for (size_t i = 0; i < p->n_changes; i++) {
+		free(p->changes[i].what);
+		free(p->changes[i].mailbox);
+		free(p->changes[i].words);
+		free(p->changes[i].why);
+	}
+	free(p->changes);
 	free(p->boxes);
 	free(p->id);
 	free(p->archive);
@@ -327,23 +365,14 @@ static int remove_from(struct server *server, const struct mailbox_entry *entry,
 	return rc;
 }
 
-int undo_run(struct server *server, const struct undo_plan *plan, struct restore_case *c, struct job *job,
-    uint64_t *removed, struct err *e)
+static int remove_messages(struct server *server, const struct undo_plan *plan, struct journal *journal,
+    struct job *job, uint64_t *removed, struct err *e)
 {
-	struct journal_record done = { .kind = JOURNAL_UNDONE };
-	struct undo_plan *now = NULL;
-	struct journal *journal = case_journal(c);
 	struct mboxlist *list = NULL;
-	int rc = -1;
+	int rc = server_list(server, &list, e);
 
-	*removed = 0;
-	/* Minutes may have passed: what somebody has answered or moved meanwhile stays too. */
-	if (plan_build(server, journal_path(journal), plan->id, &now, e) == -1 ||
-	    server_list(server, &list, e) == -1)
-		goto out;
-	rc = 0;
-	for (size_t i = 0; i < now->n_boxes && rc == 0; i++) {
-		const struct undo_box *box = &now->boxes[i];
+	for (size_t i = 0; i < plan->n_boxes && rc == 0; i++) {
+		const struct undo_box *box = &plan->boxes[i];
 		const struct mailbox_entry *entry = entry_of(server, list, box);
 
 		if (box->n == 0 || entry == NULL)
@@ -355,13 +384,39 @@ int undo_run(struct server *server, const struct undo_plan *plan, struct restore
 		else
 			*removed += box->n;
 	}
+	mboxlist_free(list);
+	return rc;
+}
+
+int undo_run(struct server *server, const struct undo_plan *plan, struct restore_case *c, struct job *job,
+    struct undo_result *ret, struct err *e)
+{
+	struct journal_record done = { .kind = JOURNAL_UNDONE };
+	struct journal *journal = case_journal(c);
+	struct journal_log log = { 0 };
+	int rc = journal_read(journal_path(journal), &log, e);
+
+	*ret = (struct undo_result){ 0 };
+	/* Minutes may have passed: what somebody has answered, moved or changed meanwhile stays too. */
+	if (rc == 0)
+		rc = plan_messages(server, &log, plan->id, &ret->done, e);
+	if (rc == 0)
+		rc = remove_messages(server, ret->done, journal, job, &ret->removed, e);
+	if (rc == 0)
+		rc = changes(server, case_path(c), &log, journal, job, ret->done, e);
 	if (rc == 0)
 		rc = journal_add(journal, &done, e);
-out:
-	log_write(rc == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "undo of %s: %llu messages removed%s%s",
-	    plan->id, (unsigned long long)*removed, rc == -1 ? ": " : "",
+	journal_log_done(&log);
+	log_write(rc == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+	    "undo of %s: %llu messages removed, %zu changes taken back, %zu left%s%s", plan->id,
+	    (unsigned long long)ret->removed, ret->done != NULL ? ret->done->back : 0,
+	    ret->done != NULL ? ret->done->left : 0, rc == -1 ? ": " : "",
 	    rc == -1 && e != NULL ? e->msg : "");
-	mboxlist_free(list);
-	undo_plan_free(now);
 	return rc == -1 ? err_hint(e, "running it again goes on from here") : 0;
+}
+
+void undo_result_done(struct undo_result *r)
+{
+	undo_plan_free(r->done);
+	*r = (struct undo_result){ 0 };
 }

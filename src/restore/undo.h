@@ -1,7 +1,8 @@
-/* undo.h: take out again what a merge has appended, and nothing else.
+/* undo.h: take back what a restore has changed, and nothing else.
  *
- * Only messages that are still there under the UID and with the content that the journal has, and that nobody has answered; what came
- * since, and what somebody has moved or deleted, is left. Running it again goes on, or finds nothing left to do. */
+ * Of messages that were appended only those that are still there under the UID and with the content that the journal has, and that nobody has
+ * answered; of all other changes those that nobody has changed since, the last one first. What came since is left, and what is left is said, with the reason.
+ * Running it again goes on, or finds nothing left to do. */
 #ifndef RESTORE_UNDO_H
 #define RESTORE_UNDO_H
 
@@ -20,6 +21,23 @@ struct undo_box {
 	const char *why;       /* static: nothing of it can be removed; or NULL */
 };
 
+/** What becomes of a change. */
+enum undo_fate {
+	UNDO_BACK,    /* it is taken back */
+	UNDO_NOTHING, /* it is as it was before the restore already */
+	UNDO_LEFT,    /* it stays */
+};
+const char *undo_fate_name(enum undo_fate f); /* "taken back", "as before", "left" */
+
+/** Anything that was changed besides messages that were appended. */
+struct undo_change {
+	char *what;    /* as the journal calls it: "acl", "created"... */
+	char *mailbox; /* internal; "": of none */
+	char *words;   /* what is done; safe */
+	char *why;     /* UNDO_LEFT: the reason; else NULL */
+	enum undo_fate fate;
+};
+
 struct undo_plan {
 	char *id; /* of the case */
 	char *archive;
@@ -29,6 +47,9 @@ struct undo_plan {
 	size_t n_boxes;
 	size_t remove, gone, answered;
 	uint64_t bytes;
+	struct undo_change *changes; /* in the order in which they are taken back */
+	size_t n_changes;
+	size_t back, left; /* of these */
 };
 
 /** undo_plan_build(server, directory, id, ret, e): Read the journal of that case and look what of it is still there; changes nothing. undo_plan_free()
@@ -40,9 +61,14 @@ void undo_plan_free(struct undo_plan *p);
 /** undo_box_words(box, b): Append "remove 3 messages (14K); no longer there: 1". */
 void undo_box_words(const struct undo_box *box, struct buf *b);
 
-/** undo_run(server, plan, c, job, removed, e): Do it, and note in the journal of the case ${c} that it is done. Each mailbox is looked at once more
- * before, and after. */
+/** undo_run(server, plan, c, job, ret, e): Do it, and note in the journal of the case ${c} that it is done. All is looked at once more
+ * before, and after. undo_result_done() in either case. */
+struct undo_result {
+	uint64_t removed;       /* messages */
+	struct undo_plan *done; /* its changes: what became of each; NULL: it did not get so far */
+};
 int undo_run(struct server *server, const struct undo_plan *plan, struct restore_case *c, struct job *job,
-    uint64_t *removed, struct err *e);
+    struct undo_result *ret, struct err *e);
+void undo_result_done(struct undo_result *r);
 
 #endif

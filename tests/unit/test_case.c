@@ -21,6 +21,12 @@
 
 static char *dir, *conf_path;
 
+/* A plan owns its names; none of these is freed. */
+static char *name(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
 static void put(const char *path, const char *text)
 {
 	struct err e = { 0 };
@@ -91,7 +97,7 @@ static struct restore_case *begin(
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		items[i].name = names[i];
+		items[i].name = name(names[i]);
 	if (case_begin(dir, &o, &c, &e) == -1)
 		fail_msg("%s", e.msg);
 	return c;
@@ -166,10 +172,12 @@ static void test_life(void **state)
 static void test_marks(void **state)
 {
 	struct restore_merge merge = { .cut_off = true };
-	struct restore_item items[] = { { .name = "user.merged", .state = STATE_DIFFERS, .merge = &merge },
-		{ .name = "user.absent", .state = STATE_ABSENT },
-		{ .name = "user.taken-up", .state = STATE_SAME, .merge = &merge },
-		{ .name = "user.same", .state = STATE_SAME } };
+	struct restore_item items[] = {
+		{ .name = name("user.merged"), .state = STATE_DIFFERS, .merge = &merge },
+		{ .name = name("user.absent"), .state = STATE_ABSENT },
+		{ .name = name("user.taken-up"), .state = STATE_SAME, .merge = &merge },
+		{ .name = name("user.same"), .state = STATE_SAME }
+	};
 	struct restore_plan plan = { .items = items, .n_items = 4, .request = { .user = "x" } };
 	struct case_begin o = { .server = "one", .archive = "a", .plan = &plan };
 	struct restore_case *c;
