@@ -67,6 +67,8 @@ int plan_quota_root(struct planning *g, size_t item_index, struct err *e)
 	char *root = NULL;
 	int rc;
 
+	if (!restore_wants(&g->plan->request, RESTORE_QUOTA))
+		return 0;
 	if (source_load(g->source, item->source_index, false, &m, e) == -1)
 		return -1;
 	root = mem_strdup(m->header->quotaroot);
@@ -462,9 +464,10 @@ int plan_user(struct planning *g, const char *userid, struct err *e)
 	free(inbox);
 	if (missing <= 0)
 		return missing;
-	s = plan_step(g, STEP_USER_FILES, (size_t)-1,
-	    "put back %s%s's seen state, subscriptions, sieve scripts and quota roots",
-	    gone ? "" : "what is missing of ", userid);
+	s = plan_step(g, STEP_USER_FILES, (size_t)-1, "put back %s%s's %s", gone ? "" : "what is missing of ",
+	    userid,
+	    g->plan->request.what == 0 ? "seen state, subscriptions, sieve scripts and quota roots"
+				       : "own files, as far as they were asked for");
 	s->detail = mem_strdup(userid);
 	s->replace = gone;
 	return 0;

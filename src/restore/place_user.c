@@ -141,8 +141,22 @@ static bool is_own_root(const struct user_sink *u, const char *root)
 	return own;
 }
 
+/* Seen records, subscriptions, scripts, limits can be asked for one by one. */
+static bool is_wanted(const struct user_sink *u, enum file_role role)
+{
+	unsigned what = role == ROLE_SEEN    ? RESTORE_SEEN
+	                : role == ROLE_SUBS  ? RESTORE_SUBSCRIPTIONS
+	                : role == ROLE_SIEVE ? RESTORE_SIEVE
+	                : role == ROLE_QUOTA ? RESTORE_QUOTA
+	                                     : RESTORE_ALL_STATE;
+
+	return restore_wants(&u->plan->request, what);
+}
+
 static int target_of(struct user_sink *u, const struct archive_file *file, struct buf *b, struct err *e)
 {
+	if (!is_wanted(u, file->role))
+		return 0;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		if (kinds[i].role != file->role)
 			continue;

@@ -60,7 +60,7 @@ bool restore_merges(const struct restore_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (plan->steps[i].kind == STEP_APPEND || plan->steps[i].kind == STEP_KEEP ||
-		    plan->steps[i].kind == STEP_ASIDE || plan->request.mode == RESTORE_STATE)
+		    plan->steps[i].kind == STEP_ASIDE)
 			return true;
 	return false;
 }

@@ -182,9 +182,11 @@ static void pair_up(struct state_box *box)
 	match_done(&r);
 }
 
-int state_box_open(struct server *server, struct source *source, size_t i, const struct mailbox_entry *entry,
-    struct job *job, struct state_box *ret, struct err *e)
+int state_box_open(struct server *server, struct source *source, const struct restore_item *item,
+    const struct mailbox_entry *entry, struct job *job, struct state_box *ret, struct err *e)
 {
+	size_t i = item->source_index;
+
 	*ret = (struct state_box){ .server = server, .source = source, .entry = entry };
 	ret->owner = mboxname_user(entry->name);
 	ret->merge = mem_alloc(sizeof *ret->merge);
@@ -196,7 +198,7 @@ int state_box_open(struct server *server, struct source *source, size_t i, const
 		    ret->live.mailbox->index == NULL ? "cyrus.index" : "cyrus.header");
 		return -1;
 	}
-	if (side_archive_read(source, i, ret->m, NULL, job, ret->merge, e) == -1)
+	if (side_archive_read(source, i, ret->m, item->pick, job, ret->merge, e) == -1)
 		return -1;
 	side_live_read(server, entry, ret->live.mailbox, true, &ret->side);
 	if (ret->side.message_ids != NULL && side_archive_ids(source, i, ret->merge, e) == -1)

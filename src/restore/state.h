@@ -60,10 +60,10 @@ struct state_box {
 	size_t n;
 };
 
-/** state_box_open(server, source, i, entry, job, ret, e): Read mailbox ${i} of ${source} and the live one, and match their messages. ${entry} must
- * outlive it. ERR_REFUSED: the live one's header or index cannot be read. state_box_done() it, in any case. */
-int state_box_open(struct server *server, struct source *source, size_t i, const struct mailbox_entry *entry,
-    struct job *job, struct state_box *ret, struct err *e);
+/** state_box_open(server, source, item, entry, job, ret, e): Read the mailbox of ${item} in ${source} and the live one of ${entry}, and match their messages, or
+ * those that were picked. ${entry} must outlive it. ERR_REFUSED: the live one's header or index cannot be read. state_box_done() it, in any case. */
+int state_box_open(struct server *server, struct source *source, const struct restore_item *item,
+    const struct mailbox_entry *entry, struct job *job, struct state_box *ret, struct err *e);
 void state_box_done(struct state_box *box);
 
 /** state_box_keep(box, uids, n): Leave only those pairs whose live UID is in the ascending list. */

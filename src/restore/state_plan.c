@@ -436,9 +436,11 @@ int plan_state_too(struct planning *g, size_t i, struct err *e)
 {
 	struct planned p = { .g = g, .item_index = i };
 	const struct mailbox_entry *live = mboxlist_find(g->live, g->plan->items[i].name);
-	int rc =
-	    state_box_open(g->server, g->source, g->plan->items[i].source_index, live, g->job, &p.box, e);
+	int rc;
 
+	if (live == NULL || live->type != 'e')
+		return 0;
+	rc = state_box_open(g->server, g->source, &g->plan->items[i], live, g->job, &p.box, e);
 	if (rc == 0)
 		rc = plan_kinds(&p, e);
 	state_box_done(&p.box);
@@ -453,8 +455,8 @@ static const struct mailbox_entry *find_live(const struct planning *g, const str
 
 	if (live != NULL && mailbox_entry_has_directory(live))
 		return live;
-	for (size_t at = *id != '\0' ? mboxlist_find_id(g->live, id, 0) : (size_t)-1; at != (size_t)-1;
-	     at = mboxlist_find_id(g->live, id, at + 1))
+	for (size_t at = *id != '\0' && !item->fresh ? mboxlist_find_id(g->live, id, 0) : (size_t)-1;
+	     at != (size_t)-1; at = mboxlist_find_id(g->live, id, at + 1))
 		if (mailbox_entry_has_directory(&g->live->entries[at]) &&
 		    !mboxname_is_deleted(g->server->conf, g->live->entries[at].name))
 			return &g->live->entries[at];
@@ -481,6 +483,11 @@ static int plan_state_item(struct planning *g, size_t i, struct err *e)
 	}
 	mailbox_entry_done(&item->entry);
 	mailbox_entry_copy(&item->entry, live);
+	/* Scripts, calendars: what their messages are is not kept in flags. */
+	if (live->type != 'e') {
+		item->state = STATE_SAME;
+		return 0;
+	}
 	if (item->entry.uniqueid == NULL) {
 		/* Older lists do not carry it. */
 		struct live_mailbox *l;
@@ -490,7 +497,7 @@ static int plan_state_item(struct planning *g, size_t i, struct err *e)
 			live_free(l);
 		}
 	}
-	rc = state_box_open(g->server, g->source, item->source_index, live, g->job, &p.box, &why);
+	rc = state_box_open(g->server, g->source, item, live, g->job, &p.box, &why);
 	if (rc == 0) {
 		item->state = STATE_SAME;
 		rc = plan_kinds(&p, e);

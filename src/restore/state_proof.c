@@ -359,8 +359,7 @@ int state_prove(struct run *r, const struct restore_step *step, struct err *e)
 	if (rc == 0 && (entry = mboxlist_find(list, p.item->name)) == NULL)
 		rc = err_set(e, ERR_REFUSED, "it is no longer there");
 	else if (rc == 0)
-		rc = state_box_open(
-		    r->server, r->plan->source, p.item->source_index, entry, r->job, &p.box, e);
+		rc = state_box_open(r->server, r->plan->source, p.item, entry, r->job, &p.box, e);
 	if (rc == 0 && restore_wants(&r->plan->request, RESTORE_FLAGS | RESTORE_SEEN))
 		rc = prove_messages(&p, e);
 	for (size_t i = 0; i < r->plan->n_steps && rc == 0; i++) {

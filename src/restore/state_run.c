@@ -171,8 +171,7 @@ int state_run_flags(struct run *r, const struct restore_step *s, struct err *e)
 	if (rc == 0)
 		rc = (entry = entry_now(list, item, e)) == NULL
 		         ? -1
-		         : state_box_open(
-			       r->server, r->plan->source, item->source_index, entry, r->job, &box, e);
+		         : state_box_open(r->server, r->plan->source, item, entry, r->job, &box, e);
 	if (rc == 0) {
 		state_flag_changes(box.pairs, box.n, box.m->header, box.live.mailbox->header, &c);
 		if (c.n > 0)
@@ -197,8 +196,7 @@ int state_run_reader(struct run *r, const struct restore_step *s, struct err *e)
 	if (rc == 0)
 		rc = (entry = entry_now(list, item, e)) == NULL
 		         ? -1
-		         : state_box_open(
-			       r->server, r->plan->source, item->source_index, entry, r->job, &box, e);
+		         : state_box_open(r->server, r->plan->source, item, entry, r->job, &box, e);
 	if (rc == 0 && r->plan->request.mode != RESTORE_STATE && r->plan->request.mode != RESTORE_REPLACE)
 		rc = keep_appended(r, &box, e);
 	if (rc == 0) {
