@@ -4,7 +4,8 @@
  *     case.json     what was asked for, of which archive, by whom, why; what became of it; which mailboxes are not all done
  *     plan.json     the plan as it was first (plan_json.h)
  *     journal       every change, forced to disk before it is made (journal.h)
- *     safety/       copies of files as they were before they were changed, by numbered names; the journal knows whose
+ *     safety/       copies of files as they were before they were changed, by numbered names; the journal knows whose; in UNIQUEID/ those of
+ *                   keep.h: cyrus.index, cyrus.header, cyrus.cache.size
  *     receipt.json, receipt.txt   what came of it (receipt.h)
  *
  * A case is open until its restore has come to its end, whoever stops it. The same request takes an open case up again. Two do not write

@@ -17,7 +17,7 @@ struct keep_context {
 	struct place_context *place;
 	struct journal *journal;
 	const char *mark;   /* or NULL */
-	const char *safety; /* directory for copies of what is replaced, made when needed; NULL: none */
+	const char *safety; /* case_safety_dir(); NULL: no copies are made of what is replaced */
 };
 
 /** keep_mailbox(cx, item, e): Bring back what item->merge says and is still missing. ERR_REFUSED, nothing touched, when a UID has got another message
