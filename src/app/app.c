@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/case.h"
+#include "restore/safety.h"
 
 int app_open(const char *conf_path, struct app **ret, struct err *e)
 {
@@ -99,7 +100,7 @@ static char *archive_word(const struct app *app, const struct store *store, cons
 
 /* The journal of the open case of this request; 0 also when there is none. */
 static int read_earlier(struct app *app, const struct case_list *cases, const char *archive,
-    const struct restore_request *request, struct journal_log *ret, struct err *e)
+    struct source *source, const struct restore_request *request, struct journal_log *ret, struct err *e)
 {
 	const struct case_info *open = case_find(cases, archive, request);
 	char *path;
@@ -109,6 +110,11 @@ static int read_earlier(struct app *app, const struct case_list *cases, const ch
 		return 0;
 	path = mem_printf("%s/cases/%s/journal", app->conf->state_directory, open->id);
 	rc = journal_read(path, ret, e);
+	free(path);
+	/* What it had copied out of cyr_expire's reach counts before what is there now. */
+	path = mem_printf("%s/cases/%s/safety/%s", app->conf->state_directory, open->id, SAFETY_LIVE);
+	if (source_is_live(source))
+		source_live_keep(source, path);
 	free(path);
 	return rc;
 }
@@ -129,7 +135,7 @@ static int plan_with_cases(struct app *app, struct server *s, struct source *sou
 	full.n_unfinished = marks.n_unfinished;
 	full.cut_off = marks.cut_off;
 	full.n_cut_off = marks.n_cut_off;
-	rc = read_earlier(app, &cases, archive, request, &earlier, e);
+	rc = read_earlier(app, &cases, archive, source, request, &earlier, e);
 	full.earlier = earlier.server != NULL ? &earlier : NULL;
 	if (rc == 0)
 		rc = restore_plan_build(s, source, &full, job, ret, e);

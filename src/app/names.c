@@ -159,6 +159,27 @@ char *names_live(struct app *app, const char *server, const char *text)
 	return found;
 }
 
+char *names_deleted(const struct names *n, const struct source *source, const char *text)
+{
+	char *internal = NULL;
+	bool found = false;
+
+	if (!source_is_live(source) || mboxname_parse(n->conf, text, &internal, NULL) == -1)
+		return NULL;
+	for (size_t i = 0; i < source_n(source) && !found; i++) {
+		const struct source_mailbox *m = source_mailbox(source, i);
+		char *before = m->deleted ? mboxname_undeleted(n->conf, m->name, NULL) : NULL;
+
+		found = before != NULL && mboxname_is_below(before, internal);
+		free(before);
+	}
+	if (!found) {
+		free(internal);
+		internal = NULL;
+	}
+	return internal;
+}
+
 static bool match(const char *name, const char *pattern)
 {
 	if (strpbrk(pattern, "*?[") == NULL)

@@ -30,6 +30,10 @@ int names_find(
  * be asked. */
 char *names_live(struct app *app, const char *server, const char *text);
 
+/** names_deleted(n, source, text): Of a source that is the running server: the name, internal and on the heap, that a mailbox it has kept as DELETED.*, or one above such,
+ * had; NULL: there is none. */
+char *names_deleted(const struct names *n, const struct source *source, const char *text);
+
 /** names_match(n, internal, pattern): ${pattern} is a shell pattern over the whole name; without any of "*?[" it may stand anywhere in it.
  * Letter case does not count. */
 bool names_match(const struct names *n, const char *internal, const char *pattern);

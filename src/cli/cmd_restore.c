@@ -20,6 +20,8 @@ static const struct cli_option options[] = {
 	    "a whole user: mailboxes, seen, subscriptions, ..." },
 	{ "mark", 0, OPTION_TEXT, offsetof(struct cli_args, mark), "KEYWORD",
 	    "mark what is appended: '$Restored'" },
+	{ "expunged", 0, OPTION_FLAG, offsetof(struct cli_args, expunged), NULL,
+	    "only what was expunged, and is still kept" },
 	{ "moved", 0, OPTION_FLAG, offsetof(struct cli_args, moved), NULL,
 	    "also messages that the user has moved elsewhere" },
 	{ "keep-uids", 0, OPTION_FLAG, offsetof(struct cli_args, keep_uids), NULL,
@@ -86,6 +88,8 @@ static int look_up(struct job *job, void *arg, struct err *e)
 
 		if (names_find(&names, source, l->typed[i], &at, e) == 0)
 			l->internal[i] = mem_strdup(source_mailbox(source, at)->name);
+		else if ((l->internal[i] = names_deleted(&names, source, l->typed[i])) != NULL)
+			err_clear(e);
 		else if ((l->internal[i] = names_live(l->c->app, l->c->args.server, l->typed[i])) == NULL)
 			goto out;
 		else

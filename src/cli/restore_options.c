@@ -17,9 +17,9 @@ int restore_options_check(struct cli *c, int argc, struct err *e)
 	const struct cli_args *a = &c->args;
 	unsigned what;
 
-	if (a->resume &&
-	    (argc > 1 || count_modes(a) > 0 || a->user != NULL || a->mark != NULL || a->moved ||
-		a->recursive || a->what != NULL || a->to_user != NULL || a->into != NULL || a->uid != NULL))
+	if (a->resume && (argc > 1 || count_modes(a) > 0 || a->user != NULL || a->mark != NULL || a->moved ||
+			     a->expunged || a->recursive || a->what != NULL || a->to_user != NULL ||
+			     a->into != NULL || a->uid != NULL))
 		err_set(e, ERR_USAGE, "restore --resume: at most the name of one case, and nothing else");
 	else if (a->resume)
 		return 0;
@@ -29,9 +29,11 @@ int restore_options_check(struct cli *c, int argc, struct err *e)
 		return err_wrap(e, "--state=%s", a->state);
 	else if (a->what != NULL && restore_what_parse(a->what, &what, e) == -1)
 		return err_wrap(e, "--what=%s", a->what);
-	else if (a->state != NULL && (a->moved || a->mark != NULL || a->what != NULL || a->uid != NULL))
+	else if (a->state != NULL &&
+		 (a->moved || a->expunged || a->mark != NULL || a->what != NULL || a->uid != NULL))
 		err_set(e, ERR_USAGE,
-		    "--state brings no message: --moved, --mark, --uid and --what do not go with it");
+		    "--state brings no message: --moved, --expunged, --mark, --uid and --what do not go with "
+		    "it");
 	else if (a->mark != NULL && !restore_mark_is_valid(a->mark))
 		err_set(e, ERR_USAGE, "--mark=%s: that can be no keyword of a message", a->mark);
 	else if (a->user != NULL && argc > 1)
@@ -84,7 +86,8 @@ int restore_options_request(
 		.to_user = a->to_user,
 		.mode = mode_of(a),
 		.mark = a->mark,
-		.moved = a->moved };
+		.moved = a->moved,
+		.expunged = a->expunged };
 	struct export_range *ranges = NULL;
 	struct restore_pick pick = { 0 };
 	char *into = NULL;

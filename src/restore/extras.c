@@ -462,6 +462,14 @@ int plan_user(struct planning *g, const char *userid, struct err *e)
 	struct restore_step *s;
 
 	free(inbox);
+	if (missing > 0 && source_is_live(g->source)) {
+		plan_note(g,
+		    "seen state, subscriptions and sieve scripts went with user %s: restore --user %s from "
+		    "an "
+		    "archive afterwards brings them back",
+		    userid, userid);
+		return 0;
+	}
 	if (missing <= 0)
 		return missing;
 	s = plan_step(g, STEP_USER_FILES, (size_t)-1, "put back %s%s's %s", gone ? "" : "what is missing of ",

@@ -382,6 +382,64 @@ static int judge_with(struct planning *g, struct restore_item *item, const struc
 	return rc;
 }
 
+/* What was expunged, of an archive or of the server itself, goes into the mailbox that has its name now. */
+static int judge_expunged(struct planning *g, struct restore_item *item, const struct mailbox_entry *named,
+    const struct source_messages *m, struct err *e)
+{
+	struct live_mailbox *l;
+	int rc = 0;
+
+	if (named == NULL) {
+		refuse(item, mem_strdup("it is not on the server"));
+		item->next = "restore it first, without --expunged; then what was expunged of it";
+		return 0;
+	}
+	mailbox_entry_copy(&item->entry, named);
+	if (live_load(g->server, named, &l, e) == -1)
+		return -1;
+	item->dir = mem_strdup(l->dir);
+	if (l->index == NULL || l->header == NULL || !l->has_cache) {
+		refuse(item, mem_strdup("it is damaged"));
+		item->next = "restore it first, without --expunged; or run reconstruct";
+	} else if ((rc = plan_merge(g, item, named, l, m, e)) == 0) {
+		item->state =
+		    item->merge->n_append > 0 || item->merge->moved > 0 ? STATE_DIFFERS : STATE_SAME;
+	}
+	live_free(l);
+	return rc;
+}
+
+/* Of the server itself: a DELETED.* mailbox gets its name back, or, if that is taken, its messages go into the one that has it. */
+static int judge_live(struct planning *g, struct restore_item *item, const struct mailbox_entry *named,
+    const struct source_messages *m, struct err *e)
+{
+	const char *name = source_mailbox(g->source, item->source_index)->name;
+	const struct mailbox_entry *copy = mboxlist_find(g->live, name);
+
+	if (strcmp(name, item->name) == 0 && named != NULL) {
+		/* A run that was cut off after the RENAME. */
+		mailbox_entry_copy(&item->entry, named);
+		item->state = STATE_SAME;
+		return 0;
+	}
+	if (copy == NULL || !mailbox_entry_has_directory(copy)) {
+		refuse(item, mem_printf("%s is not there any more", name));
+		return 0;
+	}
+	if (named == NULL && item->pick != NULL) {
+		refuse(item, mem_printf("it is there as %s, and can be renamed back only as a whole", name));
+		item->next = "leave --uid out; or take the messages out as files: cyrvault export";
+		return 0;
+	}
+	mailbox_entry_copy(&item->entry, named != NULL ? named : copy);
+	if (named == NULL) {
+		free(item->entry.name);
+		item->entry.name = mem_strdup(item->name);
+	}
+	return named != NULL ? judge_with(g, item, named, NULL, STATE_DIFFERS, m, e)
+	                     : judge_with(g, item, copy, copy, STATE_DELETED_COPY, m, e);
+}
+
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 {
 	const struct mailbox_entry *named = mboxlist_find(g->live, item->name), *other;
@@ -390,9 +448,15 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 
 	if (source_load(g->source, item->source_index, false, &m, e) == -1)
 		return err_wrap(e, "mailbox %s", item->name);
-	make_entry(g, item, m);
 	if (named != NULL && named->flags & MBTYPE_DELETED)
 		named = NULL;
+	if (g->plan->request.expunged || source_is_live(g->source)) {
+		rc = g->plan->request.expunged ? judge_expunged(g, item, named, m, e)
+		                               : judge_live(g, item, named, m, e);
+		source_messages_free(m);
+		return rc == -1 ? err_wrap(e, "mailbox %s", item->name) : 0;
+	}
+	make_entry(g, item, m);
 	other = same_id_elsewhere(g, item);
 	if (g->plan->request.mode == RESTORE_REPLACE && named != NULL && named->uniqueid != NULL &&
 	    strcmp(named->uniqueid, item->entry.uniqueid) != 0 && gives_way(g, item, named))

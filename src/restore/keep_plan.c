@@ -146,7 +146,7 @@ int plan_keep(struct planning *g, struct restore_item *item, const struct mailbo
 	char *why_not, *words;
 
 	if ((g->plan->request.mode != RESTORE_KEEP_UIDS && g->plan->request.mode != RESTORE_REPLACE) ||
-	    item->merge == NULL || item->merge->n_append == 0)
+	    item->merge == NULL || item->merge->n_append == 0 || item->merge->expunged)
 		return 0;
 	why_not = why_not_server(g);
 	if (why_not == NULL && source_load(g->source, item->source_index, true, &m, e) == -1)

@@ -11,6 +11,7 @@
 #include "core/str.h"
 #include "restore/compare.h"
 #include "restore/rights.h"
+#include "restore/safety.h"
 #include "restore/sides.h"
 #include "restore/source_impl.h"
 
@@ -137,7 +138,7 @@ static int refused(struct merging *g, struct err *why, struct err *e)
 		*e = *why;
 	if (why->code == ERR_SPACE)
 		err_hint(e, "raise the quota (SETQUOTA, as the administrator), then run the restore again: "
-		            "it goes on "
+			    "it goes on "
 			    "from here");
 	return -1;
 }
@@ -178,7 +179,7 @@ static bool find_wanted(struct merging *g, const struct archive_file *file)
 static int begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)
 {
 	struct merging *g = arg;
-	const struct index_record *r;
+	struct index_record r;
 	struct buf flags = BUF_INIT;
 	struct imap_append a;
 	struct err why;
@@ -193,20 +194,19 @@ static int begin(void *arg, const struct archive_file *file, const struct entry_
 		return -1;
 	if (!find_wanted(g, file))
 		return 0;
-	r = mailbox_index_find(g->m->index, g->item->merge->archive[g->at].uid);
-	if (r == NULL)
+	if (!side_record(g->item->merge, g->m, g->item->merge->archive[g->at].uid, &r))
 		return 0;
-	put_flags(g, r, &flags);
+	put_flags(g, &r, &flags);
 	a = (struct imap_append){ .mailbox = buf_text(&g->rights.name),
 		.flags = buf_text(&flags),
-		.internaldate = imap_internaldate(date, sizeof date, r->internaldate),
+		.internaldate = imap_internaldate(date, sizeof date, r.internaldate),
 		.len = file->size };
 	g->record = (struct journal_record){ .kind = JOURNAL_SENDING,
 		.mailbox = g->item->name,
 		.uniqueid = g->entry->uniqueid != NULL ? g->entry->uniqueid : "",
 		.uidvalidity = g->uidvalidity,
 		.uid = g->last_uid,
-		.flags = flags_of(g, r) };
+		.flags = flags_of(g, &r) };
 	memcpy(g->record.guid, g->item->merge->archive[g->at].guid, SHA1_SIZE);
 	if (file->size == 0) {
 		buf_done(&flags);
@@ -311,6 +311,24 @@ static void broken(void *arg)
 
 /* ---- one mailbox ---- */
 
+/* Of the running server: what cyr_expire took between the plan and its being carried out. */
+static int give_up_gone(struct merging *g, struct err *e)
+{
+	const struct restore_merge *merge = g->item->merge;
+	int rc = 0;
+
+	for (g->at = 0; g->at < merge->n && rc == 0; g->at++) {
+		if (!g->missing[g->at])
+			continue;
+		g->record = (struct journal_record){ .mailbox = g->item->name,
+			.uniqueid = g->entry->uniqueid != NULL ? g->entry->uniqueid : "",
+			.uidvalidity = g->uidvalidity };
+		memcpy(g->record.guid, merge->archive[g->at].guid, SHA1_SIZE);
+		rc = give_up(g, "the server has not kept it any longer, or it is damaged there", e);
+	}
+	return rc;
+}
+
 static int append_all(struct merging *g, struct err *e)
 {
 	struct file_sink sink = { g, true, begin, data, end, broken };
@@ -325,6 +343,8 @@ static int append_all(struct merging *g, struct err *e)
 			rc = source_extract(g->cx->source, g->item->source_index, &sink, e);
 			break;
 		}
+	if (rc == 0 && !g->journal_broken && source_is_live(g->cx->source))
+		rc = give_up_gone(g, e);
 	if (rc == 0 && g->journal_broken) {
 		if (e != NULL)
 			*e = g->journal_failed;
@@ -360,6 +380,10 @@ int merge_mailbox(struct merge_context *cx, const struct restore_item *item, str
 		    (g.entry->uniqueid != NULL && item->entry.uniqueid != NULL &&
 			strcmp(g.entry->uniqueid, item->entry.uniqueid) != 0))
 			rc = err_set(e, ERR_REFUSED, "it is no longer the mailbox that was planned for");
+	}
+	if (rc == 0 && cx->safety != NULL && source_is_live(cx->source) && item->merge->n_append > 0) {
+		rc = safety_keep(cx->source, item->source_index, item->merge, cx->safety, e);
+		source_live_keep(cx->source, cx->safety);
 	}
 	if (rc == 0)
 		rc = source_load(cx->source, item->source_index, false, &g.m, e);

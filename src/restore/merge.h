@@ -14,6 +14,7 @@ struct merge_context {
 	struct source *source;
 	struct journal *journal;
 	const char *mark; /* or NULL */
+	const char *safety; /* where messages of a live source are copied to first (safety.h); NULL: nowhere */
 	struct job *job;
 	struct restore_result *result;
 };

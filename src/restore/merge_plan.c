@@ -43,7 +43,9 @@ static int search_all(struct search *s, const struct live_mailbox *l, const char
 
 	if (s->where.n == 0)
 		return 0;
-	whereabouts_kept(&s->where, l);
+	/* That they are kept is how they come back. */
+	if (!(s->item->merge->expunged && source_is_live(s->g->source)))
+		whereabouts_kept(&s->where, l);
 	if (owner != NULL && whereabouts_user(&s->where, owner, live->entries, live->n, e) == -1)
 		return -1;
 	note_places(s);
@@ -78,8 +80,9 @@ static void put_words(const struct search *s, bool moved_too, struct buf *b)
 	}
 	if (m->recreated && !s->item->fresh && !s->item->create)
 		add_part(b, "a newer mailbox has this name: the messages go into it");
-	add_part(b, "missing here: %zu of %zu, %s", m->n_append, m->n,
-	    str_size(size, sizeof size, m->append_bytes));
+	add_part(b,
+	    m->expunged ? "expunged, and not there again: %zu of %zu, %s" : "missing here: %zu of %zu, %s",
+	    m->n_append, m->n, str_size(size, sizeof size, m->append_bytes));
 	if (m->moved > 0 && moved_too)
 		add_part(b, "of these in %s as well: %zu", buf_text(&places), m->moved);
 	else if (m->moved > 0)
@@ -110,9 +113,10 @@ struct flags_arg {
 static bool same_flags(const void *arg, size_t a, size_t l)
 {
 	const struct flags_arg *f = arg;
-	const struct index_record *r = mailbox_index_find(f->m->index, f->merge->archive[a].uid);
+	struct index_record r;
 
-	return r == NULL || compare_same_flags(f->live, f->m, r, f->side->records[l]);
+	return !side_record(f->merge, f->m, f->merge->archive[a].uid, &r) ||
+	       compare_same_flags(f->live, f->m, &r, f->side->records[l]);
 }
 
 static void find_missing(struct search *s, const struct match_result *r)
@@ -162,13 +166,15 @@ static bool is_other_mailbox(const struct planning *g, const struct restore_item
 int plan_merge(struct planning *g, struct restore_item *item, const struct mailbox_entry *entry,
     struct live_mailbox *l, const struct source_messages *m, struct err *e)
 {
+	bool live = source_is_live(g->source);
 	struct search s = { .g = g,
 		.item = item,
 		.where = { .server = g->server,
 		    .job = g->job,
-		    .source = g->source,
+		    .source = live ? NULL : g->source,
 		    .mailbox = item->name,
-		    .copy = item->deleted_name } };
+		    .copy =
+			live ? source_mailbox(g->source, item->source_index)->name : item->deleted_name } };
 	struct compare_live flags = { .mailbox = l };
 	struct side_live side = { 0 };
 	struct flags_arg arg = { &flags, m, NULL, &side };
@@ -181,6 +187,7 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 	int rc;
 
 	arg.merge = item->merge = mem_alloc(sizeof *item->merge);
+	item->merge->expunged = g->plan->request.expunged;
 	if (l->header != NULL && l->header->quotaroot != NULL && l->header->quotaroot[0] != '\0')
 		item->merge->quota_root = mem_strdup(l->header->quotaroot);
 	item->merge->recreated = is_other_mailbox(g, item, entry, m);

@@ -69,12 +69,11 @@ static bool flags_hold(const struct proving *p, const struct index_record *r)
 	const struct restore_merge *merge = p->item->merge;
 
 	for (size_t i = 0; i < merge->n; i++) {
-		const struct index_record *a;
+		struct index_record a;
 
-		if (memcmp(merge->archive[i].guid, r->guid, SHA1_SIZE) != 0)
-			continue;
-		a = mailbox_index_find(p->m->index, merge->archive[i].uid);
-		if (a != NULL && compare_same_flags(&p->live, p->m, a, r))
+		if (memcmp(merge->archive[i].guid, r->guid, SHA1_SIZE) == 0 &&
+		    side_record(merge, p->m, merge->archive[i].uid, &a) &&
+		    compare_same_flags(&p->live, p->m, &a, r))
 			return true;
 	}
 	return false;

@@ -134,7 +134,8 @@ static void step_append(struct planning *g, size_t i)
 	if (m->n_append == 0)
 		s = plan_step(g, STEP_APPEND, i, "finish what was begun in %s", buf_text(&shown));
 	else
-		s = plan_step(g, STEP_APPEND, i, "append %s (%s) to %s%s%s",
+		s = plan_step(g, STEP_APPEND, i, "%s %s (%s) to %s%s%s",
+		    source_is_live(g->source) ? "copy out of cyr_expire's reach, and append" : "append",
 		    str_count(n, sizeof n, m->n_append, "message", "messages"),
 		    str_size(size, sizeof size, m->append_bytes), buf_text(&shown),
 		    g->plan->request.mark != NULL ? ", marked " : "",
@@ -411,7 +412,7 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	job_step(job, "compare the archive with the server");
 	rc = server_list(server, &g.live, e);
 	if (rc == 0)
-		rc = plan_choose(&g, e);
+		rc = source_is_live(source) ? plan_choose_live(&g, request, e) : plan_choose(&g, e);
 	if (rc == 0 && g.live->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED)) {
 		rc = err_set(e, ERR_REFUSED,
 		    "the server's mailboxes.db is damaged: what is there cannot be told for sure");

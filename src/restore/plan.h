@@ -31,6 +31,10 @@ int plan_choose(struct planning *g, struct err *e);
 void plan_add_item(struct planning *g, size_t source_index, const char *name);
 bool plan_has_target(const struct planning *g, const char *name);
 
+/** plan_choose_live(g, asked, e): Items for what is asked for of the running server itself: of what was deleted the newest of each name, under the name it
+ * had; with asked->expunged the mailboxes themselves. ERR_NOT_FOUND. */
+int plan_choose_live(struct planning *g, const struct restore_request *asked, struct err *e);
+
 /** plan_judge(g, item, e): Decide how ${item} stands against the live server: fills state, why, entry, dir, what comes back. */
 int plan_judge(struct planning *g, struct restore_item *item, struct err *e);
 

@@ -108,8 +108,11 @@ int proof_mailbox(struct server *server, struct source *source, const struct res
 	const struct mailbox_entry *entry;
 	int rc = -1;
 
+	bool alone = item->state == STATE_DELETED_COPY || item->state == STATE_DIFFERS;
+
+	/* What was renamed back, or appended to, is not compared with the archive here. */
 	if (server_list(server, &list, e) == -1 ||
-	    source_load(source, item->source_index, false, &m, e) == -1)
+	    (!alone && source_load(source, item->source_index, false, &m, e) == -1))
 		goto out;
 	entry = mboxlist_find(list, item->name);
 	rc = 0;
@@ -124,9 +127,7 @@ int proof_mailbox(struct server *server, struct source *source, const struct res
 		buf_printf(why, "%s is not readable",
 		    l->header == NULL ? "cyrus.header" : "cyrus.index or cyrus.cache");
 	else
-		rc = item->state == STATE_DELETED_COPY || item->state == STATE_DIFFERS
-		         ? 1
-		         : compare_records(m, l, item->merge != NULL, why);
+		rc = alone ? 1 : compare_records(m, l, item->merge != NULL, why);
 	if (rc == 1 && im != NULL && entry->type == 'e')
 		rc = compare_imap(server, item, l, im, why, e);
 out:

@@ -104,7 +104,9 @@ const char *mailbox_state_name(enum mailbox_state s);
 
 /** The messages of the archive beside those of the live mailbox. */
 struct restore_merge {
-	struct match_message *archive; /* its visible messages, of which it has the files; ascending by UID */
+	/* Its visible messages, of which it has the files, or, as was asked for, the expunged ones that it still keeps, of equal ones the last: ascending by UID */
+	struct match_message *archive;
+	bool expunged;
 	char **message_ids; /* theirs, if the live mailbox has messages without a GUID; else NULL */
 	bool *append;       /* of each: it is to be appended */
 	size_t n;

@@ -15,6 +15,7 @@
 #include "restore/plan.h"
 #include "restore/proof.h"
 #include "restore/run_priv.h"
+#include "restore/safety.h"
 #include "restore/state.h"
 
 void run_warn(struct run *r, const char *what, const struct err *e)
@@ -242,6 +243,7 @@ static int do_append(struct run *r, const struct restore_item *item, struct err 
 		.source = r->plan->source,
 		.journal = r->journal,
 		.mark = r->plan->request.mark,
+		.safety = r->safety,
 		.job = r->job,
 		.result = r->result };
 
@@ -393,6 +395,34 @@ static int run_steps(struct run *r, struct err *e)
 	return 0;
 }
 
+/* Where messages of the running server are copied to before they are appended. */
+static int find_safety(struct run *r, struct err *e)
+{
+	const char *dir;
+
+	if (!source_is_live(r->plan->source) || !restore_merges(r->plan))
+		return 0;
+	if ((dir = case_safety_dir(r->kase, e)) == NULL)
+		return -1;
+	r->safety = mem_printf("%s/%s", dir, SAFETY_LIVE);
+	return 0;
+}
+
+/* They have done their duty, unless something could not be appended. */
+static void drop_copies(struct run *r)
+{
+	struct err why = { 0 };
+
+	source_live_keep(r->plan->source, NULL);
+	if (r->result->failed == 0) {
+		if (safety_drop(r->safety, &why) == -1)
+			run_warn(r, "remove the copies of the messages", &why);
+	} else if (access(r->safety, F_OK) == 0) {
+		err_set(&why, ERR_PARTIAL, "they are in %s", r->safety);
+		run_warn(r, "not all of the messages could be appended; copies of what was kept stay", &why);
+	}
+}
+
 int restore_run(struct server *server, struct restore_plan *plan, struct restore_case *c, struct job *job,
     struct restore_result *ret, struct err *e)
 {
@@ -419,8 +449,11 @@ int restore_run(struct server *server, struct restore_plan *plan, struct restore
 		.kase = c };
 	if (quiesce_open(server->conf, server->version, &r.place.quiesce, e) == 0) {
 		quiesce_set_job(r.place.quiesce, job);
-		rc = check_means(&r, e) == -1 ? -1 : run_steps(&r, e);
+		rc = check_means(&r, e) == -1 || find_safety(&r, e) == -1 ? -1 : run_steps(&r, e);
 	}
+	if (rc == 0 && r.safety != NULL)
+		drop_copies(&r);
+	free(r.safety);
 	if (rc == 0)
 		rc = journal_add(r.journal, &end, e);
 	quiesce_free(r.place.quiesce);

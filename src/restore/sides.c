@@ -196,35 +196,102 @@ static bool is_picked(const struct restore_pick *pick, uint32_t uid)
 	return pick == NULL;
 }
 
+bool side_record(const struct restore_merge *merge, const struct source_messages *m, uint32_t uid,
+    struct index_record *ret)
+{
+	const struct index_record *r = mailbox_index_find(m->index, uid);
+
+	/* Until 2.3 what was expunged left the index. */
+	if (r == NULL && merge->expunged && m->expunged != NULL)
+		r = mailbox_index_find(m->expunged, uid);
+	if (r == NULL)
+		return false;
+	*ret = *r;
+	if (merge->expunged)
+		ret->flags &= ~(uint32_t)FLAG_DELETED;
+	return true;
+}
+
+/* Adds those of ${ix} that are wanted, in the order of their UIDs. */
+static void add_records(struct restore_merge *merge, const struct source_messages *m,
+    const struct mailbox_index *ix, bool all_expunged, const struct restore_pick *pick)
+{
+	for (size_t k = 0; ix != NULL && k < ix->n; k++) {
+		const struct index_record *r = &ix->records[k];
+		bool expunged = all_expunged || !index_record_visible(r);
+
+		if (expunged != merge->expunged || !is_picked(pick, r->uid) ||
+		    (k > 0 && ix->records[k - 1].uid == r->uid))
+			continue;
+		if (compare_has_uid(m->uids, m->n_uids, r->uid) && (!expunged || index_record_has_file(r)))
+			take_record(&merge->archive[merge->n++], r);
+		else
+			merge->lacking += !expunged;
+	}
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct match_message *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static int by_guid(const void *a, const void *b)
+{
+	const struct match_message *x = a, *y = b;
+	int c = (x->has_guid > y->has_guid) - (x->has_guid < y->has_guid);
+
+	if (c == 0 && x->has_guid)
+		c = memcmp(x->guid, y->guid, SHA1_SIZE);
+	return c != 0 ? c : by_uid(a, b);
+}
+
+/* What was expunged, brought back, and expunged again is there more than once: one of each is enough. */
+static void drop_equal(struct restore_merge *merge)
+{
+	size_t n = 0;
+
+	if (merge->n < 2)
+		return;
+	qsort(merge->archive, merge->n, sizeof *merge->archive, by_guid);
+	for (size_t i = 0; i < merge->n; i++) {
+		const struct match_message *m = &merge->archive[i], *next = m + 1;
+
+		if (i + 1 == merge->n || !m->has_guid || !next->has_guid ||
+		    memcmp(m->guid, next->guid, SHA1_SIZE) != 0)
+			merge->archive[n++] = *m;
+	}
+	merge->n = n;
+	qsort(merge->archive, merge->n, sizeof *merge->archive, by_uid);
+}
+
 int side_archive_read(struct source *source, size_t i, const struct source_messages *m,
     const struct restore_pick *pick, struct job *job, struct restore_merge *merge, struct err *e)
 {
 	struct hashing h = { .merge = merge, .job = job };
 	struct file_sink sink = { &h, true, hash_begin, hash_data, hash_end, hash_abort };
+	size_t n = m->index->n + (m->expunged != NULL ? m->expunged->n : 0);
 	bool all = true;
 	int rc = 0;
 
-	merge->archive = mem_array(m->index->n + 1, sizeof *merge->archive);
-	merge->append = mem_array(m->index->n + 1, sizeof *merge->append);
-	for (size_t k = 0; k < m->index->n; k++) {
-		const struct index_record *r = &m->index->records[k];
-
-		if (!index_record_visible(r) || !is_picked(pick, r->uid) ||
-		    (merge->n > 0 && merge->archive[merge->n - 1].uid == r->uid))
-			continue;
-		if (!compare_has_uid(m->uids, m->n_uids, r->uid)) {
-			merge->lacking++;
-			continue;
-		}
-		take_record(&merge->archive[merge->n++], r);
-		all = all && r->has_guid;
+	merge->archive = mem_array(n + 1, sizeof *merge->archive);
+	merge->append = mem_array(n + 1, sizeof *merge->append);
+	add_records(merge, m, m->index, false, pick);
+	if (merge->expunged)
+		add_records(merge, m, m->expunged, true, pick);
+	if (merge->n > 1)
+		qsort(merge->archive, merge->n, sizeof *merge->archive, by_uid);
+	for (size_t k = 0; k < merge->n; k++)
+		all = all && merge->archive[k].has_guid;
+	if (!all) {
+		job_step(job, "compare the content of the messages");
+		h.digest = digest_new(DIGEST_SHA1);
+		rc = source_extract(source, i, &sink, e);
+		digest_free(h.digest);
 	}
-	if (all)
-		return 0;
-	job_step(job, "compare the content of the messages");
-	h.digest = digest_new(DIGEST_SHA1);
-	rc = source_extract(source, i, &sink, e);
-	digest_free(h.digest);
+	if (rc == 0 && merge->expunged)
+		drop_equal(merge);
 	return rc;
 }
 
@@ -236,10 +303,10 @@ int side_archive_ids(struct source *source, size_t i, struct restore_merge *merg
 		return -1;
 	merge->message_ids = mem_array(merge->n + 1, sizeof *merge->message_ids);
 	for (size_t k = 0; k < merge->n; k++) {
-		const struct index_record *r = mailbox_index_find(m->index, merge->archive[k].uid);
+		struct index_record r;
 
-		if (r != NULL)
-			merge->message_ids[k] = id_of(&m->cache, m->index->h.generation, r);
+		if (side_record(merge, m, merge->archive[k].uid, &r))
+			merge->message_ids[k] = id_of(&m->cache, m->index->h.generation, &r);
 		merge->archive[k].message_id = merge->message_ids[k];
 	}
 	source_messages_free(m);

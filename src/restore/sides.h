@@ -24,11 +24,17 @@ void side_live_done(struct side_live *s);
 /** side_live_has_guids(s): All of them have one. */
 bool side_live_has_guids(const struct side_live *s);
 
-/** side_archive_read(source, i, m, pick, job, merge, e): Fill merge->archive with the visible messages of ${m}, mailbox ${i} of ${source}; with ${pick} only those. Where the format
- * has no GUID the messages are read from the archive for it. side_archive_ids(): Look up their Message-IDs too. */
+/** side_archive_read(source, i, m, pick, job, merge, e): Fill merge->archive with the visible messages of ${m}, mailbox ${i} of ${source}; if merge->expunged is
+ * set, with the expunged ones whose files are there; with ${pick} only those. Where the format has no GUID the messages are read from the archive for it.
+ * side_archive_ids(): Look up their Message-IDs too. */
 int side_archive_read(struct source *source, size_t i, const struct source_messages *m,
     const struct restore_pick *pick, struct job *job, struct restore_merge *merge, struct err *e);
 int side_archive_ids(struct source *source, size_t i, struct restore_merge *merge, struct err *e);
+
+/** side_record(merge, m, uid, ret): The record of a message of merge->archive, as it is to come back: an expunged one without \Deleted. false: ${m} has
+ * no such message, or no longer. */
+bool side_record(const struct restore_merge *merge, const struct source_messages *m, uint32_t uid,
+    struct index_record *ret);
 
 /** restore_merge_free(m): NULL-safe. */
 void restore_merge_free(struct restore_merge *m);

@@ -81,10 +81,14 @@ int source_open_as(
  * Errors as of server_list().
  *
  * As of a foreign archive a sink's begin is asked once, with its meta; a message is told to be whole by its GUID, no SHA-256 is known.
- *
- * source_is_live(s): It is one. source_count(s, e): Of a live source messages, unread, bytes and health of the mailboxes are not known until this
- * was called: it looks into every mailbox's index (10 s for a million mailboxes that the kernel knows). Of others nothing is done. */
+ */
 int source_open_live(struct server *server, struct job *job, struct source **ret, struct err *e);
+
+/** source_live_keep(s, dir): From now on a mailbox of which a whole copy is in ${dir} (restore/safety.h) is read from there; NULL: none is. */
+void source_live_keep(struct source *s, const char *dir);
+
+/** source_is_live(s): It is one. source_count(s, e): Of a live source messages, unread, bytes and health of the mailboxes are not known until this
+ * was called: it looks into every mailbox's index (10 s for a million mailboxes that the kernel knows). Of others nothing is done. */
 bool source_is_live(const struct source *s);
 int source_count(struct source *s, struct err *e);
 

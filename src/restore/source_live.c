@@ -17,6 +17,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/live.h"
+#include "restore/safety.h"
 #include "restore/source_impl.h"
 
 #define TRIES   5
@@ -24,6 +25,7 @@
 
 struct live_source {
 	struct server *server;
+	char *kept; /* where copies of mailboxes are that count instead; NULL */
 	/* Of the mailbox whose messages were asked for last. */
 	size_t box;                         /* SOURCE_NO_PLACE: none */
 	struct mailbox_index *index, *gone; /* gone: cyrus.expunge of 2.3 */
@@ -107,24 +109,56 @@ static const struct live_source *ctx_of(const struct source *s)
 	return s->ctx;
 }
 
-static const struct cyrus_partition *partition_of(const struct source *s, size_t i, struct err *e)
+/* Where a mailbox's files lie: the same path below each root. */
+struct place {
+	const struct cyrus_partition *part; /* NULL: a copy below kept */
+	const char *kept;
+	struct buf rel; /* "a/user/alice/Work" */
+};
+
+static int place_of(const struct source *s, size_t i, struct place *ret, struct err *e)
 {
 	const struct mailbox_entry *entry = s->boxes[i].entry;
-	const struct cyrus_partition *p = imapd_conf_partition(s->conf, entry->partition);
+	const char *kept = ctx_of(s)->kept;
 
-	if (p == NULL)
-		err_set(e, ERR_CONFIG, "mailbox %s is on partition %s, which %s does not have", entry->name,
-		    entry->partition, s->conf->path);
-	return p;
+	*ret = (struct place){ .rel = BUF_INIT };
+	if (kept != NULL && safety_is_whole(kept, s->boxes[i].name)) {
+		ret->kept = kept;
+		safety_name(s->boxes[i].name, &ret->rel);
+		return 0;
+	}
+	ret->part = imapd_conf_partition(s->conf, entry->partition);
+	if (ret->part == NULL)
+		return err_set(e, ERR_CONFIG, "mailbox %s is on partition %s, which %s does not have",
+		    entry->name, entry->partition, s->conf->path);
+	return mboxname_dir(
+	    s->conf, mailbox_entry_layout(s->conf, entry), entry->name, entry->uniqueid, &ret->rel, e);
 }
 
-/* "a/user/alice/Work", the same below each root. */
-static int dir_of(const struct source *s, size_t i, struct buf *rel, struct err *e)
+static const char *meta_root(const struct source *s, const struct place *at, unsigned meta)
 {
-	const struct mailbox_entry *entry = s->boxes[i].entry;
+	return at->part != NULL ? imapd_conf_meta_root(s->conf, at->part, meta) : at->kept;
+}
 
-	return mboxname_dir(
-	    s->conf, mailbox_entry_layout(s->conf, entry), entry->name, entry->uniqueid, rel, e);
+/* Where messages are: the second may be NULL. */
+static const char *message_root(const struct place *at, int which)
+{
+	if (at->part == NULL)
+		return which == 0 ? at->kept : NULL;
+	return which == 0 ? at->part->spool : at->part->archive;
+}
+
+static size_t all_roots(const struct source *s, const struct place *at, const char *roots[IMAPD_ROOTS_MAX])
+{
+	if (at->part != NULL)
+		return imapd_conf_roots(s->conf, at->part, roots);
+	roots[0] = at->kept;
+	return 1;
+}
+
+static void place_done(struct place *at)
+{
+	buf_done(&at->rel);
 }
 
 static int by_uid(const void *pa, const void *pb)
@@ -213,18 +247,18 @@ static bool fits_together(const struct source_parts *p, bool with_cache)
 	return ok;
 }
 
-static int read_part(const struct source *s, const struct cyrus_partition *part, unsigned meta,
-    const char *rel, const char *name, uint64_t max_bytes, struct buf *b, struct err *e)
+static int read_part(const struct source *s, const struct place *at, unsigned meta, const char *name,
+    uint64_t max_bytes, struct buf *b, struct err *e)
 {
-	char *path = mem_printf("%s/%s", rel, name);
-	int r = read_below(imapd_conf_meta_root(s->conf, part, meta), path, max_bytes, b, e);
+	char *path = mem_printf("%s/%s", buf_text(&at->rel), name);
+	int r = read_below(meta_root(s, at, meta), path, max_bytes, b, e);
 
 	free(path);
 	return r;
 }
 
-static int read_parts(const struct source *s, const struct cyrus_partition *part, const char *rel,
-    bool with_cache, struct source_parts *p, struct err *e)
+static int read_parts(
+    const struct source *s, const struct place *at, bool with_cache, struct source_parts *p, struct err *e)
 {
 	struct err why;
 	int r;
@@ -234,38 +268,37 @@ static int read_parts(const struct source *s, const struct cyrus_partition *part
 	buf_clear(&p->expunge);
 	buf_clear(&p->cache);
 	/* The index first: it speaks only of what is in the cache already. */
-	r = read_part(s, part, META_INDEX, rel, "cyrus.index", SOURCE_INDEX_MAX, &p->index, e);
+	r = read_part(s, at, META_INDEX, "cyrus.index", SOURCE_INDEX_MAX, &p->index, e);
 	p->has_index = r == 1;
 	if (r != -1) {
-		r = read_part(s, part, META_HEADER, rel, "cyrus.header", SOURCE_SMALL_MAX, &p->header, e);
+		r = read_part(s, at, META_HEADER, "cyrus.header", SOURCE_SMALL_MAX, &p->header, e);
 		p->has_header = r == 1;
 	}
 	if (r != -1) {
-		r = read_part(s, part, META_EXPUNGE, rel, "cyrus.expunge", SOURCE_INDEX_MAX, &p->expunge, e);
+		r = read_part(s, at, META_EXPUNGE, "cyrus.expunge", SOURCE_INDEX_MAX, &p->expunge, e);
 		p->has_expunge = r == 1;
 	}
 	if (r == -1)
 		return -1;
 	/* Only a convenience: the messages say the same. */
 	if (with_cache &&
-	    read_part(s, part, META_CACHE, rel, "cyrus.cache", SOURCE_CACHE_MAX, &p->cache, &why) == -1)
+	    read_part(s, at, META_CACHE, "cyrus.cache", SOURCE_CACHE_MAX, &p->cache, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 	return 0;
 }
 
 /* Cyrus writes an index in pieces: read until it fits together. One that does not, but stays as it is, is not being written. */
-static int parts_until_whole(
-    struct source *s, size_t i, bool with_cache, struct source_parts *p, struct err *e)
+static int parts_until_whole(const struct source *s, size_t i, const struct place *at, bool with_cache,
+    struct source_parts *p, struct err *e)
 {
-	const struct cyrus_partition *part = partition_of(s, i, e);
-	struct buf rel = BUF_INIT, before = BUF_INIT;
+	struct buf before = BUF_INIT;
 	bool good = false, stays = false;
-	int rc = part == NULL ? -1 : dir_of(s, i, &rel, e);
+	int rc = 0;
 
 	for (int k = 0; k < TRIES && rc == 0 && !good; k++) {
 		if (k > 0)
 			usleep(WAIT_US);
-		rc = read_parts(s, part, buf_text(&rel), with_cache, p, e);
+		rc = read_parts(s, at, with_cache, p, e);
 		good = rc == 0 && (!p->has_index || fits_together(p, with_cache));
 		stays = k > 0 && before.len == p->index.len &&
 		        memcmp(buf_text(&before), buf_text(&p->index), p->index.len) == 0;
@@ -277,33 +310,26 @@ static int parts_until_whole(
 		    e, ERR_LOCKED, "cyrus.index of %s changes faster than it can be read", s->boxes[i].name);
 		err_hint(e, "try again in a moment");
 	}
-	buf_done(&rel);
 	buf_done(&before);
 	return rc;
 }
 
-static void take_uids(const struct listing *l, struct source_parts *p)
-{
-	for (size_t i = 0; i < l->n_uids; i++)
-		source_parts_add_uid(p, l->uids[i]);
-}
-
 static int live_parts(struct source *s, size_t i, bool with_cache, struct source_parts *p, struct err *e)
 {
-	const struct cyrus_partition *part = partition_of(s, i, e);
-	struct buf rel = BUF_INIT;
 	struct listing l = { 0 };
-	int rc = part == NULL ? -1 : parts_until_whole(s, i, with_cache, p, e);
+	struct place at;
+	int rc = place_of(s, i, &at, e);
 
 	if (rc == 0)
-		rc = dir_of(s, i, &rel, e);
-	if (rc == 0 && list_below(part->spool, buf_text(&rel), &l, e) == -1)
-		rc = -1;
-	if (rc == 0 && part->archive != NULL && list_below(part->archive, buf_text(&rel), &l, e) == -1)
-		rc = -1;
-	take_uids(&l, p);
+		rc = parts_until_whole(s, i, &at, with_cache, p, e);
+	for (int k = 0; k < 2 && rc == 0; k++)
+		if (message_root(&at, k) != NULL &&
+		    list_below(message_root(&at, k), buf_text(&at.rel), &l, e) == -1)
+			rc = -1;
+	for (size_t k = 0; k < l.n_uids; k++)
+		source_parts_add_uid(p, l.uids[k]);
 	listing_done(&l);
-	buf_done(&rel);
+	place_done(&at);
 	return rc == -1 ? err_wrap(e, "mailbox %s", s->boxes[i].name) : 0;
 }
 
@@ -321,15 +347,18 @@ static int know_index(struct source *s, size_t i, struct err *e)
 {
 	struct live_source *x = s->ctx;
 	struct source_parts p = { 0 };
-	int rc;
+	struct place at;
+	int rc = place_of(s, i, &at, e);
 
 	forget_index(x);
-	rc = parts_until_whole(s, i, false, &p, e);
+	if (rc == 0)
+		rc = parts_until_whole(s, i, &at, false, &p, e);
 	if (rc == 0 && p.has_index)
 		mailbox_index_parse((const uint8_t *)buf_text(&p.index), p.index.len, &x->index, NULL);
 	if (rc == 0 && p.has_expunge && p.expunge.len > 0)
 		mailbox_index_parse((const uint8_t *)buf_text(&p.expunge), p.expunge.len, &x->gone, NULL);
 	source_parts_done(&p);
+	place_done(&at);
 	x->box = rc == 0 ? i : SOURCE_NO_PLACE;
 	return rc;
 }
@@ -360,29 +389,26 @@ static int wrong_content(const char *path, struct err *e)
 static int live_read_message(
     struct source *s, size_t i, uint32_t uid, size_t max_bytes, struct buf *b, struct err *e)
 {
-	const struct cyrus_partition *part = partition_of(s, i, e);
 	const struct index_record *rec;
-	struct buf rel = BUF_INIT;
 	uint8_t guid[SHA1_SIZE];
 	size_t start = b->len;
-	int r = part == NULL ? -1 : dir_of(s, i, &rel, e);
+	struct place at;
+	int r = place_of(s, i, &at, e);
 
-	if (r == 0) {
-		buf_printf(&rel, "/%u.", uid);
-		r = read_below(part->spool, buf_text(&rel), max_bytes, b, e);
-		if (r == 0 && part->archive != NULL)
-			r = read_below(part->archive, buf_text(&rel), max_bytes, b, e);
-		if (r == 0)
-			r = err_set(e, ERR_NOT_FOUND, "the server has no such message file");
-	}
+	buf_printf(&at.rel, "/%u.", uid);
+	for (int k = 0; k < 2 && r == 0; k++)
+		if (message_root(&at, k) != NULL)
+			r = read_below(message_root(&at, k), buf_text(&at.rel), max_bytes, b, e);
+	if (r == 0)
+		r = err_set(e, ERR_NOT_FOUND, "the server has no such message file");
 	if (r == 1 && (rec = record_of(s, i, uid)) != NULL) {
 		sha1(b->data + start, b->len - start, guid);
 		if (rec->has_guid ? memcmp(guid, rec->guid, SHA1_SIZE) != 0 : b->len - start != rec->size) {
 			b->len = start;
-			r = wrong_content(buf_text(&rel), e);
+			r = wrong_content(buf_text(&at.rel), e);
 		}
 	}
-	buf_done(&rel);
+	place_done(&at);
 	return r == 1 ? 0 : -1;
 }
 
@@ -498,21 +524,20 @@ static int give_listed(struct giving *g, const char *rel, bool messages, struct 
 
 static int live_extract(struct source *s, size_t i, const struct file_sink *sink, struct err *e)
 {
-	const struct cyrus_partition *part = partition_of(s, i, e);
 	const char *roots[IMAPD_ROOTS_MAX];
 	struct giving *g = mem_alloc(sizeof *g);
-	struct buf rel = BUF_INIT;
+	struct place at;
 	size_t n;
-	int rc = part == NULL || dir_of(s, i, &rel, e) == -1 ? -1 : know_index(s, i, e);
+	int rc = place_of(s, i, &at, e) == -1 ? -1 : know_index(s, i, e);
 
 	*g = (struct giving){ .s = s, .box = i, .sink = sink };
-	n = rc == 0 ? imapd_conf_roots(s->conf, part, roots) : 0;
+	n = rc == 0 ? all_roots(s, &at, roots) : 0;
 	for (size_t pass = 0; pass < 2 && rc == 0; pass++)
 		for (size_t k = 0; k < n && rc == 0; k++) {
 			g->root = roots[k];
-			rc = give_listed(g, buf_text(&rel), pass == 1, e);
+			rc = give_listed(g, buf_text(&at.rel), pass == 1, e);
 		}
-	buf_done(&rel);
+	place_done(&at);
 	free(g);
 	return rc;
 }
@@ -656,6 +681,7 @@ static void live_close(struct source *s)
 	forget_index(x);
 	s->conf = NULL; /* the server's */
 	server_free(x->server);
+	free(x->kept);
 	free(x);
 }
 
@@ -726,6 +752,15 @@ int source_open_live(struct server *server, struct job *job, struct source **ret
 	add_boxes(s);
 	*ret = s;
 	return 0;
+}
+
+void source_live_keep(struct source *s, const char *dir)
+{
+	struct live_source *x = s->ctx;
+
+	forget_index(x);
+	free(x->kept);
+	x->kept = mem_strdup(dir);
 }
 
 bool source_is_live(const struct source *s)

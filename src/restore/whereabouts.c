@@ -125,7 +125,7 @@ static void search_mailbox(struct whereabouts *w, const struct mailbox_entry *en
 		if (!index_record_visible(r) || !r->has_guid || find_guid(w, r->guid) == NULL)
 			continue;
 		if (!looked) {
-			at = find_before(w, entry);
+			at = w->source != NULL ? find_before(w, entry) : (size_t)-1;
 			if (at != (size_t)-1 && source_load(w->source, at, false, &was, NULL) == -1)
 				was = NULL;
 			looked = true;

@@ -18,7 +18,7 @@ struct whereabouts_message {
 struct whereabouts {
 	const struct server *server;
 	struct job *job;
-	/* The archive: a copy that the other mailbox had already then is not where a message went. */
+	/* The archive: a copy that the other mailbox had already then is not where a message went. NULL: that cannot be told, and every copy is taken for it. */
 	struct source *source;
 	const char *mailbox; /* internal name of the one that lacks them, which is not looked into; NULL */
 	const char *copy;    /* nor is this one, a DELETED.* mailbox that will be renamed back; NULL */
