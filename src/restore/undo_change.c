@@ -21,6 +21,8 @@ static const struct undo_op ops[] = {
 	{ "quota", undo_quota },
 	{ "flags", undo_flags },
 	{ "reader", undo_reader },
+	{ "sieve", undo_sieve },
+	{ "sieve-active", undo_sieve_active },
 	{ "file", undo_file },
 	{ "link", undo_link },
 };

@@ -65,6 +65,10 @@ int undo_quota(struct undo_context *cx, const struct journal_record *r, struct e
 int undo_flags(struct undo_context *cx, const struct journal_record *r, struct err *e);
 int undo_reader(struct undo_context *cx, const struct journal_record *r, struct err *e);
 
+/* undo_sieve.c */
+int undo_sieve(struct undo_context *cx, const struct journal_record *r, struct err *e);
+int undo_sieve_active(struct undo_context *cx, const struct journal_record *r, struct err *e);
+
 /* undo_files.c */
 int undo_file(struct undo_context *cx, const struct journal_record *r, struct err *e);
 int undo_link(struct undo_context *cx, const struct journal_record *r, struct err *e);
