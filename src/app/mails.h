@@ -90,6 +90,7 @@ struct mails_facts {
 	const char *shown;       /* the mailbox's name, safe */
 	int64_t when;            /* of the archive */
 	bool has_cache;          /* false: no senders and subjects can be had */
+	bool deleted;            /* it is a DELETED.* mailbox */
 	bool complete;           /* all messages are there */
 	bool compared;           /* every state is final */
 	enum unit_health health; /* of the mailbox in the archive */

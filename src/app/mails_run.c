@@ -195,6 +195,7 @@ static int open_archive(struct mails_run *w, struct err *e)
 		return err_hint(e, "it may be listed there all the same; look at other archives");
 	}
 	w->facts.health = source_mailbox(w->source, w->at)->health;
+	w->facts.deleted = source_mailbox(w->source, w->at)->deleted;
 	tell(w);
 	if (source_load(w->source, w->at, true, &w->m, e) == -1)
 		return -1;

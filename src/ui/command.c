@@ -1,10 +1,12 @@
 /* command.c: what is typed behind ':': a request by its name, or one of a few words with an argument. */
 #include "ui/console_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/audit.h"
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/str.h"
 #include "ui/term.h"
 #include "ui/views.h"
@@ -75,6 +77,19 @@ static void run_reason(struct console *c, const char *argument)
 		log_write(LOG_LEVEL_INFO, "reason: %s", argument[0] != '\0' ? argument : "none");
 }
 
+/* USER, or USER FROM, or USER FROM TO. */
+static void run_lost(struct console *c, const char *argument)
+{
+	char *words[3] = { NULL }, *line = mem_strdup(argument), *at = line, *word;
+	size_t n = 0;
+
+	while ((word = strsep(&at, " ")) != NULL && n < 3)
+		if (word[0] != '\0')
+			words[n++] = word;
+	console_push(c, view_lost_new(c, words[0], words[1], words[2]));
+	free(line);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct console *c, const char *argument);
@@ -83,6 +98,7 @@ static const struct {
 	{ "search", run_search },
 	{ "find", run_find },
 	{ "history", run_history },
+	{ "lost", run_lost },
 	{ "theme", run_theme },
 	{ "row", run_row },
 	{ "reason", run_reason },

@@ -35,7 +35,14 @@ static void open_store(struct view_archives *a)
 static void open_archive(struct view_archives *a)
 {
 	const struct app_archive *ar = archives_selected(a);
+	char *live;
 
+	if (archives_selected_live(a)) {
+		live = app_archive_of(SOURCE_LIVE, console_server(a->view.console));
+		console_push(a->view.console, view_mailboxes_new(a->view.console, live));
+		free(live);
+		return;
+	}
 	if (ar == NULL) {
 		open_store(a);
 		return;
@@ -185,6 +192,11 @@ static void command(struct view *v, struct buf *b)
 {
 	const struct app_archive *ar = archives_selected(self(v));
 
+	if (archives_selected_live(self(v))) {
+		shell_begin(b, v->console, "mailboxes");
+		app_command_add(b, SOURCE_LIVE);
+		return;
+	}
 	if (ar == NULL) {
 		shell_begin(b, v->console, "archives");
 		return;
@@ -216,6 +228,15 @@ static void detail(struct view *v, struct text *t)
 		text_add(t, STYLE_HEAD, 0, "Store %s is away", s->store);
 		text_add(t, STYLE_BAD, 0, "%s", s->what);
 		text_add(t, STYLE_NORMAL, 0, "%s", s->next);
+	}
+	if (archives_selected_live(self(v))) {
+		text_add(t, STYLE_HEAD, 0, "The running server %s", console_server_name(v->console));
+		text_add(t, STYLE_NORMAL, 0,
+		    "What was deleted or expunged lately is often still there: Cyrus keeps deleted mailboxes "
+		    "as "
+		    "DELETED.*, and the files of expunged messages, until cyr_expire removes them. Enter "
+		    "shows "
+		    "them; they are restored from there as from an archive.");
 	}
 	if (ar == NULL)
 		return;
@@ -253,7 +274,8 @@ static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_F
 	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_TAPES, REQUEST_DETAILS,
 	REQUEST_DOCTOR, REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
-	.about = "The archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
+	.about = "The running server, for what was deleted or expunged there and is still kept; then the "
+	         "archives of all stores, the newest first. HEALTH is \"verified\" (whole, and the "
 		 "mailboxes were consistent), "
 		 "\"findings\" (whole, but something was wrong in the spool), \"unverified\", \"foreign\" (a "
 		 "cpio or tar that "

@@ -76,6 +76,8 @@ static void took(struct view *v, struct task *t, void *item)
 	if (!a->loaded && i == a->list.n) {
 		a->list.list = mem_grow(a->list.list, &a->cap, a->list.n + 1, sizeof *a->list.list);
 		a->list.list[a->list.n++] = (struct app_archive){ 0 };
+		if (a->list.n == 1)
+			list_select(&v->list, ARCHIVES_FIRST);
 	}
 	if (!a->loaded) {
 		struct app_archive old = a->list.list[i];
@@ -91,8 +93,10 @@ static void replace(struct view_archives *a, struct load *l)
 {
 	const struct app_archive *was = archives_selected(a);
 	char *name = mem_strdup(was != NULL ? was->name : NULL);
-	size_t at = 0;
+	size_t at = ARCHIVES_FIRST;
 
+	if (archives_selected_live(a))
+		at = 0;
 	app_archives_done(&a->list);
 	a->list = l->list;
 	a->cap = a->list.n;
@@ -103,7 +107,7 @@ static void replace(struct view_archives *a, struct load *l)
 	archives_choose_columns(a);
 	for (size_t i = 0; name != NULL && i < a->list.n; i++)
 		if (strcmp(a->list.list[i].name, name) == 0)
-			at = i;
+			at = i + ARCHIVES_FIRST;
 	list_moved(&a->view.list, at);
 	free(name);
 }

@@ -8,6 +8,7 @@
 #include "ui/views.h"
 
 #define ARCHIVES_COLUMNS 12
+#define ARCHIVES_FIRST   1 /* row of the first archive: before it stands the running server */
 
 struct view_archives {
 	struct view view;
@@ -27,9 +28,11 @@ struct view_archives {
 void archives_rows_init(struct view_archives *a);
 void archives_choose_columns(struct view_archives *a);
 
-/** archives_selected(a): The archive the cursor is on, or NULL. archives_selected_store(a): The store that is away, or NULL. */
+/** archives_selected(a): The archive the cursor is on, or NULL. archives_selected_store(a): The store that is away, or NULL. archives_selected_live(a): It
+ * is on the running server. */
 const struct app_archive *archives_selected(struct view_archives *a);
 const struct app_store_away *archives_selected_store(struct view_archives *a);
+bool archives_selected_live(struct view_archives *a);
 
 /** archives_selected_why(a): What rotation makes of the selected one; RETENTION_WHYS: not known. */
 enum retention_why archives_selected_why(struct view_archives *a);

@@ -1,4 +1,4 @@
-/* view_archives_rows.c: the rows of the start screen: archives, then stores that are away. */
+/* view_archives_rows.c: the rows of the start screen: the running server, archives, then stores that are away. */
 #include <string.h>
 
 #include "app/words.h"
@@ -26,8 +26,21 @@ static const struct list_column columns[ARCHIVES_COLUMNS] = {
 static size_t count(void *model)
 {
 	struct view_archives *a = model;
+	size_t n = a->list.n + a->list.n_away;
 
-	return a->list.n + a->list.n_away;
+	/* Where there is nothing yet, that is said in their place. */
+	return n > 0 ? n + ARCHIVES_FIRST : 0;
+}
+
+/* What people ask for first is often still there. */
+static void live_cell(const struct view_archives *a, size_t column, struct buf *b)
+{
+	if (column == DATE)
+		buf_str(b, "live: still kept");
+	else if (column == SERVER)
+		buf_str(b, console_server_name(a->view.console));
+	else if (column == HEALTH)
+		buf_str(b, "running");
 }
 
 static void store_cell(
@@ -49,6 +62,11 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 	char text[32];
 	bool ours;
 
+	if (row < ARCHIVES_FIRST) {
+		live_cell(a, column, b);
+		return;
+	}
+	row -= ARCHIVES_FIRST;
 	if (row >= a->list.n) {
 		store_cell(a, row - a->list.n, column, b, style);
 		return;
@@ -103,7 +121,16 @@ const struct app_archive *archives_selected(struct view_archives *a)
 {
 	size_t row;
 
-	return list_selected(&a->view.list, &row) && row < a->list.n ? &a->list.list[row] : NULL;
+	return list_selected(&a->view.list, &row) && row >= ARCHIVES_FIRST && row - ARCHIVES_FIRST < a->list.n
+	           ? &a->list.list[row - ARCHIVES_FIRST]
+	           : NULL;
+}
+
+bool archives_selected_live(struct view_archives *a)
+{
+	size_t row;
+
+	return list_selected(&a->view.list, &row) && row < ARCHIVES_FIRST;
 }
 
 const char *archives_where(const struct view *v, const char *store, const char *archive)
@@ -152,13 +179,16 @@ const struct app_store_away *archives_selected_store(struct view_archives *a)
 {
 	size_t row;
 
-	return list_selected(&a->view.list, &row) && row >= a->list.n ? &a->list.away[row - a->list.n] : NULL;
+	return list_selected(&a->view.list, &row) && row >= ARCHIVES_FIRST + a->list.n
+	           ? &a->list.away[row - ARCHIVES_FIRST - a->list.n]
+	           : NULL;
 }
 
 enum retention_why archives_selected_why(struct view_archives *a)
 {
 	size_t row;
 
-	return list_selected(&a->view.list, &row) && row < a->list.n && a->whys != NULL ? a->whys[row]
-	                                                                                : RETENTION_WHYS;
+	return archives_selected(a) != NULL && list_selected(&a->view.list, &row) && a->whys != NULL
+	           ? a->whys[row - ARCHIVES_FIRST]
+	           : RETENTION_WHYS;
 }

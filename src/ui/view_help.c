@@ -82,7 +82,7 @@ struct view *view_help_new(struct console *c, struct view *about)
 	text_add(&h->text, STYLE_NORMAL, 2,
 	    "Where a terminal has no F-keys: Esc, then a digit (0 is F10). Behind : go the names in the "
 	    "second column, with Tab "
-	    "to complete them, a row's number, or filter, search, row, theme, reason with an argument.");
+	    "to complete them, a row's number, or filter, search, row, theme, reason with an argument; lost USER FROM TO is what that user has lost between two dates.");
 	text_add(&h->text, STYLE_NORMAL, 2,
 	    "Keys and colours can be set in cyrvault.conf(5), [keys] and [colors].");
 	return &h->view;

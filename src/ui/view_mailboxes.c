@@ -175,6 +175,13 @@ static void next_shown(struct view_mailboxes *m)
 		"Only what the server lacks: missing, deleted, damaged, replaced",
 		"Only what is not the same on the server" };
 
+	if (app_is_live(m->archive)) {
+		m->shown = m->shown == SHOW_ALL ? SHOW_LOST : SHOW_ALL;
+		look_again(m);
+		console_say(m->view.console, STYLE_NORMAL, "%s (m: next)",
+		    m->shown == SHOW_ALL ? words[SHOW_ALL] : "Only what was deleted, and is still kept");
+		return;
+	}
 	m->shown = (enum shown)((m->shown + 1) % 3);
 	look_again(m);
 	console_say(m->view.console, STYLE_NORMAL, "%s (m: next)", words[m->shown]);
@@ -287,6 +294,12 @@ static void restore(struct view_mailboxes *m)
 	if (!list_selected(&m->view.list, &row) || !in_archive(m, row))
 		return;
 	box = boxes_row(m->boxes, row);
+	if (app_is_live(m->archive) && !box->deleted) {
+		console_say(m->view.console, STYLE_NORMAL,
+		    "It is there. What was expunged in it is restored from its messages (Enter), what was "
+		    "deleted (m) from here");
+		return;
+	}
 	boxes_internal(m->boxes, row, &internal);
 	boxes_shown(m->boxes, row, &shown);
 	names[0] = buf_text(&internal);
@@ -335,9 +348,29 @@ static void history(struct view_mailboxes *m)
 		return;
 	boxes_internal(m->boxes, row, &internal);
 	boxes_shown(m->boxes, row, &shown);
-	console_push(m->view.console, view_history_new(m->view.console, buf_text(&internal), buf_text(&shown)));
+	console_push(
+	    m->view.console, view_history_new(m->view.console, buf_text(&internal), buf_text(&shown)));
 	buf_done(&internal);
 	buf_done(&shown);
+}
+
+/* Of the user whose mailbox it is. */
+static void lost_between(struct view_mailboxes *m)
+{
+	struct buf internal = BUF_INIT;
+	char *user = NULL;
+	size_t row;
+
+	if (list_selected(&m->view.list, &row)) {
+		boxes_internal(m->boxes, row, &internal);
+		user = mboxname_user(buf_text(&internal));
+	}
+	if (user != NULL)
+		console_push(m->view.console, view_lost_new(m->view.console, user, NULL, NULL));
+	else
+		console_say(m->view.console, STYLE_NORMAL, "This is no user's mailbox");
+	free(user);
+	buf_done(&internal);
 }
 
 static bool request(struct view *v, enum request r)
@@ -354,11 +387,21 @@ static bool request(struct view *v, enum request r)
 	case REQUEST_LOST: next_shown(m); return true;
 	case REQUEST_FOLD: fold(m); return true;
 	case REQUEST_RELOAD: reload(m); return true;
-	case REQUEST_VERIFY: console_push(v->console, view_verify_new(v->console, m->archive)); return true;
+	case REQUEST_VERIFY:
+		if (app_is_live(m->archive))
+			console_say(v->console, STYLE_NORMAL, "This is the running server itself");
+		else
+			console_push(v->console, view_verify_new(v->console, m->archive));
+		return true;
 	case REQUEST_DIFF:
-		console_push(v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, NULL, NULL));
+		if (app_is_live(m->archive))
+			console_say(v->console, STYLE_NORMAL, "This is the running server itself");
+		else
+			console_push(
+			    v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, NULL, NULL));
 		return true;
 	case REQUEST_HISTORY: history(m); return true;
+	case REQUEST_BETWEEN: lost_between(m); return true;
 	case REQUEST_CANCEL:
 		if (m->shown == SHOW_ALL || v->list.filter != NULL || v->list.search != NULL)
 			return false;
@@ -388,7 +431,7 @@ static void free_view(struct view *v)
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_RESTORE, REQUEST_MARK, REQUEST_DETAILS,
 	REQUEST_LOST, REQUEST_SEARCH, REQUEST_FILTER, REQUEST_FOLD, REQUEST_BASKET, REQUEST_HISTORY,
-	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_RELOAD, REQUEST_NONE };
+	REQUEST_BETWEEN, REQUEST_DIFF, REQUEST_VERIFY, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "mailboxes",
 	.about = mailboxes_about,
 	.requests = requests,

@@ -104,7 +104,10 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 		break;
 	case STATE:
 		*style = mailboxes_state_style(state);
-		buf_str(b, state == BOX_DELETED && box->deleted ? "" : box_state_name(state));
+		if (box->deleted && app_is_live(m->archive))
+			buf_str(b, "kept");
+		else
+			buf_str(b, state == BOX_DELETED && box->deleted ? "" : box_state_name(state));
 		break;
 	case HEALTH:
 		*style = box->health == HEALTH_FINDINGS ? STYLE_WARN : STYLE_DIM;
@@ -135,6 +138,9 @@ static bool hidden(void *model, size_t row)
 	const struct box *box = boxes_row(m->boxes, row);
 	enum box_state s = (enum box_state)box->state;
 
+	/* What the running server itself lacks is what was deleted there. */
+	if (m->shown != SHOW_ALL && app_is_live(m->archive))
+		return !box->deleted;
 	if (m->shown == SHOW_LOST)
 		return !mailboxes_is_lost(s) || box->deleted;
 	if (m->shown == SHOW_OTHER)

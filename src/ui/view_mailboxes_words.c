@@ -16,7 +16,8 @@ const char mailboxes_about[] =
     "renamed, replaced "
     "(another mailbox has its name), only live. m shows only what the server lacks; R plans a "
     "restore of what is "
-    "marked, or of the row.";
+    "marked, or of the row. Of the running server itself (\"live\") m shows what was deleted and is still "
+    "kept as DELETED.*, which R brings back.";
 
 void mailboxes_title(struct view *v, struct buf *b)
 {
@@ -51,9 +52,11 @@ void mailboxes_status(struct view *v, struct buf *b)
 		    str_size(size, sizeof size, basket->bytes));
 	buf_printf(b, "%s, %s", str_count(n, sizeof n, f->in_archive, "mailbox", "mailboxes"),
 	    str_size(size, sizeof size, f->bytes));
-	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+	for (size_t i = 0; i < sizeof told / sizeof told[0] && !app_is_live(m->archive); i++)
 		add_count(b, &separator, f->n[told[i]], told[i]);
-	if (f->why_not[0] != '\0')
+	if (app_is_live(m->archive))
+		buf_printf(b, "; %zu deleted, still kept (m)", f->deleted);
+	else if (f->why_not[0] != '\0')
 		buf_printf(b, "; not compared: %s", f->why_not);
 	else if (f->compared && separator[0] == ';')
 		buf_str(b, "; the server lacks nothing");
@@ -97,6 +100,8 @@ void mailboxes_empty(struct view *v, struct buf *b)
 		buf_printf(b, "%s.\n%s", m->failed.msg, m->failed.hint);
 	else if (m->loading && boxes_n(m->boxes) == 0)
 		buf_str(b, "Reading the archive ...");
+	else if (app_is_live(m->archive) && m->shown != SHOW_ALL)
+		buf_str(b, "No deleted mailbox is kept. (m: all)");
 	else if (m->shown == SHOW_LOST && boxes_facts(m->boxes)->compared)
 		buf_str(b, "The server has all mailboxes of this archive. (m: those that differ, then all)");
 	else if (m->shown != SHOW_ALL && boxes_facts(m->boxes)->compared)

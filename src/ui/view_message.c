@@ -250,7 +250,7 @@ static const enum request requests[] = { REQUEST_RAW, REQUEST_EXPORT, REQUEST_SE
 	REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "message",
 	.about = "One message of the archive, and how it stands on the live server where that is known. What "
-	         "could disturb the terminal stands as \\xNN or \\u{NNNN}. w "
+		 "could disturb the terminal stands as \\xNN or \\u{NNNN}. w "
 		 "turns between the usual headers with the text, all headers, and the bytes as they are "
 		 "stored; e writes it to a file, byte for byte.",
 	.requests = requests,

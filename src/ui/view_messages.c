@@ -206,14 +206,38 @@ static void ask_export(struct view_messages *m)
 	free(to);
 }
 
+/* Of the running server itself only what was expunged can be wanted. */
+static bool only_expunged(struct view_messages *m)
+{
+	for (size_t i = 0; i < m->marks.n; i++) {
+		size_t at = mails_find(m->mails, m->marks.list[i]);
+
+		if (at == (size_t)-1 || mails_row(m->mails, at)->expunged)
+			continue;
+		console_say(m->view.console, STYLE_WARN,
+		    "Message %u is there: only what was expunged (m) can be restored", m->marks.list[i]);
+		return false;
+	}
+	if (mails_facts(m->mails)->expunged > 0)
+		return true;
+	console_say(m->view.console, STYLE_NORMAL, "Nothing that was expunged is kept in this mailbox");
+	return false;
+}
+
 static void restore(struct view_messages *m)
 {
 	const char *internal = m->internal, *shown = m->shown;
+	bool live = app_is_live(m->archive), deleted = mails_facts(m->mails)->deleted;
 
-	console_push(m->view.console,
-	    view_restore_new(m->view.console,
-		&(struct restore_wish){
-		    .archive = m->archive, .internal = &internal, .shown = &shown, .n = 1 }));
+	if (live && !deleted && !only_expunged(m))
+		return;
+	console_push(
+	    m->view.console, view_restore_new(m->view.console, &(struct restore_wish){ .archive = m->archive,
+								   .internal = &internal,
+								   .shown = &shown,
+								   .n = 1,
+								   .uids = &m->marks,
+								   .expunged = live && !deleted }));
 }
 
 /* ---- what can be asked ---- */
@@ -224,6 +248,15 @@ static void open_message(struct view_messages *m)
 	const struct mail *r = messages_selected(m, &row);
 	struct buf where = BUF_INIT;
 
+	/* It is where its mailbox is, if that has this name there. */
+	if (r != NULL && r->state == MAIL_ONLY_LIVE && mails_facts(m->mails)->live_name[0] == '\0') {
+		char *live = app_archive_of(SOURCE_LIVE, console_server(m->view.console));
+
+		console_push(m->view.console, view_message_new(m->view.console, live, m->internal, m->shown,
+						  r->uid, "only there: the archive does not have it"));
+		free(live);
+		return;
+	}
 	if (r == NULL || !in_archive(m, r))
 		return;
 	if (!r->has_file) {
@@ -257,8 +290,9 @@ static bool request(struct view *v, enum request r)
 		console_push(v->console, view_history_new(v->console, m->internal, m->shown));
 		return true;
 	case REQUEST_DIFF:
-		console_push(
-		    v->console, view_diff_new(v->console, m->archive, DIFF_LIVE, m->internal, m->shown));
+		if (!app_is_live(m->archive))
+			console_push(v->console,
+			    view_diff_new(v->console, m->archive, DIFF_LIVE, m->internal, m->shown));
 		return true;
 	case REQUEST_RELOAD: reload(m); return true;
 	default: return false;
@@ -306,7 +340,8 @@ static const struct view_ops ops = { .name = "messages",
 	    "missing, expunged, its file lost, other flags, other \\Seen, moved to another mailbox of the "
 	    "user, or the same under another UID, as after a merge; \"no file\": the archive itself does "
 	    "not hold it. Last come those that only the server has. & shows only the rows with such a word. "
-	    "Marks are for e, which writes messages to files; R restores the mailbox.",
+	    "Marks are for R, which restores these messages alone, and for e, which writes them to files; "
+	    "without marks R restores the mailbox.",
 	.requests = requests,
 	.title = title,
 	.status = messages_status,

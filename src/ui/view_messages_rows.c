@@ -115,8 +115,9 @@ static bool hidden(void *model, size_t row)
 	const struct view_messages *m = model;
 	const struct mail *r = mails_row(m->mails, row);
 
-	if (r->expunged)
-		return true;
+	/* What the running server itself lacks is what was expunged there. */
+	if (r->expunged || app_is_live(m->archive))
+		return !r->expunged || !app_is_live(m->archive);
 	return m->show == SHOW_LACKING ? !mail_is_lacking((enum mail_state)r->state)
 	                               : r->state == MAIL_SAME || r->state == MAIL_UNCOMPARED;
 }

@@ -8,27 +8,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "ui/restore_task.h"
-#include "ui/shell.h"
-#include "ui/views.h"
-
-enum scope { SCOPE_ONLY, SCOPE_BELOW, SCOPE_USER, SCOPES };
-
-struct view_restore {
-	struct view view;
-	struct text text;
-	char *archive;
-	char **internal, **shown;
-	size_t n;
-	char *user;   /* may be restored as a whole; NULL: not */
-	char *resume; /* the case that goes on, or NULL */
-	bool offers[SCOPES];
-	enum scope scope;
-	size_t first_choice; /* paragraph of the first of them */
-	struct task *planning;
-	struct restore_plan *plan; /* for ${scope}; NULL while it is made */
-	char **item_names;         /* of its items, as they are shown */
-	struct err failed;         /* code ERR_NONE: planned, or being so */
-};
+#include "ui/view_restore_priv.h"
 
 static struct view_restore *self(struct view *v)
 {
@@ -39,22 +19,13 @@ static struct view_restore *self(struct view *v)
 
 struct planning {
 	struct app *app;
-	char *server, *archive, *user, *resume;
-	char **internal;
-	size_t n;
-	bool recursive;
+	char *server, *archive;
+	char *resume; /* the case that goes on; NULL */
+	char *into;   /* as it was typed; NULL */
+	struct restore_request request;
 	struct restore_plan *plan;
 	char **item_names;
 };
-
-static char **copy_names(char *const *names, size_t n)
-{
-	char **copy = mem_array(n + 1, sizeof *copy);
-
-	for (size_t i = 0; i < n; i++)
-		copy[i] = mem_strdup(names[i]);
-	return copy;
-}
 
 static void free_names(char **names, size_t n)
 {
@@ -63,24 +34,53 @@ static void free_names(char **names, size_t n)
 	free(names);
 }
 
+/* Names are typed as this server shows them. */
+static int parse_into(struct planning *p, struct err *e)
+{
+	struct server *server = NULL;
+	char *internal = NULL;
+	int rc;
+
+	if (p->into == NULL)
+		return 0;
+	if (app_server(p->app, p->server, &server, e) == -1)
+		return -1;
+	rc = mboxname_parse(server->conf, p->into, &internal, e);
+	server_free(server);
+	p->request.into = internal;
+	return rc;
+}
+
+static void show_item(
+    const struct planning *p, const struct names *names, const struct restore_item *item, struct buf *b)
+{
+	const char *was = source_mailbox(p->plan->source, item->source_index)->name;
+
+	if (strcmp(was, item->name) != 0) {
+		names_show(names, was, b);
+		buf_str(b, " as ");
+	}
+	names_show(names, item->name, b);
+}
+
 static int make_plan(struct job *job, void *arg, struct err *e)
 {
 	struct planning *p = arg;
-	struct restore_request request = { .mailboxes = (const char *const *)p->internal,
-		.n_mailboxes = p->user == NULL ? p->n : 0,
-		.recursive = p->recursive,
-		.user = p->user };
 	struct names names;
 
-	if ((p->resume != NULL ? app_resume_plan(p->app, p->server, p->resume, job, &p->plan, e)
-			       : app_plan(p->app, p->server, p->archive, &request, job, &p->plan, e)) == -1)
+	if (p->resume != NULL) {
+		if (app_resume_plan(p->app, p->server, p->resume, job, &p->plan, e) == -1)
+			return -1;
+	} else if (parse_into(p, e) == -1 ||
+		   app_plan(p->app, p->server, p->archive, &p->request, job, &p->plan, e) == -1) {
 		return -1;
+	}
 	names_init(&names, p->app, p->server, p->plan->source);
 	p->item_names = mem_array(p->plan->n_items + 1, sizeof *p->item_names);
 	for (size_t i = 0; i < p->plan->n_items; i++) {
 		struct buf b = BUF_INIT;
 
-		names_show(&names, p->plan->items[i].name, &b);
+		show_item(p, &names, &p->plan->items[i], &b);
 		p->item_names[i] = buf_steal(&b);
 	}
 	names_done(&names);
@@ -93,11 +93,11 @@ static void free_planning(void *arg)
 
 	free_names(p->item_names, p->plan != NULL ? p->plan->n_items : 0);
 	restore_plan_free(p->plan);
-	free_names(p->internal, p->n);
+	restore_request_done(&p->request);
 	free(p->server);
 	free(p->archive);
-	free(p->user);
 	free(p->resume);
+	free(p->into);
 	free(p);
 }
 
@@ -109,105 +109,22 @@ static void forget_plan(struct view_restore *r)
 	r->plan = NULL;
 }
 
-/* ---- words ---- */
-
-static void add_choice(struct view_restore *r, enum scope s)
-{
-	bool on = r->scope == s;
-
-	if (s == SCOPE_USER)
-		text_add(&r->text, STYLE_NORMAL, 4,
-		    "(%s) the whole user %s: all mailboxes, seen, subscriptions, sieve, quota",
-		    on ? "*" : " ", r->user);
-	else if (s == SCOPE_BELOW)
-		text_add(&r->text, STYLE_NORMAL, 4, "(%s) with everything below", on ? "*" : " ");
-	else
-		text_add(&r->text, STYLE_NORMAL, 4, "(%s) without what is below", on ? "*" : " ");
-}
-
-static void add_heading(struct view_restore *r)
-{
-	if (r->n == 1)
-		text_add(&r->text, STYLE_HEAD, 0, "Restore %s from %s", r->shown[0], r->archive);
-	else
-		text_add(&r->text, STYLE_HEAD, 0, "Restore %zu mailboxes from %s", r->n, r->archive);
-	r->first_choice = r->text.n_paragraphs;
-	for (int s = 0; s < SCOPES; s++)
-		if (r->offers[s])
-			add_choice(r, (enum scope)s);
-	text_add(&r->text, STYLE_NORMAL, 0, "%s", "");
-}
-
-static enum style style_of(enum mailbox_state s)
-{
-	return s == STATE_OTHER ? STYLE_BAD : s == STATE_SAME ? STYLE_GOOD : STYLE_WARN;
-}
-
-static void add_item(struct view_restore *r, size_t i)
-{
-	const struct restore_item *item = &r->plan->items[i];
-	char size[16], mails[40];
-
-	if (item->state == STATE_SAME)
-		text_add(
-		    &r->text, STYLE_GOOD, 4, "  %s: %s", r->item_names[i], mailbox_state_name(item->state));
-	else
-		text_add(&r->text, style_of(item->state), 4, "  %s: %s; %s, %s", r->item_names[i],
-		    mailbox_state_name(item->state),
-		    str_count(mails, sizeof mails, item->messages, "message", "messages"),
-		    str_size(size, sizeof size, item->bytes));
-	if (item->deleted_name != NULL)
-		text_add(&r->text, STYLE_NORMAL, 6, "      still there as %s", item->deleted_name);
-	if (item->why != NULL)
-		text_add(&r->text, style_of(item->state), 6, "      %s", item->why);
-}
-
-static void add_plan(struct view_restore *r)
-{
-	const struct restore_plan *p = r->plan;
-	char size[16], steps[40];
-
-	text_add(&r->text, STYLE_HEAD, 0, "On the server %s now", console_server_name(r->view.console));
-	for (size_t i = 0; i < p->n_items; i++)
-		add_item(r, i);
-	text_add(&r->text, STYLE_NORMAL, 0, "%s", "");
-	for (size_t i = 0; i < p->n_notes; i++)
-		text_add(&r->text, STYLE_WARN, 6, "Note: %s", p->notes[i]);
-	if (p->n_refused > 0) {
-		struct err e = { 0 };
-
-		restore_refusal(p, &e);
-		text_add(&r->text, STYLE_BAD, 0, "%s", e.msg);
-		text_add(&r->text, STYLE_NORMAL, 0, "%s", e.hint);
-		return;
-	}
-	if (p->n_steps == 0) {
-		text_add(&r->text, STYLE_GOOD, 0, "%s", restore_nothing_words(p));
-		return;
-	}
-	text_add(&r->text, STYLE_HEAD, 0, "The plan: %s, %s will be written (y carries it out)",
-	    str_count(steps, sizeof steps, p->n_steps, "step", "steps"),
-	    str_size(size, sizeof size, p->bytes));
-	for (size_t i = 0; i < p->n_steps; i++) {
-		text_add(&r->text, STYLE_NORMAL, 5, "%3zu. %s", i + 1, p->steps[i].words);
-		if (p->steps[i].command != NULL)
-			text_add(&r->text, STYLE_COMMAND, 7, "     $ %s", p->steps[i].command);
-	}
-}
-
+/* The cursor goes where it is wanted, if that is there. */
 static void rebuild(struct view_restore *r)
 {
-	text_clear(&r->text);
-	add_heading(r);
-	if (r->plan != NULL)
-		add_plan(r);
-	else if (r->failed.code != ERR_NONE) {
-		text_add(&r->text, STYLE_BAD, 0, "%s", r->failed.msg);
-		text_add(&r->text, STYLE_NORMAL, 0, "%s", r->failed.hint);
-	} else {
-		text_add(&r->text, STYLE_DIM, 0, "Comparing the archive with the server ...");
-	}
+	restore_view_write(r);
 	list_changed(&r->view.list);
+	for (size_t i = 0; i < r->n_actions && r->want.act != ACT_NONE; i++) {
+		const struct action *a = &r->actions[i];
+
+		if (a->act != r->want.act || a->value != r->want.value || a->item != r->want.item)
+			continue;
+		for (size_t k = 0; k < r->text.n_lines; k++)
+			if (r->text.lines[k].paragraph == a->paragraph) {
+				list_select(&r->view.list, k);
+				break;
+			}
+	}
 	console_dirty(r->view.console);
 }
 
@@ -229,50 +146,38 @@ static void planned(struct view *v, struct task *t)
 		r->item_names = p->item_names;
 		p->plan = NULL;
 		p->item_names = NULL;
+		/* What must be answered is laid open. */
+		for (size_t i = 0; i < r->plan->n_items && r->answered == (size_t)-1; i++)
+			if (r->plan->items[i].state == STATE_OTHER)
+				r->answered = i;
 	}
 	rebuild(r);
+	r->want.act = ACT_NONE;
 }
 
 static void command(struct view *v, struct buf *b)
 {
-	struct view_restore *r = self(v);
-
-	shell_begin(b, v->console, "restore");
-	if (r->resume != NULL) {
-		buf_str(b, " --resume");
-		app_command_add(b, r->resume);
-		return;
-	}
-	app_command_add(b, r->archive);
-	if (r->scope == SCOPE_USER) {
-		buf_str(b, " --user");
-		app_command_add(b, r->user);
-		return;
-	}
-	for (size_t i = 0; i < r->n && i < 200; i++)
-		app_command_add(b, shell_word(r->internal[i], r->shown[i]));
-	if (r->scope == SCOPE_BELOW)
-		buf_str(b, " --recursive");
+	restore_view_command(self(v), b);
 }
 
 static void replan(struct view_restore *r)
 {
 	struct console *c = r->view.console;
 	struct planning *p = mem_alloc(sizeof *p);
+	struct restore_request q;
 	struct buf line = BUF_INIT;
 
 	if (r->planning != NULL)
 		console_stop(c, r->planning);
 	forget_plan(r);
 	err_clear(&r->failed);
+	restore_view_request(r, &q);
 	*p = (struct planning){ .app = console_app(c),
 		.server = mem_strdup(console_server(c)),
 		.archive = mem_strdup(r->archive),
-		.user = r->scope == SCOPE_USER ? mem_strdup(r->user) : NULL,
 		.resume = mem_strdup(r->resume),
-		.internal = copy_names(r->internal, r->n),
-		.n = r->n,
-		.recursive = r->scope == SCOPE_BELOW };
+		.into = mem_strdup(r->into) };
+	restore_request_copy(&p->request, &q);
 	command(&r->view, &line);
 	buf_str(&line, " --dry-run");
 	r->planning = console_start(c, &(struct task_spec){ .title = "plan a restore",
@@ -286,32 +191,165 @@ static void replan(struct view_restore *r)
 	rebuild(r);
 }
 
-/* ---- what can be asked ---- */
+/* ---- what can be chosen ---- */
 
-/* The choice on the selected row, or SCOPES. */
-static enum scope choice_at(struct view_restore *r)
+static void set_mode(struct view_restore *r, enum restore_mode m)
 {
-	size_t row, paragraph, at = r->first_choice;
-
-	if (!list_selected(&r->view.list, &row))
-		return SCOPES;
-	paragraph = r->text.lines[row].paragraph;
-	for (int s = 0; s < SCOPES; s++)
-		if (r->offers[s] && at++ == paragraph)
-			return (enum scope)s;
-	return SCOPES;
+	if (m == r->mode)
+		return;
+	r->mode = m;
+	r->answered = (size_t)-1;
+	replan(r);
 }
 
-static bool choose(struct view_restore *r)
+static void turn_kind(struct view_restore *r, unsigned bit)
 {
-	enum scope s = choice_at(r);
+	if ((r->kinds ^ bit) == 0) {
+		console_say(r->view.console, STYLE_WARN, "At least one kind of state must be chosen");
+		return;
+	}
+	r->kinds ^= bit;
+	replan(r);
+}
 
-	if (s != SCOPES && s != r->scope) {
-		r->scope = s;
+static void set_text(struct view_restore *r, char **to, const char *text)
+{
+	if (text == NULL)
+		return;
+	free(*to);
+	*to = text[0] != '\0' ? mem_strdup(text) : NULL;
+	replan(r);
+}
+
+/* Where it goes is told by the one or the other. */
+static void to_user_typed(struct view *v, const char *text)
+{
+	struct view_restore *r = self(v);
+
+	if (text != NULL) {
+		free(r->into);
+		r->into = NULL;
+	}
+	set_text(r, &r->to_user, text);
+}
+
+static void into_typed(struct view *v, const char *text)
+{
+	struct view_restore *r = self(v);
+
+	if (text != NULL) {
+		free(r->to_user);
+		r->to_user = NULL;
+	}
+	set_text(r, &r->into, text);
+}
+
+static void mark_typed(struct view *v, const char *text)
+{
+	struct view_restore *r = self(v);
+
+	if (text == NULL)
+		return;
+	if (!restore_mark_is_valid(text)) {
+		console_say(v->console, STYLE_BAD, "%s can be no keyword of a message", text);
+		return;
+	}
+	free(r->mark);
+	r->mark = mem_strdup(text);
+	r->marked = true;
+	replan(r);
+}
+
+/* What is left are the plan's other mailboxes, by their names. */
+static void leave_out(struct view_restore *r, size_t item)
+{
+	const struct restore_plan *p = r->plan;
+	char **internal = mem_array(p->n_items + 1, sizeof *internal),
+	     **shown = mem_array(p->n_items + 1, sizeof *shown);
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_items; i++) {
+		if (i == item)
+			continue;
+		internal[n] = mem_strdup(source_mailbox(p->source, p->items[i].source_index)->name);
+		shown[n++] = mem_strndup(r->item_names[i], strcspn(r->item_names[i], " "));
+	}
+	free_names(r->internal, r->n);
+	free_names(r->shown, r->n);
+	r->internal = internal;
+	r->shown = shown;
+	r->n = n;
+	r->scope = SCOPE_ONLY;
+	memset(r->offers, 0, sizeof r->offers);
+	r->answered = (size_t)-1;
+	replan(r);
+}
+
+static void ask(struct view_restore *r, enum act what, bool edit)
+{
+	struct console *c = r->view.console;
+
+	if (what == ACT_MARK && edit)
+		console_ask(c, &r->view, "Mark what is appended with the keyword: ", r->mark, mark_typed);
+	else if (what == ACT_TO_USER)
+		console_ask(c, &r->view, "To which user (nothing: to the same): ", r->to_user, to_user_typed);
+	else if (what == ACT_INTO)
+		console_ask(c, &r->view,
+		    "Under which name (nothing: its own): ", r->into != NULL ? r->into : r->shown[0],
+		    into_typed);
+}
+
+static bool choose(struct view_restore *r, bool edit)
+{
+	const struct action *at = restore_view_action(r);
+	struct action a;
+
+	if (at == NULL)
+		return true;
+	r->want = a = *at;
+	switch (a.act) {
+	case ACT_SCOPE:
+		if (r->scope != (enum scope)a.value) {
+			r->scope = (enum scope)a.value;
+			r->answered = (size_t)-1;
+			replan(r);
+		}
+		break;
+	case ACT_HOW:
+		r->unfolded = !r->unfolded;
+		rebuild(r);
+		break;
+	case ACT_ANSWERS:
+		r->answered = r->answered == a.item ? (size_t)-1 : a.item;
+		rebuild(r);
+		break;
+	case ACT_MODE: set_mode(r, (enum restore_mode)a.value); break;
+	case ACT_ANSWER:
+		r->want = (struct action){ .act = ACT_ANSWERS, .item = a.item };
+		set_mode(r, (enum restore_mode)a.value);
+		break;
+	case ACT_KIND: turn_kind(r, (unsigned)a.value); break;
+	case ACT_MOVED:
+		r->moved = !r->moved;
 		replan(r);
+		break;
+	case ACT_MARK:
+		if (!edit) {
+			r->marked = !r->marked;
+			replan(r);
+			break;
+		}
+		ask(r, a.act, edit);
+		break;
+	case ACT_TO_USER:
+	case ACT_INTO: ask(r, a.act, edit); break;
+	case ACT_LEAVE: leave_out(r, a.item); break;
+	case ACT_NONE: break;
 	}
 	return true;
 }
+
+/* ---- carrying it out ---- */
 
 /* Hands the plan over; the view goes with it. */
 static void carry_out(struct view_restore *r)
@@ -333,6 +371,8 @@ static void carry_out(struct view_restore *r)
 	r->plan = NULL;
 	if (r->scope == SCOPE_USER)
 		buf_printf(&title, "restore of user %s", r->user);
+	else if (r->n == 1 && r->n_picks > 0)
+		buf_printf(&title, "restore of %zu messages of %s", r->n_picked, r->shown[0]);
 	else if (r->n == 1)
 		buf_printf(&title, "restore of %s", r->shown[0]);
 	else
@@ -352,20 +392,34 @@ static void answered(struct view *v, int choice)
 		console_say(v->console, STYLE_NORMAL, "Nothing was changed");
 }
 
-/* What is there, though damaged, and will be replaced as a whole. */
-static const char *replaced(const struct view_restore *r)
+/* What is there and gives way: to a mailbox that comes back whole, renamed aside, or as it was set again. ${*n}: how many do. */
+static const char *replaced(const struct view_restore *r, size_t *n)
 {
-	for (size_t i = 0; i < r->plan->n_items; i++)
-		if (r->plan->items[i].state == STATE_DAMAGED && r->plan->items[i].whole)
-			return r->item_names[i];
-	return NULL;
+	const char *first = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < r->plan->n_items; i++) {
+		const struct restore_item *item = &r->plan->items[i];
+
+		if (item->aside_name == NULL && !(item->state == STATE_DAMAGED && item->whole) &&
+		    (r->mode != RESTORE_REPLACE || item->state == STATE_ABSENT ||
+			item->state == STATE_DELETED_COPY))
+			continue;
+		if ((*n)++ == 0)
+			first = r->item_names[i];
+	}
+	return first;
 }
 
 static void typed(struct view *v, const char *text)
 {
 	struct view_restore *r = self(v);
+	const char *name = NULL;
+	size_t n;
 
-	if (text != NULL && r->plan != NULL && replaced(r) != NULL && strcmp(text, replaced(r)) == 0)
+	if (text != NULL && r->plan != NULL)
+		name = replaced(r, &n);
+	if (name != NULL && strcmp(text, name) == 0)
 		carry_out(r);
 	else
 		console_say(v->console, STYLE_NORMAL, "Nothing was changed");
@@ -375,7 +429,9 @@ static bool go(struct view_restore *r)
 {
 	struct console *c = r->view.console;
 	struct buf question = BUF_INIT;
+	const char *name;
 	uint64_t boxes = 0;
+	size_t n_replaced;
 	char n[40], size[16];
 
 	if (!console_may_change(c))
@@ -386,8 +442,12 @@ static bool go(struct view_restore *r)
 					: "There is nothing that could be carried out");
 		return true;
 	}
-	if (replaced(r) != NULL) {
-		buf_printf(&question, "What is left of it is replaced. Type %s to go on: ", replaced(r));
+	name = replaced(r, &n_replaced);
+	if (name != NULL) {
+		if (n_replaced > 1)
+			buf_printf(&question, "To replace %zu mailboxes, type %s: ", n_replaced, name);
+		else
+			buf_printf(&question, "To replace it, type %s: ", name);
 		console_ask(c, &r->view, buf_text(&question), NULL, typed);
 		buf_done(&question);
 		return true;
@@ -405,8 +465,8 @@ static bool go(struct view_restore *r)
 static bool request(struct view *v, enum request r)
 {
 	switch ((int)r) {
-	case REQUEST_OPEN:
-	case REQUEST_MARK: return choose(self(v));
+	case REQUEST_OPEN: return choose(self(v), true);
+	case REQUEST_MARK: return choose(self(v), false);
 	case REQUEST_GO: return go(self(v));
 	case REQUEST_RELOAD: replan(self(v)); return true;
 	case REQUEST_RESTORE:
@@ -452,9 +512,18 @@ static void free_view(struct view *v)
 	text_done(&r->text);
 	free_names(r->internal, r->n);
 	free_names(r->shown, r->n);
+	free(r->actions);
+	free(r->resume);
 	free(r->archive);
 	free(r->user);
-	free(r->resume);
+	for (size_t i = 0; i < r->n_picks; i++) {
+		free((void *)(uintptr_t)r->picks[i].mailbox);
+		free((void *)(uintptr_t)r->picks[i].ranges);
+	}
+	free(r->picks);
+	free(r->mark);
+	free(r->to_user);
+	free(r->into);
 	free(r);
 }
 
@@ -462,11 +531,14 @@ static const enum request requests[] = { REQUEST_GO, REQUEST_MARK, REQUEST_SHOW_
 	REQUEST_NONE };
 static const struct view_ops ops = { .name = "restore",
 	.space = "choose",
-	.about = "What will be restored, how each mailbox stands on the server now, and the plan, step by "
-		 "step, with the command that "
-		 "does the same where there is one. Space turns a choice; y carries the plan out, after one "
-		 "more question. Until "
-		 "then nothing is changed. Cyrus keeps running; stopped at any point no live mail is harmed.",
+	.about =
+	    "What will be restored and how, how each mailbox stands on the server now, and the plan, step by "
+	    "step, with the command that does the same where there is one. Space turns a choice, and unfolds "
+	    "what is marked [+]: the ways to restore, or what else can be done about a mailbox that is there "
+	    "with other content; each choice makes a new plan. y carries the plan out, after one more "
+	    "question; to replace what is there its name is typed. Until then nothing is changed. Cyrus "
+	    "keeps "
+	    "running; stopped at any point no live mail is harmed.",
 	.requests = requests,
 	.title = title,
 	.status = status,
@@ -474,6 +546,29 @@ static const struct view_ops ops = { .name = "restore",
 	.request = request,
 	.layout = layout,
 	.free = free_view };
+
+static void take_picks(struct view_restore *r, const struct restore_wish *wish)
+{
+	struct restore_pick one = { .mailbox = wish->internal[0] };
+	struct export_range *ranges = NULL;
+	const struct restore_pick *from = wish->picks;
+
+	r->n_picks = wish->n_picks;
+	if (wish->uids != NULL && wish->uids->n > 0) {
+		one.ranges = ranges = uids_ranges(wish->uids, &one.n_ranges);
+		from = &one;
+		r->n_picks = 1;
+	}
+	r->picks = mem_array(r->n_picks + 1, sizeof *r->picks);
+	for (size_t i = 0; i < r->n_picks; i++) {
+		r->picks[i] = (struct restore_pick){ .mailbox = mem_strdup(from[i].mailbox),
+			.ranges = mem_dup(from[i].ranges, from[i].n_ranges * sizeof *from[i].ranges),
+			.n_ranges = from[i].n_ranges };
+		for (size_t k = 0; k < from[i].n_ranges; k++)
+			r->n_picked += from[i].ranges[k].last - from[i].ranges[k].first + 1;
+	}
+	free(ranges);
+}
 
 struct view *view_restore_new(struct console *c, const struct restore_wish *wish)
 {
@@ -497,14 +592,20 @@ struct view *view_restore_new(struct console *c, const struct restore_wish *wish
 	r->scope = wish->whole_user && r->user != NULL ? SCOPE_USER
 	           : wish->below && !wish->only_it     ? SCOPE_BELOW
 	                                               : SCOPE_ONLY;
+	r->mark = mem_strdup("$Restored");
+	r->kinds = RESTORE_ALL_STATE;
+	r->answered = (size_t)-1;
+	r->expunged = wish->expunged;
+	take_picks(r, wish);
 	text_init(&r->text, &r->view.list);
 	r->view.list.pager = false;
 	text_layout(&r->text, console_columns(c));
 	replan(r);
-	/* On the choice that is made; what it leads to follows. */
-	for (size_t i = 0; i < r->text.n_lines; i++)
-		if (r->text.lines[i].paragraph == r->first_choice &&
-		    (r->offers[SCOPE_BELOW] || r->offers[SCOPE_USER]))
+	/* On the first choice; what it leads to follows. */
+	for (size_t i = 0; i < r->text.n_lines && r->n_actions > 0; i++)
+		if (r->text.lines[i].paragraph == r->actions[0].paragraph) {
 			list_select(&r->view.list, i);
+			break;
+		}
 	return &r->view;
 }

@@ -4,13 +4,15 @@
 
 #include "backup/retention.h"
 #include "ui/console.h"
+#include "ui/uids.h"
 
 /** Each makes a view for console_push(). What they need is copied. */
 struct view *view_archives_new(struct console *c); /* the start screen */
 /** archives_where(v, store, archive): Where that archive is, as the start screen somewhere below ${v} last saw it: app_archive.where; "" not known. */
 const char *archives_where(const struct view *v, const char *store, const char *archive);
 /** view_archive_new(c, archive, why, protect): All that is known of one; ${protect}: what to do with its protection is asked at once. */
-struct view *view_archive_new(struct console *c, const struct app_archive *archive, enum retention_why why, bool protect);
+struct view *view_archive_new(
+    struct console *c, const struct app_archive *archive, enum retention_why why, bool protect);
 struct view *view_rotation_new(struct console *c);
 /** view_tapes_new(c): What waits for tape, and the tapes. view_tape_new(c, label): What is on one. view_tape_job_new(c, t): One of tape_task.h. */
 struct view *view_tapes_new(struct console *c);
@@ -34,6 +36,9 @@ struct view *view_diff_new(
     struct console *c, const char *first, const char *second, const char *internal, const char *shown);
 /** view_history_new(c, mailbox, shown): ${mailbox} is an internal name, or with ${shown} NULL one as it was typed. */
 struct view *view_history_new(struct console *c, const char *mailbox, const char *shown);
+/** view_lost_new(c, user, since, before): What that user has lost between two dates, as find_parse_date() takes them; NULL: it asks; ${before} alone NULL:
+ * up to now. */
+struct view *view_lost_new(struct console *c, const char *user, const char *since, const char *before);
 struct view *view_jobs_new(struct console *c);
 /** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
 struct asking;
@@ -53,6 +58,10 @@ struct restore_wish {
 	bool whole_user;  /* what to begin with: the whole user, */
 	bool only_it;     /* or without what is below; else with it */
 	const char *resume; /* what is left of this case instead (restore/case.h); NULL */
+	const struct uids *uids; /* only these messages of the one mailbox named; NULL or empty: all */
+	const struct restore_pick *picks; /* only these of each of the mailboxes named; NULL: all */
+	size_t n_picks;
+	bool expunged;           /* what is wanted was expunged, but is still kept */
 };
 struct view *view_restore_new(struct console *c, const struct restore_wish *wish);
 
