@@ -414,6 +414,8 @@ const struct cli_verb verb_restore = {
 	         "apart by content, so none comes twice, and nothing that is there is changed.\n"
 	         "With --keep-uids they get their old UIDs again, so that clients and every\n"
 	         "reader's \\Seen know them, if the mailbox is still the same one.\n"
+	         "\"live\" in the archive's place is what the server itself still keeps: a deleted\n"
+	         "mailbox is renamed back, with --expunged come the messages that were expunged.\n"
 	         "--undo takes back what was changed and is still as the restore left it.\n"
 	         "Cyrus keeps running. Stopped at any point, no live mail is harmed, and the same\n"
 	         "command, or --resume, goes on from there.\n",

@@ -101,6 +101,53 @@ static void put_words(const struct search *s, bool moved_too, struct buf *b)
 	buf_done(&places);
 }
 
+/* As a shell takes it. */
+static void put_quoted(struct buf *b, const char *word)
+{
+	if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@-")] ==
+	    '\0') {
+		buf_str(b, word);
+		return;
+	}
+	buf_char(b, '\'');
+	for (; *word != '\0'; word++)
+		buf_str(b, *word == '\'' ? "'\\''" : (char[]){ *word, '\0' });
+	buf_char(b, '\'');
+}
+
+/* What the server itself still has is offered before the archive. */
+static void offer(const struct search *s)
+{
+	const struct restore_merge *m = s->item->merge;
+	const struct imapd_conf *conf = s->g->server->conf;
+	char *before = m->in_deleted > 0 ? mboxname_undeleted(conf, s->deleted, NULL) : NULL, n[40];
+	struct buf name = BUF_INIT, word = BUF_INIT;
+
+	mboxname_display(conf, s->item->name, &name);
+	put_quoted(&word, buf_text(&name));
+	if (m->kept > 0)
+		plan_note(s->g,
+		    "%s that %s lacks %s only expunged: cyrvault restore %s %s --expunged takes %s from the "
+		    "server itself",
+		    str_count(n, sizeof n, m->kept, "message", "messages"), buf_text(&name),
+		    m->kept == 1 ? "is" : "are", SOURCE_LIVE, buf_text(&word), m->kept == 1 ? "it" : "them");
+	/* From there they would go into the mailbox of the name it had. */
+	if (before != NULL && strcmp(before, s->item->name) == 0) {
+		buf_clear(&word);
+		put_quoted(&word, s->deleted);
+		plan_note(s->g,
+		    "%s that %s lacks %s in a deleted mailbox: cyrvault restore %s %s takes %s from the "
+		    "server "
+		    "itself",
+		    str_count(n, sizeof n, m->in_deleted, "message", "messages"), buf_text(&name),
+		    m->in_deleted == 1 ? "is" : "are", SOURCE_LIVE, buf_text(&word),
+		    m->in_deleted == 1 ? "it" : "them");
+	}
+	buf_done(&name);
+	buf_done(&word);
+	free(before);
+}
+
 /* ---- one mailbox ---- */
 
 struct flags_arg {
@@ -212,6 +259,8 @@ int plan_merge(struct planning *g, struct restore_item *item, const struct mailb
 		put_words(&s, moved_too, &words);
 		free(item->why);
 		item->why = buf_steal(&words);
+		if (!live && item->merge->n_append > 0)
+			offer(&s);
 	}
 	flags.mailbox = NULL;
 	compare_live_done(&flags);

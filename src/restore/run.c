@@ -503,6 +503,8 @@ const char *restore_nothing_words(const struct restore_plan *plan)
 			return "Nothing to do: what is missing was moved to other mailboxes of the user "
 			       "(--moved brings it "
 			       "back too).";
+	if (plan->request.expunged)
+		return "Nothing to do: no expunged message is kept that is not there again.";
 	return "Nothing to do: what the archive holds is there.";
 }
 
