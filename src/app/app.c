@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/case.h"
+#include "restore/plan_json.h"
 #include "restore/safety.h"
 
 int app_open(const char *conf_path, struct app **ret, struct err *e)
@@ -176,6 +177,65 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 	return 0;
 }
 
+int app_plan_text(
+    struct app *app, const char *server, const struct restore_plan *plan, struct buf *b, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app->conf, server, e);
+	char *archive = archive_word(app, plan->store, plan->source);
+	json_t *v = c != NULL ? restore_plan_json(plan, c->name, archive, e) : NULL;
+
+	free(archive);
+	if (v == NULL)
+		return -1;
+	json_text(v, b);
+	json_decref(v);
+	return 0;
+}
+
+int app_plan_again(struct app *app, const struct restore_plan_file *file, struct job *job,
+    void (*differs)(void *arg, const char *line), void *arg, struct restore_plan **ret, struct err *e)
+{
+	struct restore_plan *plan;
+	json_t *now;
+	size_t n;
+
+	if (app_plan(app, file->server, file->archive, &file->request, job, &plan, e) == -1)
+		return -1;
+	now = restore_plan_json(plan, file->server, file->archive, e);
+	n = now != NULL ? restore_plan_compare(file->plan, now, differs, arg) : 0;
+	if (now != NULL && n == 0) {
+		*ret = plan;
+	} else {
+		restore_plan_free(plan);
+		if (now != NULL) {
+			err_set(e, ERR_REFUSED,
+			    "the plan that was reviewed is not the plan any more: %zu difference%s", n,
+			    n == 1 ? "" : "s");
+			err_hint(e, "write it anew with --plan-out, review it, and run that");
+		}
+	}
+	json_decref(now);
+	return now != NULL && n == 0 ? 0 : -1;
+}
+
+/* The case keeps the plan that it began with. */
+static int keep_plan(struct app *app, const char *server, const struct restore_plan *plan,
+    struct restore_case *c, struct err *e)
+{
+	char *path = mem_printf("%s/plan.json", case_path(c));
+	struct buf b = BUF_INIT;
+	int rc = 0;
+
+	if (access(path, F_OK) == -1) {
+		rc = app_plan_text(app, server, plan, &b, e);
+		if (rc == 0)
+			rc = case_put(c, "plan.json", b.data, b.len, e);
+	}
+	buf_done(&b);
+	free(path);
+	return rc;
+}
+
 /* Old cases go when there is a new one. */
 static void prune_cases(const struct conf *conf)
 {
@@ -226,7 +286,8 @@ static int carry_out(struct app *app, const char *server, struct restore_plan *p
 	if (lock == -1 || restore_fits(s, plan, e) == -1)
 		goto out;
 	prune_cases(app->conf);
-	if (case_begin(app->conf->state_directory, &begin, &kase, e) == -1)
+	if (case_begin(app->conf->state_directory, &begin, &kase, e) == -1 ||
+	    keep_plan(app, c->name, plan, kase, e) == -1)
 		goto out;
 	source_set_job(plan->source, job);
 	rc = restore_run(s, plan, kase, job, ret, e);

@@ -178,6 +178,14 @@ int app_plan(struct app *app, const char *server, const char *archive, const str
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e);
 
+/** app_plan_text(app, server, plan, b, e): Append ${plan} as the text of a plan file (restore/plan_json.h). app_plan_again(app, file, job, differs, arg, ret,
+ * e): As app_plan() of what the plan file asks for, and ERR_REFUSED, when ${differs} got a line for each difference, if the plan has become another one. */
+int app_plan_text(
+    struct app *app, const char *server, const struct restore_plan *plan, struct buf *b, struct err *e);
+struct restore_plan_file;
+int app_plan_again(struct app *app, const struct restore_plan_file *file, struct job *job,
+    void (*differs)(void *arg, const char *line), void *arg, struct restore_plan **ret, struct err *e);
+
 /** app_resume_plan(app, server, word, job, ret, e): As app_plan(), of the case that ${word} names (case_id_of(); NULL: the last open one of the
  * server): what is left to do of it. app_restore() of it goes on in that case. */
 int app_resume_plan(struct app *app, const char *server, const char *word, struct job *job,

@@ -23,7 +23,7 @@ struct cli_args {
 	bool prometheus, off;
 	const char *max_age, *reason; /* status, protect */
 	bool identical, moved, undo, resume, keep_uids, replace, beside; /* restore */
-	const char *mark, *state, *what, *to_user, *into, *uid;
+	const char *mark, *state, *what, *to_user, *into, *uid, *plan, *plan_out;
 	const char *level, *threads, *format, *output, *user;
 	const char *add, *drop, *tape, *label, *box, *device; /* tape */
 	bool overwrite;
@@ -61,7 +61,7 @@ typedef int cli_run_fn(struct cli *c, int argc, char **argv, struct err *e);
 
 struct cli_verb {
 	const char *name;
-	const char *usage[4]; /* what follows "cyrvault NAME [OPTION...]", NULL at the end */
+	const char *usage[6]; /* what follows "cyrvault NAME [OPTION...]", NULL at the end */
 	const char *purpose;  /* half a line */
 	const char *about;    /* paragraphs of at most 76 columns, each line ended with \n */
 	int least, most;      /* arguments; most -1: any number */

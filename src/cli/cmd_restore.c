@@ -7,11 +7,14 @@
 #include "cli/restore_undo.h"
 #include "cli/verbs.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/io.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/plan_json.h"
 
 static const struct cli_option options[] = {
 	{ "recursive", 'r', OPTION_FLAG, offsetof(struct cli_args, recursive), NULL,
@@ -44,6 +47,10 @@ static const struct cli_option options[] = {
 	    "to the same place of another user" },
 	{ "uid", 0, OPTION_TEXT, offsetof(struct cli_args, uid), "SET",
 	    "only these messages: 7 or 1,4:6 or 12:*" },
+	{ "plan-out", 0, OPTION_TEXT, offsetof(struct cli_args, plan_out), "FILE",
+	    "write the plan to a file to be reviewed, change nothing" },
+	{ "plan", 0, OPTION_TEXT, offsetof(struct cli_args, plan), "FILE",
+	    "carry out that plan, if it would still be the same" },
 	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
 	    "take back what the last restore, or CASE, has changed" },
 	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
@@ -107,22 +114,65 @@ out:
 
 /* ---- plan ---- */
 
+struct lines {
+	char **list;
+	size_t n, cap;
+};
+
 struct work {
 	struct cli *c;
 	const char *archive;
 	struct restore_request request;
 	struct restore_plan *plan;
-	char *name; /* of the archive */
+	char *name;                    /* of the archive */
+	struct restore_plan_file file; /* --plan */
+	struct lines differences;
 	struct restore_result result;
 };
+
+/* In the worker; printed by the main thread. */
+static void on_difference(void *arg, const char *line)
+{
+	struct lines *l = arg;
+
+	l->list = mem_grow(l->list, &l->cap, l->n + 1, sizeof *l->list);
+	l->list[l->n++] = mem_strdup(line);
+}
 
 static int plan_work(struct job *job, void *arg, struct err *e)
 {
 	struct work *w = arg;
 
+	if (w->c->args.plan != NULL)
+		return app_plan_again(w->c->app, &w->file, job, on_difference, &w->differences, &w->plan, e);
 	if (w->c->args.resume)
 		return app_resume_plan(w->c->app, w->c->args.server, w->archive, job, &w->plan, e);
 	return app_plan(w->c->app, w->c->args.server, w->archive, &w->request, job, &w->plan, e);
+}
+
+static void print_differences(struct cli *c, struct lines *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		printer_row(c->out, "difference");
+		printer_string(c->out, "words", l->list[i]);
+		printer_row_end(c->out);
+		printer_wrapped(c->out, TONE_WARN, "", 4, "  %s", l->list[i]);
+		free(l->list[i]);
+	}
+	free(l->list);
+	*l = (struct lines){ 0 };
+}
+
+/* For a person to review. */
+static int write_plan(struct cli *c, const struct work *w, struct err *e)
+{
+	struct buf b = BUF_INIT;
+	int rc = app_plan_text(c->app, c->args.server, w->plan, &b, e);
+
+	if (rc == 0)
+		rc = io_replace(AT_FDCWD, c->args.plan_out, b.data, b.len, 0600, e);
+	buf_done(&b);
+	return rc;
 }
 
 static int restore_work(struct job *job, void *arg, struct err *e)
@@ -145,36 +195,16 @@ static enum printer_tone tone_of(enum mailbox_state state)
 	return state == STATE_OTHER ? TONE_BAD : state == STATE_SAME ? TONE_GOOD : TONE_WARN;
 }
 
-static void show_name(const struct names *names, const char *internal, struct printer *out)
+static void print_item(
+    struct printer *out, const struct names *names, const struct restore_plan *plan, size_t i)
 {
+	const struct restore_item *item = &plan->items[i];
+	json_t *all = restore_item_json(plan, i);
 	struct buf b = BUF_INIT;
 
-	names_show(names, internal, &b);
-	printer_string(out, "name", buf_text(&b));
-	printer_string(out, "internal", internal);
-	buf_done(&b);
-}
-
-static void print_merge(struct printer *out, const struct restore_merge *m)
-{
-	if (m == NULL || !printer_is_json(out))
-		return;
-	printer_number(out, "append", m->n_append);
-	printer_number(out, "archived", m->n);
-	printer_number(out, "present", m->same + m->flags);
-	printer_number(out, "other_flags", m->flags);
-	printer_number(out, "only_live", m->only_live);
-	printer_number(out, "moved", m->moved);
-	printer_number(out, "expunged", m->kept);
-	printer_number(out, "in_deleted", m->in_deleted);
-	printer_bool(out, "recreated", m->recreated);
-	printer_bool(out, "keep_uids", m->keep);
-}
-
-static void print_item(struct printer *out, const struct names *names, const struct restore_item *item)
-{
+	names_show(names, item->name, &b);
 	printer_row(out, "item");
-	show_name(names, item->name, out);
+	printer_string(out, "name", buf_text(&b));
 	printer_word(out, "state", mailbox_state_name(item->state), tone_of(item->state));
 	printer_number(out, "messages", item->messages);
 	printer_size(out, "bytes", item->bytes);
@@ -182,25 +212,27 @@ static void print_item(struct printer *out, const struct names *names, const str
 		printer_shown(out, "messages", "");
 		printer_shown(out, "bytes", "");
 	}
-	printer_string(out, "deleted_name", item->deleted_name);
-	if (item->n_missing > 0)
-		printer_numbers(out, "missing_uids", item->missing, item->n_missing);
-	print_merge(out, item->merge);
 	printer_string(out, "why", item->why);
+	printer_members(out, all);
 	printer_row_end(out);
+	json_decref(all);
+	buf_done(&b);
 }
 
-static void print_step(struct printer *out, size_t number, const struct restore_step *step)
+static void print_step(struct printer *out, const struct restore_plan *plan, size_t i)
 {
+	const struct restore_step *step = &plan->steps[i];
+	json_t *all;
+
 	if (printer_is_json(out)) {
+		all = restore_step_json(plan, i);
 		printer_row(out, "step");
-		printer_number(out, "number", number);
-		printer_string(out, "words", step->words);
-		printer_string(out, "command", step->command);
+		printer_members(out, all);
 		printer_row_end(out);
+		json_decref(all);
 		return;
 	}
-	printer_wrapped(out, TONE_PLAIN, "", 5, "%3zu. %s", number, step->words);
+	printer_wrapped(out, TONE_PLAIN, "", 5, "%3zu. %s", i + 1, step->words);
 	if (step->command != NULL)
 		printer_line(out, "       %s", step->command);
 }
@@ -213,7 +245,7 @@ static void print_plan(struct cli *c, const struct restore_plan *plan)
 	names_init(&names, c->app, c->args.server, plan->source);
 	printer_table(c->out, item_columns, sizeof item_columns / sizeof item_columns[0]);
 	for (size_t i = 0; i < plan->n_items; i++)
-		print_item(c->out, &names, &plan->items[i]);
+		print_item(c->out, &names, plan, i);
 	printer_table_end(c->out);
 	names_done(&names);
 	if (plan->n_refused == 0 && plan->n_steps > 0) {
@@ -221,7 +253,7 @@ static void print_plan(struct cli *c, const struct restore_plan *plan)
 		printer_line(
 		    c->out, "The plan (%s will be written):", str_size(size, sizeof size, plan->bytes));
 		for (size_t i = 0; i < plan->n_steps; i++)
-			print_step(c->out, i + 1, &plan->steps[i]);
+			print_step(c->out, plan, i);
 	}
 	for (size_t i = 0; i < plan->n_notes; i++) {
 		printer_row(c->out, "note");
@@ -324,6 +356,16 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 		printer_line(c->out, "%s", restore_nothing_words(w->plan));
 		return 0;
 	}
+	if (c->args.plan_out != NULL) {
+		if (write_plan(c, w, e) == -1)
+			return -1;
+		print_planned(c, w, "planned");
+		printer_say(c->out,
+		    "Nothing was changed. The plan is in %s; this carries it out:\n  cyrvault restore --plan "
+		    "%s",
+		    c->args.plan_out, c->args.plan_out);
+		return 0;
+	}
 	if (c->args.dry_run) {
 		print_planned(c, w, "planned");
 		printer_say(c->out, "Nothing was changed: this was a dry run.");
@@ -349,7 +391,7 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 /* Said before the work of a plan rather than behind it. */
 static int may_restore(struct cli *c, const char *archive, struct err *e)
 {
-	if (c->args.dry_run)
+	if (c->args.dry_run || c->args.plan_out != NULL)
 		return 0;
 	return app_audit_ask(c->app,
 	    &(struct app_audit){ .verb = "restore",
@@ -362,7 +404,7 @@ static int may_restore(struct cli *c, const char *archive, struct err *e)
 
 static int run(struct cli *c, int argc, char **argv, struct err *e)
 {
-	size_t n = argc > 0 && !c->args.resume ? (size_t)argc - 1 : 0;
+	size_t n = argc > 0 && !c->args.resume && c->args.plan == NULL ? (size_t)argc - 1 : 0;
 	struct lookup l = { .c = c,
 		.archive = argv[0],
 		.typed = argv + 1,
@@ -375,7 +417,15 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		free(l.internal);
 		return restore_undo(c, argc, argv, e);
 	}
-	if (restore_options_check(c, argc, e) == -1 || may_restore(c, argv[0], e) == -1)
+	if (restore_options_check(c, argc, e) == -1)
+		goto out;
+	if (c->args.plan != NULL) {
+		if (restore_plan_file_read(c->args.plan, &w.file, e) == -1)
+			goto out;
+		w.archive = w.file.archive;
+		c->args.server = w.file.server;
+	}
+	if (may_restore(c, w.archive, e) == -1)
 		goto out;
 	if (n > 0) {
 		if (progress_run(c, look_up, &l, e) == -1)
@@ -384,14 +434,18 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 	}
 	if (restore_options_request(c, (const char *const *)l.internal, n, &w.request, e) == -1)
 		goto out;
-	if (progress_run(c, plan_work, &w, e) == -1)
+	if (progress_run(c, plan_work, &w, e) == -1) {
+		print_differences(c, &w.differences);
 		goto out;
+	}
 	w.name = mem_strdup(source_name(w.plan->source));
 	print_plan(c, w.plan);
 	status = carry_out(c, &w, e);
 out:
 	restore_result_done(&w.result);
 	restore_plan_free(w.plan);
+	print_differences(c, &w.differences);
+	restore_plan_file_done(&w.file);
 	restore_request_done(&w.request);
 	for (size_t i = 0; i < n; i++)
 		free(l.internal[i]);
@@ -403,7 +457,8 @@ out:
 
 const struct cli_verb verb_restore = {
 	.name = "restore",
-	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "--resume [CASE]", "--undo [CASE]" },
+	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "--plan=FILE", "--resume [CASE]",
+	    "--undo [CASE]" },
 	.purpose = "bring mailboxes back into the running server",
 	.about = "Prints a plan first: what each mailbox is like now, every step in words, and\n"
 	         "the command that does the same where there is one. Then it asks, unless --yes\n"

@@ -217,6 +217,13 @@ static json_t *json_u64(uint64_t n)
 	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
 }
 
+void printer_members(struct printer *p, const struct json_t *object)
+{
+	/* Only read; jansson wants it so. */
+	if (p->o.json)
+		json_object_update(p->object, (json_t *)(uintptr_t)object);
+}
+
 void printer_number(struct printer *p, const char *key, uint64_t n)
 {
 	char text[24];

@@ -80,6 +80,10 @@ void printer_words(struct printer *p, const char *key, const char *s);
 /** printer_numbers(p, key, v, n): An array of numbers; JSON only. */
 void printer_numbers(struct printer *p, const char *key, const uint32_t *v, size_t n);
 
+/** printer_members(p, object): All members of a JSON object; JSON only. */
+struct json_t;
+void printer_members(struct printer *p, const struct json_t *object);
+
 /** printer_shown(p, key, s): What column ${key} shows as text; not in JSON, where another value says it better. */
 void printer_shown(struct printer *p, const char *key, const char *s);
 

@@ -21,7 +21,12 @@ int restore_options_check(struct cli *c, int argc, struct err *e)
 			     a->expunged || a->recursive || a->what != NULL || a->to_user != NULL ||
 			     a->into != NULL || a->uid != NULL))
 		err_set(e, ERR_USAGE, "restore --resume: at most the name of one case, and nothing else");
-	else if (a->resume)
+	else if (a->plan != NULL && (argc > 0 || a->resume || count_modes(a) > 0 || a->user != NULL ||
+					a->mark != NULL || a->moved || a->recursive || a->what != NULL ||
+					a->to_user != NULL || a->into != NULL || a->uid != NULL))
+		err_set(e, ERR_USAGE,
+		    "restore --plan: all that is wanted stands in the file, nothing goes with it");
+	else if (a->resume || a->plan != NULL)
 		return 0;
 	else if (argc == 0)
 		err_set(e, ERR_USAGE, "restore: from which archive?");

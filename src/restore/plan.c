@@ -401,6 +401,23 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	return 0;
 }
 
+/* Before it is judged: what comes in meanwhile is then in the plan, or makes it another one than is reviewed. */
+static void look_at_live(struct planning *g, struct restore_item *item)
+{
+	const struct mailbox_entry *entry = mboxlist_find(g->live, item->name);
+	struct index_header h;
+
+	if (entry == NULL || !mailbox_entry_has_directory(entry) ||
+	    live_index_head(g->server, entry, &h) == -1)
+		return;
+	item->live = (struct item_live){ .there = true,
+		.uniqueid = mem_strdup(entry->uniqueid),
+		.uidvalidity = h.uidvalidity,
+		.uidnext = h.last_uid + 1,
+		.messages = h.exists,
+		.modseq = h.highestmodseq };
+}
+
 int restore_plan_build(struct server *server, struct source *source, const struct restore_request *request,
     struct job *job, struct restore_plan **ret, struct err *e)
 {
@@ -421,6 +438,8 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	}
 	if (rc == 0 && g.plan->n_items > 1)
 		qsort(g.plan->items, g.plan->n_items, sizeof *g.plan->items, by_name);
+	for (size_t i = 0; i < g.plan->n_items && rc == 0; i++)
+		look_at_live(&g, &g.plan->items[i]);
 	if (rc == 0 && request->mode == RESTORE_STATE)
 		rc = plan_state(&g, e);
 	for (size_t i = 0; i < g.plan->n_items && rc == 0 && request->mode != RESTORE_STATE; i++) {
@@ -453,6 +472,7 @@ void restore_plan_free(struct restore_plan *p)
 		mailbox_entry_done(&p->items[i].entry);
 		free(p->items[i].name);
 		free(p->items[i].why);
+		free(p->items[i].live.uniqueid);
 		free(p->items[i].deleted_name);
 		free(p->items[i].dir);
 		free(p->items[i].aside_name);
@@ -473,6 +493,7 @@ void restore_plan_free(struct restore_plan *p)
 	free(p->items);
 	free(p->steps);
 	free(p->notes);
+	free(p->moments);
 	restore_request_done(&p->request);
 	source_close(p->source);
 	store_free(p->store);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/str.h"
 #include "restore/plan.h"
 
@@ -43,10 +44,14 @@ void plan_sessions(struct planning *g, size_t item_index, enum session_effect ef
 	if (n > named)
 		buf_printf(&who, "; and %zu more", n - named);
 	mboxname_display(g->server->conf, item->name, &shown);
-	if (n > 0)
+	if (n > 0) {
+		g->plan->moments =
+		    mem_resize(g->plan->moments, g->plan->n_moments + 1, sizeof *g->plan->moments);
+		g->plan->moments[g->plan->n_moments++] = g->plan->n_notes;
 		plan_note(g, "%s %s %s open (%s): %s",
 		    str_count(count, sizeof count, n, "session", "sessions"), n == 1 ? "has" : "have",
 		    buf_text(&shown), buf_text(&who), (n == 1 ? one : many)[effect]);
+	}
 	buf_done(&who);
 	buf_done(&shown);
 }

@@ -124,6 +124,14 @@ struct restore_merge {
 	char *quota_root; /* of the live mailbox; NULL: none */
 };
 
+/** The live mailbox when the plan was made. */
+struct item_live {
+	bool there;
+	char *uniqueid; /* NULL: not known */
+	uint32_t uidvalidity, uidnext, messages;
+	uint64_t modseq;
+};
+
 struct restore_item {
 	size_t source_index;
 	char *name; /* on the server; internal */
@@ -151,6 +159,7 @@ struct restore_item {
 	uint32_t messages;
 	struct restore_merge *merge; /* NULL: nothing is appended */
 	char *quota_root;                     /* that it had in the archive; NULL: none */
+	struct item_live live;
 	uint64_t quota_bytes, quota_messages; /* what it will count there, unless it is there and counted */
 };
 
@@ -202,6 +211,8 @@ struct restore_plan {
 	size_t n_steps;
 	char **notes; /* what the operator should know before */
 	size_t n_notes;
+	size_t *moments; /* notes, by index, about who is connected now */
+	size_t n_moments;
 	size_t n_refused; /* items in STATE_OTHER */
 	uint64_t bytes;
 	struct restore_request request; /* what was asked for; the plan's own copy */
