@@ -1,4 +1,6 @@
 /* keep_plan.c: whether messages can come back under their old UIDs. */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -7,6 +9,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "cyrus/quiesce.h"
+#include "cyrus/userdata.h"
 #include "restore/compare.h"
 #include "restore/keep.h"
 #include "restore/plan.h"
@@ -126,15 +129,36 @@ static char *why_not_server(const struct planning *g)
 	return held ? NULL : mem_strdup("this server cannot be held user by user (Cyrus 3.4 can)");
 }
 
-static bool has_annotations(const struct planning *g, const struct mailbox_entry *entry)
+static int is_of_missing(void *arg, const struct annotation *a, struct err *e)
+{
+	const struct restore_merge *merge = arg;
+	char digits[16];
+	uint64_t uid;
+
+	(void)e;
+	snprintf(digits, sizeof digits, "%.*s", (int)(a->mboxkey_len < 15 ? a->mboxkey_len : 15), a->mboxkey);
+	for (size_t i = 0;
+	     str_u64(digits, UINT32_MAX, &uid) == 0 && i < merge->n && merge->archive[i].uid <= uid; i++)
+		if (merge->archive[i].uid == uid)
+			return merge->append[i];
+	return 0;
+}
+
+/* Those of messages that are still kept as expunged ones count again once they are back. What cannot be read may be such. */
+static bool has_annotations(
+    const struct planning *g, const struct mailbox_entry *entry, struct restore_merge *merge)
 {
 	struct buf path = BUF_INIT;
+	struct cyrusdb *db = NULL;
 	bool yes = false;
 
 	if (server_mailbox_dir(g->server, entry, META_ANNOTATIONS, &path, NULL) == 0) {
 		buf_str(&path, "/cyrus.annotations");
 		yes = access(buf_text(&path), F_OK) == 0;
 	}
+	if (yes && cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0)
+		yes = annotations_each(db, NULL, is_of_missing, merge, NULL) != 0;
+	cyrusdb_close(db);
 	buf_done(&path);
 	return yes;
 }
@@ -154,7 +178,7 @@ int plan_keep(struct planning *g, struct restore_item *item, const struct mailbo
 	if (why_not == NULL)
 		why_not = keep_why_not(item, m, l, g->plan->request.mark);
 	item->merge->keep = why_not == NULL;
-	item->merge->annotated = has_annotations(g, entry);
+	item->merge->annotated = has_annotations(g, entry, item->merge);
 	words = why_not == NULL ? mem_printf("%s; they get their UIDs again", item->why)
 	                        : mem_printf("%s; they get new UIDs: %s", item->why, why_not);
 	free(item->why);

@@ -119,7 +119,7 @@ struct restore_merge {
 	bool recreated;   /* the mailbox was made since: another one of the same name */
 	bool cut_off;     /* an earlier merge into it did not come to its end */
 	bool keep;        /* what is appended gets its old UIDs: STEP_KEEP */
-	bool annotated;   /* the live mailbox has annotations of messages */
+	bool annotated;   /* the live mailbox has annotations of some of them */
 	uint64_t keep_modseq; /* STEP_KEEP is done: the highest modseq before it */
 	char *quota_root; /* of the live mailbox; NULL: none */
 };
