@@ -312,7 +312,8 @@ void plan_step_prove(struct planning *g, size_t i)
 static bool is_replaced_in_place(const struct restore_plan *p, const struct restore_item *item)
 {
 	return p->request.mode == RESTORE_REPLACE && !item->create &&
-	       (item->state == STATE_SAME || item->state == STATE_DIFFERS);
+	       (item->state == STATE_SAME || item->state == STATE_DIFFERS ||
+		   item->state == STATE_DELETED_COPY);
 }
 
 /* In the order in which they are safe: what a mailbox stands on, names back, files, entries, the rest. */

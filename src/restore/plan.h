@@ -64,7 +64,7 @@ void plan_acl(struct planning *g, size_t item_index);
  * server will lose them in the RENAME. Returns how many, or -1. */
 int plan_kept_annotations(struct planning *g, size_t item_index, struct err *e);
 
-/** plan_state_too(g, i, e): Steps that make the state of item ${i}, which is there and is merged into, as in the archive; STATE_DIFFERS if there are any.
+/** plan_state_too(g, i, e): Steps that make the state of item ${i}, which is there or will be renamed back, as in the archive; STATE_SAME becomes STATE_DIFFERS if there are any.
  * plan_state(g, e): RESTORE_STATE: judge all items and make their steps. plan_rename_item(item, name): It is called ${name} on the server. */
 int plan_state_too(struct planning *g, size_t i, struct err *e);
 int plan_state(struct planning *g, struct err *e);

@@ -427,7 +427,7 @@ static int plan_kinds(struct planned *p, struct err *e)
 		add_why(item, "subscriptions gone: %zu", n);
 	if ((n = count_kind(p->g->plan, before, STEP_ANNOTATION)) > 0)
 		add_why(item, "other annotations: %zu", n);
-	if (p->g->plan->n_steps > before)
+	if (p->g->plan->n_steps > before && item->state == STATE_SAME)
 		item->state = STATE_DIFFERS;
 	return 0;
 }
@@ -435,7 +435,9 @@ static int plan_kinds(struct planned *p, struct err *e)
 int plan_state_too(struct planning *g, size_t i, struct err *e)
 {
 	struct planned p = { .g = g, .item_index = i };
-	const struct mailbox_entry *live = mboxlist_find(g->live, g->plan->items[i].name);
+	const struct restore_item *item = &g->plan->items[i];
+	const struct mailbox_entry *live =
+	    mboxlist_find(g->live, item->deleted_name != NULL ? item->deleted_name : item->name);
 	int rc;
 
 	if (live == NULL || live->type != 'e')
