@@ -379,7 +379,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				step_create(g, i);
 			step_append(g, i);
 			plan_sessions(g, i, SESSION_APPENDED);
-			if (plan_append_readers(g, i, e) == -1)
+			if (plan_append_readers(g, i, e) == -1 || plan_append_notes(g, i, e) == -1)
 				return -1;
 		}
 	steps_keep(g);

@@ -70,8 +70,10 @@ int plan_state_too(struct planning *g, size_t i, struct err *e);
 int plan_state(struct planning *g, struct err *e);
 void plan_rename_item(struct restore_item *item, const char *name);
 
-/** plan_append_readers(g, item_index, e): After STEP_APPEND: a step for each reader but the owner who had read some of what is appended. */
+/** plan_append_readers(g, item_index, e): After STEP_APPEND: a step for each reader but the owner who had read some of what is appended.
+ * plan_append_notes(g, item_index, e): One for annotations of single messages of these. */
 int plan_append_readers(struct planning *g, size_t item_index, struct err *e);
+int plan_append_notes(struct planning *g, size_t item_index, struct err *e);
 
 /** Parts of the above: plan_step_acl(g, item_index, who, rights): ${rights} "": they are taken away. plan_subscription(g, item_index, reader, e): What he was
  * subscribed to. plan_annotations(g, item_index, owner, e): Those that are gone or have another value. plan_step_prove(g, item_index). */

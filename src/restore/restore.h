@@ -179,6 +179,7 @@ enum step_kind {
 	STEP_KEEP,        /* item: what it lacks, with its UIDs, under Cyrus's locks */
 	STEP_FLAGS,       /* item: state.c's */
 	STEP_READER,      /* item; detail: reader, whose \Seen is set over IMAP: state.c's */
+	STEP_NOTES,       /* item: annotations of single messages that were appended: state_notes.c's */
 	STEP_QUOTA_LIMIT, /* detail: root; value: "STORAGE MESSAGES", -1: none */
 	STEP_SIEVE,       /* detail: user */
 	STEP_ANNOTATION,  /* item, entry, user, value */

@@ -322,7 +322,7 @@ static int check_means(struct run *r, struct err *e)
 static bool is_essential(enum step_kind kind)
 {
 	return kind != STEP_ACL && kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION &&
-	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX && kind != STEP_READER &&
+	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX && kind != STEP_READER && kind != STEP_NOTES &&
 	       kind != STEP_FLAGS && kind != STEP_QUOTA_LIMIT && kind != STEP_SIEVE;
 }
 
@@ -357,6 +357,7 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	case STEP_CARRY: rc = aside_carry(r, item, e); break;
 	case STEP_FLAGS: rc = state_run_flags(r, s, e); break;
 	case STEP_READER: rc = state_run_reader(r, s, e); break;
+	case STEP_NOTES: rc = state_run_notes(r, s, e); break;
 	case STEP_QUOTA_LIMIT: rc = state_run_limit(r, s, e); break;
 	case STEP_QUOTA_FIX: rc = do_quota_fix(r, s, e); break;
 	case STEP_PROVE:

@@ -5,6 +5,7 @@
 
 #include "restore/compare.h"
 #include "restore/plan.h"
+#include "restore/rights.h"
 #include "restore/run_priv.h"
 #include "restore/sides.h"
 
@@ -116,6 +117,12 @@ int state_prove(struct run *r, const struct restore_step *step, struct err *e);
 
 /** state_count(r, kind, same, differ): Add to what was read back of a kind. */
 void state_count(struct run *r, unsigned kind, size_t same, size_t differ);
+
+/** state_run_notes(r, step, e): STEP_NOTES, by UID STORE ANNOTATION, as whom they belong to. state_appended_open(r, item, list, box, e): state_box_open()
+ * of the mailbox as it is in ${list} now, of the messages alone that the journal says were appended. */
+int state_run_notes(struct run *r, const struct restore_step *s, struct err *e);
+int state_appended_open(struct run *r, const struct restore_item *item, const struct mboxlist *list,
+    struct state_box *ret, struct err *e);
 
 /** state_remember(r, step, e): Before STEP_ACL, STEP_ANNOTATION or STEP_SUBSCRIBE: what is there now, and what will be, into the run's journal, if it has one:
  * "acl" with the identifier as key, "annotation" with "/private/comment alice" ("/shared/comment " for a shared one), "subscription" with the user. */

@@ -159,6 +159,16 @@ static int keep_appended(const struct run *r, struct state_box *box, struct err 
 	return 0;
 }
 
+int state_appended_open(struct run *r, const struct restore_item *item, const struct mboxlist *list,
+    struct state_box *ret, struct err *e)
+{
+	const struct mailbox_entry *entry = entry_now(list, item, e);
+
+	if (entry == NULL || state_box_open(r->server, r->plan->source, item, entry, r->job, ret, e) == -1)
+		return -1;
+	return keep_appended(r, ret, e);
+}
+
 int state_run_flags(struct run *r, const struct restore_step *s, struct err *e)
 {
 	const struct restore_item *item = &r->plan->items[s->item];
