@@ -266,8 +266,8 @@ static int carry_out(struct app *app, const char *server, struct restore_plan *p
 	const struct conf_server *c = conf_find_server(app->conf, server, e);
 	struct server *s = NULL;
 	struct restore_case *kase = NULL;
-	char *archive = archive_word(app, plan->store, plan->source);
-	struct case_begin begin = { .archive = archive, .reason = app->reason, .plan = plan };
+	char *archive = archive_word(app, plan->store, plan->source), *reason = app_reason(app);
+	struct case_begin begin = { .archive = archive, .reason = reason, .plan = plan };
 	struct audit_who who;
 	struct err why;
 	int lock = -1, rc = -1;
@@ -297,6 +297,7 @@ static int carry_out(struct app *app, const char *server, struct restore_plan *p
 out:
 	case_close(kase);
 	audit_who_done(&who);
+	free(reason);
 	free(archive);
 	server_free(s);
 	if (lock != -1)

@@ -29,6 +29,7 @@ struct cli_args {
 	bool overwrite;
 	const char *from, *to, *subject, *message_id, *body, *since, *before, *mailbox, *archive, *limit; /* find */
 	const char *store; /* lost */
+	const char *batch, *on_error, *lost; /* restore */
 };
 
 /** OPTION_OPTIONAL: a text that may be left out: "" then. */
@@ -61,7 +62,7 @@ typedef int cli_run_fn(struct cli *c, int argc, char **argv, struct err *e);
 
 struct cli_verb {
 	const char *name;
-	const char *usage[6]; /* what follows "cyrvault NAME [OPTION...]", NULL at the end */
+	const char *usage[8]; /* what follows "cyrvault NAME [OPTION...]", NULL at the end */
 	const char *purpose;  /* half a line */
 	const char *about;    /* paragraphs of at most 76 columns, each line ended with \n */
 	int least, most;      /* arguments; most -1: any number */

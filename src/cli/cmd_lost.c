@@ -129,7 +129,7 @@ const struct cli_verb verb_lost = {
 	         "elsewhere, is not lost. NOW: \"gone\", \"expunged\" (but its file is still\n"
 	         "kept), \"deleted\" (in a mailbox that is DELETED.* now), or \"file lost\"\n"
 	         "(listed, but not there). Only indexes and caches of that user's mailboxes are\n"
-	         "read.\n",
+	         "read. cyrvault restore --lost brings them back.\n",
 	.least = 1,
 	.most = 1,
 	.options = options,

@@ -3,6 +3,7 @@
 #include "app/names.h"
 #include "app/words.h"
 #include "cli/progress.h"
+#include "cli/restore_batch.h"
 #include "cli/restore_options.h"
 #include "cli/restore_undo.h"
 #include "cli/verbs.h"
@@ -28,15 +29,15 @@ static const struct cli_option options[] = {
 	{ "moved", 0, OPTION_FLAG, offsetof(struct cli_args, moved), NULL,
 	    "also messages that the user has moved elsewhere" },
 	{ "keep-uids", 0, OPTION_FLAG, offsetof(struct cli_args, keep_uids), NULL,
-	    "give messages their old UIDs again, where that is safe" },
+	    "give messages their old UIDs again where that is safe" },
 	{ "identical", 0, OPTION_FLAG, offsetof(struct cli_args, identical), NULL,
 	    "refuse a mailbox that is there with other content" },
 	{ "state", 0, OPTION_OPTIONAL, offsetof(struct cli_args, state), "LIST",
-	    "no message, but flags,seen,subscriptions,acl,annotations,sieve,quota" },
+	    "no message, only what LIST names, such as flags,seen" },
 	{ "what", 0, OPTION_TEXT, offsetof(struct cli_args, what), "LIST",
 	    "only these of what comes back besides messages" },
 	{ "resume", 0, OPTION_FLAG, offsetof(struct cli_args, resume), NULL,
-	    "go on with the last restore that was cut off, or with CASE" },
+	    "go on with what was cut off, or with CASE or BATCH" },
 	{ "replace", 0, OPTION_FLAG, offsetof(struct cli_args, replace), NULL,
 	    "as in the archive; newer mail stays, a newer mailbox gives way" },
 	{ "beside", 0, OPTION_FLAG, offsetof(struct cli_args, beside), NULL,
@@ -51,6 +52,15 @@ static const struct cli_option options[] = {
 	    "write the plan to a file to be reviewed, change nothing" },
 	{ "plan", 0, OPTION_TEXT, offsetof(struct cli_args, plan), "FILE",
 	    "carry out that plan, if it would still be the same" },
+	{ "batch", 0, OPTION_TEXT, offsetof(struct cli_args, batch), "FILE",
+	    "what a file lists, '-': standard input" },
+	{ "lost", 0, OPTION_TEXT, offsetof(struct cli_args, lost), "USER",
+	    "what a user has lost; see cyrvault help lost" },
+	{ "since", 0, OPTION_TEXT, offsetof(struct cli_args, since), "DATE", "with --lost: from archives from then on" },
+	{ "before", 0, OPTION_TEXT, offsetof(struct cli_args, before), "DATE", "with --lost: and from before that" },
+	{ "store", 0, OPTION_TEXT, offsetof(struct cli_args, store), "NAME", "with --lost: only archives of this store" },
+	{ "on-error", 0, OPTION_TEXT, offsetof(struct cli_args, on_error), "stop|continue",
+	    "with --batch and --lost, after one that fails; stop" },
 	{ "undo", 0, OPTION_FLAG, offsetof(struct cli_args, undo), NULL,
 	    "take back what the last restore, or CASE, has changed" },
 	{ "reason", 0, OPTION_TEXT, offsetof(struct cli_args, reason), "TEXT", "why, for the audit log" },
@@ -63,7 +73,7 @@ static const struct cli_exit exits[] = {
 	{ 2, "refused (why is said), not confirmed, or failed; no live mail was harmed" },
 	{ 10, "the archive lacks what was asked for; with --undo, --resume: no case" },
 	{ 14, "the user's quota is full; the same command goes on from there" },
-	{ 15, "partly done: the same command goes on from there" },
+	{ 15, "partly done: the same command, or --resume, goes on from there" },
 	{ 64, "usage; also: no terminal to confirm on and no --yes" },
 	{ 0, NULL },
 };
@@ -388,6 +398,14 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 	return w->result.n_warnings > 0 || w->result.failed > 0 ? 1 : 0;
 }
 
+static int check_batch_options(const struct cli_args *a, struct err *e)
+{
+	if (a->since == NULL && a->before == NULL && a->store == NULL && a->on_error == NULL)
+		return 0;
+	err_set(e, ERR_USAGE, "restore: --since, --before and --store go with --lost, --on-error with a batch");
+	return err_hint(e, "cyrvault help restore");
+}
+
 /* Said before the work of a plan rather than behind it. */
 static int may_restore(struct cli *c, const char *archive, struct err *e)
 {
@@ -417,7 +435,11 @@ static int run(struct cli *c, int argc, char **argv, struct err *e)
 		free(l.internal);
 		return restore_undo(c, argc, argv, e);
 	}
-	if (restore_options_check(c, argc, e) == -1)
+	if (restore_batch_wanted(c, argc, argv)) {
+		free(l.internal);
+		return restore_batch(c, argc, argv, e);
+	}
+	if (check_batch_options(&c->args, e) == -1 || restore_options_check(c, argc, e) == -1)
 		goto out;
 	if (c->args.plan != NULL) {
 		if (restore_plan_file_read(c->args.plan, &w.file, e) == -1)
@@ -457,8 +479,8 @@ out:
 
 const struct cli_verb verb_restore = {
 	.name = "restore",
-	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "--plan=FILE", "--resume [CASE]",
-	    "--undo [CASE]" },
+	.usage = { "ARCHIVE MAILBOX...", "ARCHIVE --user=NAME", "ARCHIVE --batch=FILE",
+	    "--lost=USER --since=DATE", "--plan=FILE", "--resume [CASE|BATCH]", "--undo [CASE]" },
 	.purpose = "bring mailboxes back into the running server",
 	.about = "Prints a plan first: what each mailbox is like now, every step in words, and\n"
 	         "the command that does the same where there is one. Then it asks, unless --yes\n"
@@ -471,6 +493,9 @@ const struct cli_verb verb_restore = {
 	         "reader's \\Seen know them, if the mailbox is still the same one.\n"
 	         "\"live\" in the archive's place is what the server itself still keeps: a deleted\n"
 	         "mailbox is renamed back, with --expunged come the messages that were expunged.\n"
+	         "A FILE for --batch has a line for each restore: user NAME, recursive MAILBOX,\n"
+	         "or MAILBOX; # begins a comment. All are planned, and one question is asked;\n"
+	         "each has a case of its own. --lost restores so what cyrvault lost lists.\n"
 	         "--undo takes back what was changed and is still as the restore left it.\n"
 	         "Cyrus keeps running. Stopped at any point, no live mail is harmed, and the same\n"
 	         "command, or --resume, goes on from there.\n",
