@@ -29,7 +29,8 @@ LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_cov     := --coverage
 # Calls of src/core/fault_wrap.c; a fortified call would pass it by.
-LDFLAGS_fault   := $(foreach f,write pwrite64 fsync syncfs rename renameat renameat2 link linkat unlinkat mkdir mkdirat fchown,-Wl,--wrap=$(f))
+LDFLAGS_fault   := $(foreach f,write pwrite64 fsync fdatasync syncfs ftruncate64 rename renameat renameat2 link linkat symlink symlinkat \
+                   unlink unlinkat rmdir mkdir mkdirat fchmod fchown fchownat lchown futimens open64 openat64,-Wl,--wrap=$(f))
 
 # Scratch directories lie in memory where there is room: Cyrus waits for the disk at every commit.
 ifndef TMPDIR

@@ -17,8 +17,9 @@
 static void trace(const char *name, unsigned number, bool fired)
 {
 	const char *path = getenv("CYRVAULT_TRACE");
-	int keep = errno,
-	    fd = path != NULL ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	int keep = errno, fd = path != NULL ? (int)syscall(SYS_openat, AT_FDCWD, path,
+						  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600)
+	                                    : -1;
 	char line[80];
 	int n = snprintf(line, sizeof line, "%s %u%s\n", name, number, fired ? " fired" : "");
 
@@ -50,7 +51,7 @@ static unsigned *counter_of(const char *name)
 	static struct {
 		const char *name;
 		unsigned counter;
-	} known[32];
+	} known[64];
 	static char lock;
 	unsigned *found = NULL;
 
@@ -66,21 +67,36 @@ static unsigned *counter_of(const char *name)
 	return found;
 }
 
-int fault_point(const char *name, struct err *e)
+/* The action, unless it was to die. */
+static const char *wanted_here(const char *name)
 {
 	unsigned *counter = counter_of(name);
 	const char *want = counter != NULL ? fault_wanted("CYRVAULT_FAULT", name, counter) : NULL;
 
+	if (want != NULL && strcmp(want, "exit") == 0)
+		_exit(137);
+	return want;
+}
+
+bool fault_refuses(const char *name)
+{
+	const char *want = wanted_here(name);
+
+	return want != NULL && strcmp(want, "no") == 0;
+}
+
+int fault_point(const char *name, struct err *e)
+{
+	const char *want = wanted_here(name);
+
 	if (want == NULL)
 		return 0;
-	if (strcmp(want, "exit") == 0)
-		_exit(137);
 	if (strcmp(want, "error") == 0) {
 		errno = EIO;
 		return err_sys(e, "fault point %s", name);
 	}
 	if (strncmp(want, "wait:", 5) == 0) {
-		int fd = open(want + 5, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		int fd = (int)syscall(SYS_openat, AT_FDCWD, want + 5, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 		if (fd != -1)
 			close(fd);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -144,6 +145,8 @@ int process_run(const struct process_opts *o, struct process_result *ret, struct
 	process_close_fd(&c.err);
 	process_close_fd(&c.pid_fd);
 	ret->status = WIFSIGNALED(c.wait_status) ? 128 + WTERMSIG(c.wait_status) : WEXITSTATUS(c.wait_status);
+	if (fault_point("process-end", e) == -1)
+		return -1;
 	/* A program that ended by itself just when the operator said stop has done its work. */
 	return cancelled && c.stop_ms != 0 && !ret->timed_out && job_cancelled(o->job, e) ? -1 : 0;
 }

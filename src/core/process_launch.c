@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/fault.h"
 #include "core/io.h"
 #include "core/mem.h"
 
@@ -195,6 +196,8 @@ int process_launch(const struct process_opts *o, struct process_child *c, bool t
 	int why = 0, rc = -1;
 	ssize_t got;
 
+	if (fault_point("process-start", e) == -1)
+		return -1;
 	if ((s.path = find_program(o->argv[0])) == NULL) {
 		err_sys(e, "run %s", o->argv[0]);
 		goto out;

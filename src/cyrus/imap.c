@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "cyrus/imap_priv.h"
@@ -292,6 +293,10 @@ int imap_exchange_send(struct imap_exchange *x, const struct imap_cmd *c, bool o
 	size_t at = 0;
 	int step = STEP_CONTINUE;
 
+	if (fault_refuses("imap-command")) {
+		x->final = (struct imap_response){ .name = "NO", .text = "refused by a test" };
+		return STEP_FINAL;
+	}
 	buf_reserve(&head, c->text.len + 64);
 	buf_printf(&head, "%s ", x->tag);
 	for (size_t i = 0; step == STEP_CONTINUE && i <= c->n_stops; i++) {

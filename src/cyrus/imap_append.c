@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "cyrus/imap_priv.h"
 
@@ -121,7 +122,9 @@ int imap_append_end(struct imap *im, uint32_t *uidvalidity, uint32_t *uid, struc
 		return err_set(e, ERR_DAMAGE, "fewer bytes than the message was said to have");
 	}
 	p->x.e = e;
-	if (imap_conn_send(im, "\r\n", 2, e) == 0)
+	/* What is no end of a command makes the server itself refuse it, and keep nothing. */
+	if (fault_refuses("imap-append") ? imap_conn_send(im, " x\r\n", 4, e) == 0
+					 : imap_conn_send(im, "\r\n", 2, e) == 0)
 		step = imap_exchange_await(&p->x, false);
 	if (step != STEP_FINAL || imap_status_of(p->x.final.name) != IMAP_OK)
 		return fail(im, e);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "cyrus/imap_priv.h"
@@ -175,7 +176,9 @@ int imap_conn_open(const char *address, const struct imap_opts *o, bool *local, 
 	int fd;
 
 	*local = true;
-	if (*address == '/')
+	if (fault_point("imap-connect", e) == -1)
+		fd = -1;
+	else if (*address == '/')
 		fd = connect_path(address, o, e);
 	else
 		fd = connect_host(address, o, local, e);
@@ -207,6 +210,8 @@ int imap_conn_send(struct imap *im, const void *p, size_t n, struct err *e)
 
 	if (check_alive(im, e) == -1)
 		return -1;
+	if (fault_point("imap-send", e) == -1)
+		return die(im);
 	while (n > 0) {
 		ssize_t sent = send(im->fd, s, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -361,6 +366,8 @@ int imap_conn_response(struct imap *im, struct err *e)
 
 	if (check_alive(im, e) == -1)
 		return -1;
+	if (fault_point("imap-receive", e) == -1)
+		return die(im);
 	buf_clear(b);
 	for (;;) {
 		int more;

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "cyrus/imap_priv.h"
@@ -115,6 +116,10 @@ static int command(
 
 	if (s->dead)
 		return err_set(e, ERR_TOOL, "the ManageSieve connection is closed");
+	if (fault_refuses("sieve-command")) {
+		buf_str(why, "refused by a test");
+		return 0;
+	}
 	if (imap_conn_send(&s->line, p, n, e) == -1) {
 		s->dead = true;
 		return -1;
