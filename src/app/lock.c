@@ -87,9 +87,10 @@ int lock_take(const char *directory, const char *server, const char *what, struc
 	}
 	snprintf(text, sizeof text, "%s, process %ld, since %s\n", what, (long)getpid(),
 	    clock_iso(when, sizeof when, clock_now()));
-	if (ftruncate(fd, 0) == -1 || io_pwrite_all(fd, text, strlen(text), 0, path, e) == -1)
-		goto out;
-	rc = 0;
+	rc = ftruncate(fd, 0) == -1 ? err_sys(e, "write %s", path)
+	                            : io_pwrite_all(fd, text, strlen(text), 0, path, e);
+	if (rc == -1)
+		err_hint(e, "nothing was changed; make room there, or set lock_directory in [state]");
 out:
 	if (rc == -1 && fd != -1)
 		close(fd);

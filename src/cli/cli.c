@@ -123,10 +123,13 @@ static int run_verb(struct cli *c, int argc, char **argv, struct err *e)
 /* What ended in an error because of a signal is told as that signal. */
 static int failed(struct cli *c, const struct err *e)
 {
+	int status = err_exit_status(e->code);
+
 	if (e->code == ERR_SYS && e->sys == EPIPE && printer_broken(c->out))
 		return 128 + SIGPIPE;
 	printer_error(c->out, e);
-	return c->stopped_by != 0 ? 128 + c->stopped_by : err_exit_status(e->code);
+	/* A failure that nobody gave a reason for is one all the same. */
+	return c->stopped_by != 0 ? 128 + c->stopped_by : status != 0 ? status : 2;
 }
 
 static enum printer_color color_of(const char *word)

@@ -364,7 +364,9 @@ int case_begin(const char *directory, const struct case_begin *o, struct restore
 	if (rc == -1)
 		return err_hint(
 		    e, "nothing was changed; make room in %s, or set directory in [state]", directory);
-	return fault_point("case-begun", e);
+	if (fault_point("case-begun", e) == -1)
+		return err_hint(e, "nothing was changed; running the restore again goes on from here");
+	return 0;
 }
 
 const struct case_info *case_about(const struct restore_case *c)

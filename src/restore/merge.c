@@ -329,13 +329,72 @@ static int give_up_gone(struct merging *g, struct err *e)
 	return rc;
 }
 
+static bool is_ours(const struct merging *g, const struct journal_record *r)
+{
+	return (r->kind == JOURNAL_SENDING || r->kind == JOURNAL_APPENDED || r->kind == JOURNAL_REFUSED) &&
+	       strcmp(r->uniqueid, g->entry->uniqueid != NULL ? g->entry->uniqueid : "") == 0 &&
+	       strcmp(r->mailbox, g->item->name) == 0;
+}
+
+/* The first new message of the content that was being sent when a run was cut off, and that no record has yet; 0. */
+static uint32_t find_arrived(
+    const struct mailbox_index *ix, const struct journal_log *log, const struct journal_record *sent)
+{
+	for (size_t i = 0; i < ix->n; i++) {
+		const struct index_record *x = &ix->records[i];
+		bool known = false;
+
+		if (x->uid <= sent->uid || !index_record_visible(x) || !x->has_guid ||
+		    memcmp(x->guid, sent->guid, SHA1_SIZE) != 0)
+			continue;
+		for (size_t k = 0; k < log->n && !known; k++)
+			known = log->records[k].kind == JOURNAL_APPENDED && log->records[k].uid == x->uid &&
+			        strcmp(log->records[k].uniqueid, sent->uniqueid) == 0;
+		if (!known)
+			return x->uid;
+	}
+	return 0;
+}
+
+/* A run that was cut off between a message and its record: what became of the message is written down now, so that it counts as ours. */
+static int settle(struct merging *g, struct err *e)
+{
+	struct mailbox_index *ix = live_index(g->cx->server, g->entry);
+	const struct journal_record *last = NULL;
+	struct journal_record arrived;
+	struct journal_log log;
+	int rc = 0;
+
+	if (journal_read(journal_path(g->cx->journal), &log, e) == -1) {
+		mailbox_index_free(ix);
+		return -1;
+	}
+	for (size_t i = 0; i < log.n; i++)
+		if (is_ours(g, &log.records[i]))
+			last = &log.records[i];
+	if (last != NULL && last->kind == JOURNAL_SENDING && ix != NULL &&
+	    last->uidvalidity == ix->h.uidvalidity) {
+		arrived = *last;
+		arrived.kind = JOURNAL_APPENDED;
+		arrived.uid = find_arrived(ix, &log, last);
+		if (arrived.uid != 0)
+			rc = journal_add(g->cx->journal, &arrived, e);
+	}
+	journal_log_done(&log);
+	mailbox_index_free(ix);
+	return rc;
+}
+
 static int append_all(struct merging *g, struct err *e)
 {
 	struct file_sink sink = { g, true, begin, data, end, broken };
 	int rc = 0;
 
-	if (g->item->merge->cut_off)
+	if (g->item->merge->cut_off) {
 		usleep(SETTLE_MS * 1000);
+		if (settle(g, e) == -1)
+			return -1;
+	}
 	if (look(g, e) == -1)
 		return -1;
 	for (size_t i = 0; i < g->item->merge->n && rc == 0; i++)
