@@ -54,7 +54,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault check-vm check-vm-full \
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault check-fault-full check-vm check-vm-full \
         bench bench-smoke demo screenshots clean install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -143,6 +143,12 @@ check-fault:
 	@tests/fault/store build/fault
 	@tests/fault/tape build/fault
 	@tests/fault/run build/fault
+	@tests/fault/restore build/fault
+
+# Every fault at every point of every restore: in an hour or two.
+check-fault-full:
+	@$(MAKE) --no-print-directory MODE=fault all tools
+	@tests/fault/restore build/fault --full
 
 # Backups on real LVM, in a virtual machine.
 check-vm: all tools

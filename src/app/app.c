@@ -305,6 +305,49 @@ out:
 	return rc;
 }
 
+/* The open case of this request, which was cut off behind its last change. */
+static int settle(
+    struct app *app, const char *server, const char *archive, const struct restore_plan *plan, struct err *e)
+{
+	struct journal_record end = { .kind = JOURNAL_END };
+	struct restore_result all = { 0 };
+	struct restore_case *kase = NULL;
+	const struct case_info *open;
+	struct case_list cases;
+	int lock, rc = 0;
+
+	if (case_list(app->conf->state_directory, server, &cases, e) == -1)
+		return -1;
+	open = case_find(&cases, archive, &plan->request);
+	if (open != NULL) {
+		lock = lock_take(app->conf->lock_directory, server, "restore", e);
+		rc = lock == -1 ? -1 : case_open(app->conf->state_directory, open->id, &kase, e);
+		if (rc == 0)
+			rc = journal_add(case_journal(kase), &end, e);
+		if (rc == 0)
+			rc = end_case(kase, 0, &all, e);
+		case_close(kase);
+		if (lock != -1)
+			close(lock);
+	}
+	case_list_done(&cases);
+	return rc;
+}
+
+int app_restore_settle(struct app *app, const char *server, const struct restore_plan *plan, struct err *e)
+{
+	const struct conf_server *c = conf_find_server(app->conf, server, e);
+	char *archive;
+	int rc;
+
+	if (c == NULL)
+		return -1;
+	archive = archive_word(app, plan->store, plan->source);
+	rc = settle(app, c->name, archive, plan, e);
+	free(archive);
+	return rc;
+}
+
 int app_restore(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e)
 {

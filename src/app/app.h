@@ -186,6 +186,10 @@ struct restore_plan_file;
 int app_plan_again(struct app *app, const struct restore_plan_file *file, struct job *job,
     void (*differs)(void *arg, const char *line), void *arg, struct restore_plan **ret, struct err *e);
 
+/** app_restore_settle(app, server, plan, e): Of a plan without steps: a case of the same request that is still open, because it was cut off
+ * behind its last change, has come to its end. Nothing else is changed. */
+int app_restore_settle(struct app *app, const char *server, const struct restore_plan *plan, struct err *e);
+
 /** app_resume_plan(app, server, word, job, ret, e): As app_plan(), of the case that ${word} names (case_id_of(); NULL: the last open one of the
  * server): what is left to do of it. app_restore() of it goes on in that case. */
 int app_resume_plan(struct app *app, const char *server, const char *word, struct job *job,
@@ -252,7 +256,8 @@ struct app_unfinished_restore {
 	int64_t begun;    /* unix time */
 	char **mailboxes; /* internal names, ascending: those that were not all done */
 	size_t n;
-	char *command; /* what finishes it: "cyrvault restore --resume ID", safe to show and to paste into a shell */
+	char *
+	    command; /* what finishes it: "cyrvault restore --resume ID", safe to show and to paste into a shell */
 };
 struct app_unfinished {
 	struct app_unfinished_restore *list; /* the oldest first */

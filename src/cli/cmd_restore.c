@@ -364,7 +364,7 @@ static int carry_out(struct cli *c, struct work *w, struct err *e)
 	if (w->plan->n_steps == 0) {
 		print_planned(c, w, "nothing to do");
 		printer_line(c->out, "%s", restore_nothing_words(w->plan));
-		return 0;
+		return c->args.dry_run ? 0 : app_restore_settle(c->app, c->args.server, w->plan, e);
 	}
 	if (c->args.plan_out != NULL) {
 		if (write_plan(c, w, e) == -1)

@@ -196,8 +196,15 @@ void journal_log_done(struct journal_log *l)
 
 static int put(struct journal *j, const struct buf *line, struct err *e)
 {
-	if (io_write_all(j->fd, line->data, line->len, j->path, e) == -1)
+	off_t end = lseek(j->fd, 0, SEEK_END);
+
+	if (io_write_all(j->fd, line->data, line->len, j->path, e) == -1) {
+		/* No later line may be joined to a part of this one. */
+		int ignored = end != -1 ? ftruncate(j->fd, end) : -1;
+
+		(void)ignored;
 		return -1;
+	}
 	return fdatasync(j->fd) == -1 ? err_sys(e, "force %s to disk", j->path) : 0;
 }
 

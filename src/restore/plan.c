@@ -1,4 +1,5 @@
 /* plan.c: what is asked for -> items -> steps. Pure data; nothing is changed. */
+#include "restore/journal.h"
 #include "restore/place.h"
 #include "restore/plan.h"
 #include "restore/sides.h"
@@ -153,6 +154,33 @@ static void mark_cut_off(struct restore_item *item, const struct restore_request
 {
 	for (size_t i = 0; i < request->n_cut_off && item->merge != NULL && !item->merge->cut_off; i++)
 		item->merge->cut_off = strcmp(request->cut_off[i], item->name) == 0;
+}
+
+/* A restore that was cut off has renamed the one that was there: its newer mail is still to be carried over. */
+static void mark_aside(struct planning *g, struct restore_item *item, const struct journal_log *earlier)
+{
+	for (size_t i = 0; earlier != NULL && i < earlier->n && item->aside_name == NULL; i++) {
+		const struct journal_record *r = &earlier->records[i];
+		const struct mailbox_entry *is;
+
+		if (r->kind != JOURNAL_CHANGING || strcmp(r->what, "aside") != 0 || r->after == NULL ||
+		    strcmp(r->mailbox, item->name) != 0)
+			continue;
+		is = mboxlist_find(g->live, r->after);
+		if (is != NULL && mailbox_entry_has_directory(is) && is->uniqueid != NULL &&
+		    strcmp(is->uniqueid, r->uniqueid) == 0) {
+			item->aside_name = mem_strdup(r->after);
+			item->aside_id = mem_strdup(r->uniqueid);
+		}
+	}
+}
+
+static bool is_in_the_way(const struct planning *g, const struct restore_item *item)
+{
+	const struct mailbox_entry *is = mboxlist_find(g->live, item->name);
+
+	return item->aside_name != NULL && item->state != STATE_OTHER && is != NULL && is->uniqueid != NULL &&
+	       strcmp(is->uniqueid, item->aside_id) == 0;
 }
 
 static void step_aside(struct planning *g, size_t i)
@@ -328,7 +356,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 	    plan_user(g, request->user, e) == -1)
 		return -1;
 	for (size_t i = 0; i < p->n_items; i++)
-		if (p->items[i].aside_name != NULL && p->items[i].state != STATE_OTHER)
+		if (is_in_the_way(g, &p->items[i]))
 			step_aside(g, i);
 	for (size_t i = 0; i < p->n_items; i++)
 		if (p->items[i].state == STATE_DELETED_COPY)
@@ -447,6 +475,8 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 		rc = job_cancelled(job, e) ? -1 : plan_judge(&g, &g.plan->items[i], e);
 		mark_unfinished(&g.plan->items[i], request);
 		mark_cut_off(&g.plan->items[i], request);
+		if (rc == 0 && request->mode == RESTORE_REPLACE)
+			mark_aside(&g, &g.plan->items[i], request->earlier);
 	}
 	if (rc == 0 && request->mode != RESTORE_STATE) {
 		check_inboxes(&g);
