@@ -54,8 +54,8 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault check-fault-full check-vm check-vm-full \
-        bench bench-smoke demo screenshots clean install unit layers format tools scripts
+.PHONY: all check check-all check-clang check-asan check-valgrind check-cyrus check-ssh check-tui check-fault check-fault-full \
+        check-vm check-vm-full bench bench-smoke demo screenshots clean install unit layers format tools scripts
 .SECONDARY:
 .DELETE_ON_ERROR:
 
