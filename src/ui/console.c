@@ -365,6 +365,7 @@ static bool own_request(struct console *c, enum request r)
 		break;
 	case REQUEST_ROTATION: go_to(c, "rotation", view_rotation_new); break;
 	case REQUEST_TAPES: go_to(c, "tapes", view_tapes_new); break;
+	case REQUEST_CASES: go_to(c, "cases", view_cases_new); break;
 	case REQUEST_BASKET: go_to(c, "basket", view_basket_new); break;
 	case REQUEST_FIND: console_push(c, view_find_new(c, NULL)); break;
 	case REQUEST_HISTORY: console_ask(c, c->top, "History of the mailbox: ", NULL, history_asked); break;

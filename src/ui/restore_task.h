@@ -14,6 +14,8 @@ struct restore_work {
 	/* The UI thread's, at any time: the words of the plan's steps, as a job shows them, and how it stands. */
 	char **steps;
 	size_t n_steps;
+	char **items; /* the names of the plan's items, as they are shown */
+	size_t n_items;
 };
 
 /** restore_start(c, work, title, command): Carry it out; ${work} (heap) is the task's from here on. Shows its progress on a screen of its own,

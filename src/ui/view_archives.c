@@ -11,6 +11,8 @@
 #include "ui/start_status.h"
 #include "ui/view_archives_priv.h"
 
+#define CASES_SHOWN 2 /* in the banner */
+
 static struct view_archives *self(struct view *v)
 {
 	return (struct view_archives *)v;
@@ -74,6 +76,15 @@ static void restore(struct view_archives *a)
 						  .user = u->user,
 						  .whole_user = u->user != NULL,
 						  .resume = u->id }));
+}
+
+/* Or it is taken back. */
+static void undo(struct view_archives *a)
+{
+	if (a->unfinished.n > 0)
+		console_push(a->view.console, view_undo_new(a->view.console, a->unfinished.list[0].id));
+	else
+		console_say(a->view.console, STYLE_NORMAL, "No restore is in progress; c shows those there were");
 }
 
 /* Names for the prompt of what to compare with. */
@@ -166,6 +177,7 @@ static bool request(struct view *v, enum request r)
 		return true;
 	case REQUEST_DIFF: ask_compare(a); return true;
 	case REQUEST_RESTORE: restore(a); return true;
+	case REQUEST_UNDO: undo(a); return true;
 	default: return false;
 	}
 }
@@ -246,11 +258,22 @@ static void detail(struct view *v, struct text *t)
 static void banner(struct view *v, struct text *t)
 {
 	struct view_archives *a = self(v);
+	char n[48];
 
 	/* Where there is nothing yet, that is said below. Archives that this host has not seen before may still come. */
 	if (a->list.n + a->list.n_away > 0 &&
 	    (a->loaded || (a->standing.n_servers > 0 && a->standing.servers[0].archive != NULL)))
 		start_status_write(&a->standing, t);
+	for (size_t i = 0; i < a->unfinished.n && i < CASES_SHOWN; i++) {
+		const struct app_unfinished_restore *u = &a->unfinished.list[i];
+
+		text_add(t, STYLE_WARN, -1, "Case in progress: %s, %s from %s%s", u->id,
+		    str_count(n, sizeof n, u->n, "mailbox is not done", "mailboxes are not done"), u->archive,
+		    i > 0 ? "" : " (R goes on, u undoes)");
+	}
+	if (a->unfinished.n > CASES_SHOWN)
+		text_add(t, STYLE_WARN, -1, "and %zu more cases in progress: c shows them",
+		    a->unfinished.n - CASES_SHOWN);
 }
 
 static void shown(struct view *v)
@@ -271,7 +294,7 @@ static void free_view(struct view *v)
 }
 
 static const enum request requests[] = { REQUEST_OPEN, REQUEST_BACKUP, REQUEST_FIND, REQUEST_HISTORY,
-	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_TAPES, REQUEST_DETAILS,
+	REQUEST_DIFF, REQUEST_VERIFY, REQUEST_PROTECT, REQUEST_ROTATION, REQUEST_TAPES, REQUEST_CASES, REQUEST_DETAILS,
 	REQUEST_DOCTOR, REQUEST_JOBS, REQUEST_RELOAD, REQUEST_NONE };
 static const struct view_ops ops = { .name = "archives",
 	.about = "The running server, for what was deleted or expunged there and is still kept; then the "

@@ -366,7 +366,8 @@ static void carry_out(struct view_restore *r)
 		.steps = mem_array(r->plan->n_steps, sizeof *w->steps) };
 	for (size_t i = 0; i < w->n_steps; i++)
 		w->steps[i] = mem_strdup(r->plan->steps[i].words);
-	free_names(r->item_names, r->plan->n_items);
+	w->items = r->item_names;
+	w->n_items = r->plan->n_items;
 	r->item_names = NULL;
 	r->plan = NULL;
 	if (r->scope == SCOPE_USER)

@@ -46,6 +46,9 @@ static void free_work(void *arg)
 	for (size_t i = 0; i < w->n_steps; i++)
 		free(w->steps[i]);
 	free(w->steps);
+	for (size_t i = 0; i < w->n_items; i++)
+		free(w->items[i]);
+	free(w->items);
 	free(w->server);
 	free(w->archive);
 	free(w);
@@ -78,6 +81,40 @@ static void add_steps(struct view_restored *r)
 	}
 }
 
+/* Whether all that concerns the item was done. */
+static bool is_done(const struct restore_plan *p, size_t item)
+{
+	for (size_t i = 0; i < p->n_steps; i++)
+		if (p->steps[i].item == item && !p->steps[i].done)
+			return false;
+	return true;
+}
+
+static void add_item(struct view_restored *r, size_t i)
+{
+	const struct restore_work *w = work_of(r);
+	const struct restore_item *item = &w->plan->items[i];
+	const struct restore_merge *m = item->merge;
+	bool all = is_done(w->plan, i);
+	struct buf b = BUF_INIT;
+	char n[40];
+
+	if (item->state == STATE_SAME && all)
+		return;
+	if (m != NULL) {
+		buf_printf(&b, "%zu to append, %zu were there", m->n_append, m->same + m->flags);
+		if (m->moved > 0 && !w->plan->request.moved)
+			buf_printf(&b, ", %zu moved elsewhere", m->moved);
+		if (m->lacking > 0)
+			buf_printf(&b, ", %zu not in the archive", m->lacking);
+	} else {
+		buf_str(&b, str_count(n, sizeof n, item->messages, "message", "messages"));
+	}
+	text_add(&r->text, all ? STYLE_GOOD : STYLE_WARN, 4, "  %s: was %s; %s; %s", w->items[i],
+	    mailbox_state_name(item->state), buf_text(&b), all ? "done, and proved" : "not all done");
+	buf_done(&b);
+}
+
 static void add_receipt(struct view_restored *r)
 {
 	const struct restore_work *w = work_of(r);
@@ -102,15 +139,21 @@ static void add_receipt(struct view_restored *r)
 			buf_clear(&counts);
 		}
 		shell_begin(&counts, r->view.console, "restore");
-		text_add(&r->text, STYLE_NORMAL, 0, "This takes it back:");
+		text_add(&r->text, STYLE_NORMAL, 0, "u takes it back, as this does:");
 		text_add(&r->text, STYLE_COMMAND, 4, "  $ %s --undo %s", buf_text(&counts), x->case_id);
 	}
-	buf_done(&counts);
 	if (r->task->rc == 0)
 		text_add(&r->text, STYLE_NORMAL, 0,
 		    "Proved: each mailbox was read back from the server and compared with the archive.");
 	else if (r->task->err.hint[0] != '\0')
 		text_add(&r->text, STYLE_NORMAL, 0, "%s", r->task->err.hint);
+	buf_clear(&counts);
+	restore_kinds_words(x, &counts);
+	if (counts.len > 0)
+		text_add(&r->text, STYLE_GOOD, 0, "%s", buf_text(&counts));
+	buf_done(&counts);
+	for (size_t i = 0; i < w->n_items; i++)
+		add_item(r, i);
 	for (size_t i = 0; i < x->n_warnings; i++)
 		text_add(&r->text, STYLE_WARN, 9, "warning: %s", x->warnings[i]);
 	for (size_t i = 0; i < x->n_failures; i++)
@@ -196,6 +239,14 @@ static void command(struct view *v, struct buf *b)
 
 static bool request(struct view *v, enum request r)
 {
+	if (r == REQUEST_UNDO && !task_running(self(v)->task)) {
+		if (work_of(self(v))->result.case_id != NULL)
+			console_push(v->console, view_undo_new(v->console, work_of(self(v))->result.case_id));
+		else
+			console_say(
+			    v->console, STYLE_NORMAL, "It has changed nothing that could be taken back");
+		return true;
+	}
 	if (r != REQUEST_STOP)
 		return false;
 	console_stop(v->console, self(v)->task);
@@ -218,7 +269,7 @@ static void free_view(struct view *v)
 	"A restore: its steps while it runs; when it has ended, what came of it. The proof reads each " \
 	"mailbox back from "                                                                            \
 	"the server and compares it with the archive. A restore that was stopped goes on when it is "   \
-	"planned again."
+	"planned again, or with R on the screen of all restores (c). u plans to take it back."
 #define OPS(offers)                                                                                      \
 	{                                                                                                \
 		.name = "receipt", .about = ABOUT, .requests = offers, .title = title, .status = status, \
@@ -228,7 +279,8 @@ static void free_view(struct view *v)
 
 static const enum request while_running[] = { REQUEST_STOP, REQUEST_SHOW_COMMAND, REQUEST_JOBS,
 	REQUEST_NONE };
-static const enum request at_the_end[] = { REQUEST_SHOW_COMMAND, REQUEST_JOBS, REQUEST_LOG, REQUEST_NONE };
+static const enum request at_the_end[] = { REQUEST_UNDO, REQUEST_CASES, REQUEST_SHOW_COMMAND, REQUEST_JOBS,
+	REQUEST_LOG, REQUEST_NONE };
 static const struct view_ops running_ops = OPS(while_running);
 static const struct view_ops ended_ops = OPS(at_the_end);
 

@@ -39,6 +39,9 @@ struct view *view_history_new(struct console *c, const char *mailbox, const char
 /** view_lost_new(c, user, since, before): What that user has lost between two dates, as find_parse_date() takes them; NULL: it asks; ${before} alone NULL:
  * up to now. */
 struct view *view_lost_new(struct console *c, const char *user, const char *since, const char *before);
+/** view_cases_new(c): The restores there were. view_undo_new(c, id): What undoing that case would do, to be confirmed. */
+struct view *view_cases_new(struct console *c);
+struct view *view_undo_new(struct console *c, const char *id);
 struct view *view_jobs_new(struct console *c);
 /** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
 struct asking;
