@@ -11,10 +11,10 @@
 #include "archive/foreign.h"
 #include "cyrus/mailbox.h"
 #include "cyrus/mboxlist.h"
-#include "cyrus/server.h"
 #include "cyrus/userdata.h"
 
 struct source;
+struct server;
 
 /** One mailbox of the archive. */
 struct source_mailbox {
