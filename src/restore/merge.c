@@ -132,8 +132,10 @@ static int give_up(struct merging *g, const char *why, struct err *e)
 /* 0: said no, and the connection lives on; -1. */
 static int refused(struct merging *g, struct err *why, struct err *e)
 {
-	if (why->code == ERR_TOOL)
+	if (why->code == ERR_TOOL) {
+		g->cx->refused = true;
 		return give_up(g, why->msg, e);
+	}
 	if (e != NULL)
 		*e = *why;
 	if (why->code == ERR_SPACE)
@@ -440,6 +442,8 @@ int merge_mailbox(struct merge_context *cx, const struct restore_item *item, str
 			strcmp(g.entry->uniqueid, item->entry.uniqueid) != 0))
 			rc = err_set(e, ERR_REFUSED, "it is no longer the mailbox that was planned for");
 	}
+	if (rc == 0)
+		rc = fault_point("merge-look", e);
 	if (rc == 0 && cx->safety != NULL && source_is_live(cx->source) && item->merge->n_append > 0) {
 		rc = safety_keep(cx->source, item->source_index, item->merge, cx->safety, e);
 		source_live_keep(cx->source, cx->safety);

@@ -17,6 +17,7 @@ struct merge_context {
 	const char *safety; /* where messages of a live source are copied to first (safety.h); NULL: nowhere */
 	struct job *job;
 	struct restore_result *result;
+	bool refused; /* out: the server did not take one of them */
 };
 
 /** merge_mailbox(cx, item, e): Append what item->merge says and is still missing. Messages that the archive has damaged or that the server

@@ -247,7 +247,10 @@ static int do_append(struct run *r, const struct restore_item *item, struct err 
 		.job = r->job,
 		.result = r->result };
 
-	return merge_mailbox(&cx, item, e);
+	int rc = merge_mailbox(&cx, item, e);
+
+	r->refused = r->refused || cx.refused;
+	return rc;
 }
 
 static int do_keep(struct run *r, const struct restore_item *item, struct err *e)
@@ -409,18 +412,18 @@ static int find_safety(struct run *r, struct err *e)
 	return 0;
 }
 
-/* They have done their duty, unless something could not be appended. */
+/* They have done their duty, unless the server did not take one of them. */
 static void drop_copies(struct run *r)
 {
 	struct err why = { 0 };
 
 	source_live_keep(r->plan->source, NULL);
-	if (r->result->failed == 0) {
+	if (!r->refused) {
 		if (safety_drop(r->safety, &why) == -1)
 			run_warn(r, "remove the copies of the messages", &why);
 	} else if (access(r->safety, F_OK) == 0) {
 		err_set(&why, ERR_PARTIAL, "they are in %s", r->safety);
-		run_warn(r, "not all of the messages could be appended; copies of what was kept stay", &why);
+		run_warn(r, "the server did not take all of the messages; their copies stay", &why);
 	}
 }
 

@@ -19,6 +19,7 @@ struct run {
 	struct imap *prover; /* acts as prover_user ("": the admin) */
 	char *prover_user;
 	bool no_imap; /* the server cannot be asked */
+	bool refused; /* the server did not take a message */
 	char *safety; /* where messages that the server may remove are copied to first; NULL: nowhere */
 };
 

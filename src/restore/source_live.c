@@ -314,6 +314,37 @@ static int parts_until_whole(const struct source *s, size_t i, const struct plac
 	return rc;
 }
 
+/* Until 3.4 the list does not know what the directory does. */
+static void complete(struct source *s, size_t i, const struct place *at, uint32_t uidvalidity)
+{
+	struct mailbox_entry *entry = &s->list->entries[s->places[i]];
+	struct mailbox_header *header;
+	struct buf b = BUF_INIT;
+
+	if (entry->uidvalidity == 0)
+		entry->uidvalidity = uidvalidity;
+	s->boxes[i].uidvalidity = entry->uidvalidity;
+	if (s->boxes[i].uniqueid[0] == '\0' &&
+	    read_part(s, at, META_HEADER, "cyrus.header", SOURCE_SMALL_MAX, &b, NULL) == 1 &&
+	    mailbox_header_parse((const uint8_t *)buf_text(&b), b.len, &header, NULL) == 0) {
+		free(entry->uniqueid);
+		entry->uniqueid = mem_strdup(header->uniqueid);
+		s->boxes[i].uniqueid = entry->uniqueid;
+		mailbox_header_free(header);
+	}
+	buf_done(&b);
+}
+
+static uint32_t uidvalidity_of(const struct source_parts *p)
+{
+	struct index_header h;
+
+	return p->has_index && mailbox_index_header_parse(
+				   (const uint8_t *)buf_text(&p->index), p->index.len, &h, NULL) == 0
+	           ? h.uidvalidity
+	           : 0;
+}
+
 static int live_parts(struct source *s, size_t i, bool with_cache, struct source_parts *p, struct err *e)
 {
 	struct listing l = { 0 };
@@ -322,6 +353,8 @@ static int live_parts(struct source *s, size_t i, bool with_cache, struct source
 
 	if (rc == 0)
 		rc = parts_until_whole(s, i, &at, with_cache, p, e);
+	if (rc == 0)
+		complete(s, i, &at, uidvalidity_of(p));
 	for (int k = 0; k < 2 && rc == 0; k++)
 		if (message_root(&at, k) != NULL &&
 		    list_below(message_root(&at, k), buf_text(&at.rel), &l, e) == -1)
@@ -775,6 +808,7 @@ int source_count(struct source *s, struct err *e)
 	for (size_t i = 0; i < s->n; i++) {
 		struct source_mailbox *box = &s->boxes[i];
 		struct index_header h;
+		struct place at;
 
 		if (i % 64 == 0 && job_cancelled(s->job, e))
 			return -1;
@@ -782,7 +816,9 @@ int source_count(struct source *s, struct err *e)
 			box->health = HEALTH_FINDINGS;
 			continue;
 		}
-		box->uidvalidity = h.uidvalidity;
+		if (place_of(s, i, &at, NULL) == 0)
+			complete(s, i, &at, h.uidvalidity);
+		place_done(&at);
 		box->messages = h.exists;
 		box->unread = h.minor >= 14 ? h.unseen : 0;
 		box->bytes = h.quota_used;
