@@ -33,7 +33,7 @@ static const struct cli_option options[] = {
 	{ "identical", 0, OPTION_FLAG, offsetof(struct cli_args, identical), NULL,
 	    "refuse a mailbox that is there with other content" },
 	{ "state", 0, OPTION_OPTIONAL, offsetof(struct cli_args, state), "LIST",
-	    "no message, only what LIST names, such as flags,seen" },
+	    "no message, only state: all, or flags,seen,acl,..." },
 	{ "what", 0, OPTION_TEXT, offsetof(struct cli_args, what), "LIST",
 	    "only these of what comes back besides messages" },
 	{ "resume", 0, OPTION_FLAG, offsetof(struct cli_args, resume), NULL,
@@ -491,6 +491,8 @@ const struct cli_verb verb_restore = {
 	         "apart by content, so none comes twice, and nothing that is there is changed.\n"
 	         "With --keep-uids they get their old UIDs again, so that clients and every\n"
 	         "reader's \\Seen know them, if the mailbox is still the same one.\n"
+	         "--state brings no message, but puts flags, every reader's \\Seen, rights and\n"
+	         "such of those that are there back as they were.\n"
 	         "\"live\" in the archive's place is what the server itself still keeps: a deleted\n"
 	         "mailbox is renamed back, with --expunged come the messages that were expunged.\n"
 	         "A FILE for --batch has a line for each restore: user NAME, recursive MAILBOX,\n"

@@ -252,7 +252,8 @@ static int take_name(void *arg, const struct buf *line, struct err *e)
 	struct buf name = BUF_INIT;
 	const char *rest = take_string(line, &name);
 
-	if (rest == NULL || l->n == SCRIPTS_MAX) {
+	if (rest == NULL || (*rest != '\0' && strcasecmp(rest, " ACTIVE") != 0) || l->n == SCRIPTS_MAX ||
+	    check_name(buf_text(&name), NULL) == -1) {
 		buf_done(&name);
 		return err_set(e, ERR_FORMAT, "the ManageSieve server's LISTSCRIPTS makes no sense");
 	}
