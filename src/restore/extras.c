@@ -214,38 +214,81 @@ static int on_live_subscription(void *arg, const char *internal, struct err *e)
 	return strcmp(internal, arg) == 0;
 }
 
+/* ${reader} is subscribed to ${name} on the server. */
+static bool is_subscribed(const struct planning *g, const char *reader, const char *name)
+{
+	struct cyrusdb *db = NULL;
+	struct buf path = BUF_INIT;
+	char *wanted = mem_strdup(name);
+	int there = 0;
+
+	if (restore_user_path(g->server, g->live, g->plan, USER_SUBS, reader, &path, NULL) == 0 &&
+	    cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0)
+		there = subs_each(db, reader, on_live_subscription, wanted, NULL);
+	cyrusdb_close(db);
+	buf_done(&path);
+	free(wanted);
+	return there == 1;
+}
+
+static void step_subscribe(struct planning *g, size_t item_index, const char *reader, const char *internal)
+{
+	struct restore_step *s =
+	    plan_step(g, STEP_SUBSCRIBE, item_index, "subscribe %s to %s again", reader, internal);
+	struct buf name = BUF_INIT;
+
+	plan_name_as(g->server->conf, internal, reader, &name);
+	s->detail = mem_strdup(reader);
+	s->command = mem_printf("IMAP as %s: SUBSCRIBE \"%s\"", reader, buf_text(&name));
+	buf_done(&name);
+}
+
 int plan_subscription(struct planning *g, size_t item_index, const char *reader, struct err *e)
 {
 	const struct restore_item *item = &g->plan->items[item_index];
-	struct cyrusdb *db = NULL;
-	struct buf path = BUF_INIT, name = BUF_INIT;
-	char *wanted = mem_strdup(item->name);
-	struct restore_step *s;
+	struct buf path = BUF_INIT;
 	char *then = reader_then(g, item, reader);
 	int r = source_subscribed(g->source, then, source_mailbox(g->source, item->source_index)->name, e);
 	bool whole_file = g->plan->request.user != NULL && strcmp(reader, g->plan->request.user) == 0 &&
 	                  g->plan->request.mode != RESTORE_STATE;
 
 	if (r == 1 && restore_user_path(g->server, g->live, g->plan, USER_SUBS, reader, &path, NULL) == 0 &&
-	    !(whole_file && access(buf_text(&path), F_OK) != 0)) {
-		int there = 0;
-
-		if (cyrusdb_open(AT_FDCWD, buf_text(&path), &db, NULL) == 0)
-			there = subs_each(db, reader, on_live_subscription, wanted, NULL);
-		if (there != 1) {
-			plan_name_as(g->server->conf, item->name, reader, &name);
-			s = plan_step(
-			    g, STEP_SUBSCRIBE, item_index, "subscribe %s to %s again", reader, item->name);
-			s->detail = mem_strdup(reader);
-			s->command = mem_printf("IMAP as %s: SUBSCRIBE \"%s\"", reader, buf_text(&name));
-		}
-	}
-	cyrusdb_close(db);
+	    !(whole_file && access(buf_text(&path), F_OK) != 0) && !is_subscribed(g, reader, item->name))
+		step_subscribe(g, item_index, reader, item->name);
 	buf_done(&path);
-	buf_done(&name);
-	free(wanted);
 	free(then);
 	return r == -1 ? -1 : 0;
+}
+
+int plan_other_subscriptions(struct planning *g, const char *userid, struct err *e)
+{
+	for (size_t i = 0; i < source_n(g->source); i++) {
+		const char *name = source_mailbox(g->source, i)->name;
+		const struct mailbox_entry *live;
+		struct restore_step *s;
+		char *owner;
+		bool own;
+		int r;
+
+		/* Those of the user himself are items. */
+		owner = mboxname_user(name);
+		own = owner != NULL && strcmp(owner, userid) == 0;
+		free(owner);
+		if (own)
+			continue;
+		if (i % 1024 == 0 && job_cancelled(g->job, e))
+			return -1;
+		r = source_subscribed(g->source, userid, name, e);
+		if (r == -1)
+			return -1;
+		live = r == 1 ? mboxlist_find(g->live, name) : NULL;
+		if (live == NULL || !mailbox_entry_has_directory(live) || is_subscribed(g, userid, name))
+			continue;
+		step_subscribe(g, (size_t)-1, userid, name);
+		s = &g->plan->steps[g->plan->n_steps - 1];
+		s->entry = mem_strdup(name);
+	}
+	return 0;
 }
 
 struct reader_walk {

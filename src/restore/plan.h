@@ -79,6 +79,9 @@ int plan_append_notes(struct planning *g, size_t item_index, struct err *e);
  * subscribed to. plan_annotations(g, item_index, owner, e): Those that are gone or have another value. plan_step_prove(g, item_index). */
 void plan_step_acl(struct planning *g, size_t item_index, const char *who, const char *rights);
 int plan_subscription(struct planning *g, size_t item_index, const char *reader, struct err *e);
+
+/** plan_other_subscriptions(g, userid, e): To mailboxes of others and shared ones that are still there: steps without an item, whose entry is the internal name. */
+int plan_other_subscriptions(struct planning *g, const char *userid, struct err *e);
 int plan_annotations(struct planning *g, size_t item_index, const char *owner, struct err *e);
 void plan_step_prove(struct planning *g, size_t item_index);
 

@@ -34,6 +34,7 @@ const char *step_kind_name(enum step_kind k)
 		[STEP_KEEP] = "keep",
 		[STEP_FLAGS] = "flags",
 		[STEP_READER] = "reader",
+		[STEP_NOTES] = "notes",
 		[STEP_QUOTA_LIMIT] = "quota limit",
 		[STEP_SIEVE] = "sieve",
 		[STEP_ANNOTATION] = "annotation",

@@ -172,7 +172,7 @@ enum step_kind {
 	STEP_ENTRIES,     /* all items that need one, by ctl_mboxlist -u */
 	STEP_ACL,         /* item; detail: identifier; value: its rights, "" none */
 	STEP_SEEN,        /* detail: reader; item */
-	STEP_SUBSCRIBE,   /* detail: user; item */
+	STEP_SUBSCRIBE,   /* detail: user; item, or entry: the internal name */
 	STEP_ASIDE,       /* item: the live mailbox is renamed to its aside_name */
 	STEP_CREATE,      /* item: an empty mailbox, over IMAP */
 	STEP_CARRY,       /* item: newer mail, from aside_name */

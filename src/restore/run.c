@@ -198,12 +198,12 @@ static int do_acl(struct run *r, const struct restore_step *s, struct err *e)
 /* Over IMAP, as the user concerned (NULL: the admin). */
 static int do_imap_as(struct run *r, const struct restore_step *s, struct err *e)
 {
-	const struct restore_item *item = &r->plan->items[s->item];
+	const char *box = s->item != (size_t)-1 ? r->plan->items[s->item].name : s->entry;
 	struct imap *im = NULL;
 	struct buf name = BUF_INIT;
 	int rc = server_imap(r->server, s->detail, r->job, &im, e);
 
-	plan_name_as(r->server->conf, item->name, s->detail, &name);
+	plan_name_as(r->server->conf, box, s->detail, &name);
 	if (rc == 0)
 		rc = state_remember(r, s, e);
 	if (rc == 0 && s->kind == STEP_SUBSCRIBE)
@@ -325,8 +325,8 @@ static int check_means(struct run *r, struct err *e)
 static bool is_essential(enum step_kind kind)
 {
 	return kind != STEP_ACL && kind != STEP_SEEN && kind != STEP_SUBSCRIBE && kind != STEP_ANNOTATION &&
-	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX && kind != STEP_READER && kind != STEP_NOTES &&
-	       kind != STEP_FLAGS && kind != STEP_QUOTA_LIMIT && kind != STEP_SIEVE;
+	       kind != STEP_RECONSTRUCT && kind != STEP_QUOTA_FIX && kind != STEP_READER &&
+	       kind != STEP_NOTES && kind != STEP_FLAGS && kind != STEP_QUOTA_LIMIT && kind != STEP_SIEVE;
 }
 
 static int do_step(struct run *r, struct restore_step *s, struct err *e)

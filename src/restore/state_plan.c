@@ -541,6 +541,9 @@ int plan_state(struct planning *g, struct err *e)
 	for (size_t i = 0; i < plan->n_items; i++)
 		if (job_cancelled(g->job, e) || plan_state_item(g, i, e) == -1)
 			return -1;
+	if (plan->request.user != NULL && restore_wants(&plan->request, RESTORE_SUBSCRIPTIONS) &&
+	    plan_other_subscriptions(g, plan->request.user, e) == -1)
+		return -1;
 	if (restore_wants(&plan->request, RESTORE_SIEVE) && plan_sieve(g, e) == -1)
 		return -1;
 	for (size_t i = 0; i < plan->n_items; i++) {

@@ -289,7 +289,7 @@ static int remember_annotation(
 
 int state_remember(struct run *r, const struct restore_step *s, struct err *e)
 {
-	const struct restore_item *item = &r->plan->items[s->item];
+	const struct restore_item *item = s->item != (size_t)-1 ? &r->plan->items[s->item] : NULL;
 	const struct mailbox_entry *entry;
 	struct mboxlist *list = NULL;
 	const char *id, *before = NULL;
@@ -299,9 +299,13 @@ int state_remember(struct run *r, const struct restore_step *s, struct err *e)
 		return 0;
 	if (server_list(r->server, &list, e) == -1)
 		return -1;
-	entry = mboxlist_find(list, item->name);
-	if (entry == NULL)
+	entry = mboxlist_find(list, item != NULL ? item->name : s->entry);
+	if (entry == NULL && item != NULL)
 		entry = &item->entry;
+	if (entry == NULL) {
+		mboxlist_free(list);
+		return err_set(e, ERR_REFUSED, "%s is no longer there", s->entry);
+	}
 	id = entry->uniqueid != NULL ? entry->uniqueid : "";
 	for (size_t i = 0; s->kind == STEP_ACL && i < entry->n_acl; i++)
 		if (strcmp(entry->acl[i].user, s->detail) == 0)
