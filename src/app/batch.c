@@ -398,6 +398,14 @@ static int stopped_at(const struct batch *b, size_t i, struct err *e)
 	return err_hint(e, "cyrvault restore --resume %s goes on there", b->id);
 }
 
+/* What one restore says to do next is not what to do in a batch. */
+static int goes_on(const struct batch *b, struct err *e)
+{
+	if (e != NULL)
+		e->hint[0] = '\0';
+	return err_hint(e, "cyrvault restore --resume %s goes on there", b->id);
+}
+
 int app_batch_run(struct app *app, struct batch *b, struct job *job, struct err *e)
 {
 	const char *directory = app->conf->state_directory;
@@ -411,7 +419,7 @@ int app_batch_run(struct app *app, struct batch *b, struct job *job, struct err 
 		if (b->lines[i].state == BATCH_WAITING) {
 			job_step(job, "%zu of %zu: %s", i + 1, b->n, b->lines[i].text);
 			if (job_cancelled(job, e) || run_line(app, b, i, job, e) == -1)
-				return err_hint(e, "cyrvault restore --resume %s goes on there", b->id);
+				return goes_on(b, e);
 		}
 		if (b->lines[i].state != BATCH_DONE && !b->go_on)
 			return stopped_at(b, i, e);

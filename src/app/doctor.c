@@ -10,10 +10,12 @@
 
 #include "app/app_impl.h"
 #include "app/archives.h"
+#include "app/batch.h"
 #include "app/doctor_snapshot.h"
 #include "app/doctor_nightly.h"
 #include "app/doctor_ssh.h"
 #include "app/catalogue.h"
+#include "app/lock.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
@@ -102,6 +104,26 @@ static void check_server(struct doctor *d)
 	else
 		say(d, DOCTOR_WARN, "delete_mode", "set delete_mode: delayed in imapd.conf",
 		    "deleted mailboxes are gone at once");
+}
+
+static void check_batch(struct doctor *d)
+{
+	char *holder = lock_holder(app_conf(d->app)->lock_directory, d->conf->name), n[40];
+	bool running = holder != NULL && str_starts(holder, "restore");
+	struct batch b = { 0 };
+	size_t left = 0;
+
+	free(holder);
+	if (!running && app_batch_read(d->app, d->conf->name, NULL, &b, NULL) == 0) {
+		char *next = mem_printf("this goes on with it: cyrvault restore --resume %s", b.id);
+
+		for (size_t i = 0; i < b.n; i++)
+			left += b.lines[i].state != BATCH_DONE;
+		say(d, DOCTOR_WARN, "restores", next, "%zu of %s of a batch, %s, are left", left,
+		    str_count(n, sizeof n, b.n, "line", "lines"), b.id);
+		free(next);
+	}
+	batch_done(&b);
 }
 
 static void check_unfinished(struct doctor *d)
@@ -298,6 +320,7 @@ int app_doctor(
 		check_imap(&d);
 	}
 	check_unfinished(&d);
+	check_batch(&d);
 	for (size_t i = 0; i < app_conf(app)->n_stores; i++)
 		check_store(&d, &app_conf(app)->stores[i]);
 	d.failures += doctor_nightly(d.conf, &app_conf(app)->notify, each, arg);
