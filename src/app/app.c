@@ -233,7 +233,7 @@ static int keep_plan(struct app *app, const char *server, const struct restore_p
 	}
 	buf_done(&b);
 	free(path);
-	return rc;
+	return rc == -1 ? err_hint(e, "nothing was changed; running the restore again goes on from here") : 0;
 }
 
 /* Old cases go when there is a new one. */

@@ -150,10 +150,22 @@ static void step_append(struct planning *g, size_t i)
 	free(owner);
 }
 
+static bool was_sent_to(const struct journal_log *earlier, const char *name)
+{
+	for (size_t i = 0; earlier != NULL && i < earlier->n; i++)
+		if (earlier->records[i].kind == JOURNAL_SENDING &&
+		    strcmp(earlier->records[i].mailbox, name) == 0)
+			return true;
+	return false;
+}
+
 static void mark_cut_off(struct restore_item *item, const struct restore_request *request)
 {
 	for (size_t i = 0; i < request->n_cut_off && item->merge != NULL && !item->merge->cut_off; i++)
 		item->merge->cut_off = strcmp(request->cut_off[i], item->name) == 0;
+	/* Also one that had to come back first, before some was appended to it. */
+	if (item->merge != NULL && !item->merge->cut_off)
+		item->merge->cut_off = was_sent_to(request->earlier, item->name);
 }
 
 /* A restore that was cut off has renamed the one that was there: its newer mail is still to be carried over. */

@@ -458,8 +458,8 @@ int restore_run(struct server *server, struct restore_plan *plan, struct restore
 	if (rc == 0 && r.safety != NULL)
 		drop_copies(&r);
 	free(r.safety);
-	if (rc == 0)
-		rc = journal_add(r.journal, &end, e);
+	if (rc == 0 && (rc = journal_add(r.journal, &end, e)) == -1)
+		err_hint(e, "all of it is done; running the restore again notes that too");
 	quiesce_free(r.place.quiesce);
 	imap_logout(r.admin);
 	imap_logout(r.prover);

@@ -97,13 +97,16 @@ static uint32_t *known_uids(const struct journal_log *log, const struct undo_box
 	return known;
 }
 
-/* The record that says how the one at ${at} ended follows it at once, of the same box, unless it was cut off. */
-static bool was_cut_off(const struct journal_log *log, size_t at)
+/* What became of the one at ${at} was written down, then or when the restore went on, before the next message of the same box: unless it was
+ * cut off and is the last. */
+static bool was_cut_off(const struct undo_box *box, const struct journal_log *log, size_t at)
 {
-	const struct journal_record *r = &log->records[at], *next = r + 1;
-
-	return at + 1 == log->n || (next->kind != JOURNAL_APPENDED && next->kind != JOURNAL_REFUSED) ||
-	       strcmp(next->uniqueid, r->uniqueid) != 0;
+	for (size_t i = at + 1; i < log->n; i++)
+		if (is_about(box, &log->records[i], JOURNAL_SENDING) ||
+		    is_about(box, &log->records[i], JOURNAL_APPENDED) ||
+		    is_about(box, &log->records[i], JOURNAL_REFUSED))
+			return false;
+	return true;
 }
 
 /* UIDs of the journal, each once, and which of them were looked at: a run that took up one that was cut off has written some again. */
@@ -154,7 +157,7 @@ static void look(struct undo_box *box, const struct journal_log *log, const stru
 				box->gone++;
 			else
 				take(box, &cap, x, r->flags);
-		} else if (is_about(box, r, JOURNAL_SENDING) && was_cut_off(log, i) &&
+		} else if (is_about(box, r, JOURNAL_SENDING) && was_cut_off(box, log, i) &&
 			   (x = find_cut_off(ix, r, known, n_known)) != NULL) {
 			/* Known from now on, so that it is not found twice. */
 			known = mem_resize(known, n_known + 1, sizeof *known);

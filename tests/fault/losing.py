@@ -137,6 +137,6 @@ UNDO_IDENTICAL = Scenario("undo of an identical restore", restored(purged), undo
 
 # The cheap ones with both layouts.
 BY_LAYOUT = {
-    "uuid": [IDENTICAL, MERGE, KEEP, FILES, STATE, USER, UNDO_MERGE],
-    "legacy": [IDENTICAL, MERGE, KEEP, RENAME, REPLACE, BESIDE, UNDO_IDENTICAL],
+    "uuid": [MERGE, KEEP, IDENTICAL, STATE, USER, UNDO_MERGE, FILES],
+    "legacy": [REPLACE, RENAME, BESIDE, UNDO_IDENTICAL, IDENTICAL, MERGE, KEEP],
 }
