@@ -285,6 +285,20 @@ static void leave_out(struct view_restore *r, size_t item)
 	replan(r);
 }
 
+/* A plan of its own: what was expunged needs no archive. */
+static void take_live(struct view_restore *r, size_t item)
+{
+	struct console *c = r->view.console;
+	char *live = app_archive_of(SOURCE_LIVE, console_server(c));
+	const char *internal = r->plan->items[item].name, *shown = r->item_names[item];
+
+	console_push(
+	    c, view_restore_new(c,
+		   &(struct restore_wish){
+		       .archive = live, .internal = &internal, .shown = &shown, .n = 1, .expunged = true }));
+	free(live);
+}
+
 static void ask(struct view_restore *r, enum act what, bool edit)
 {
 	struct console *c = r->view.console;
@@ -344,6 +358,7 @@ static bool choose(struct view_restore *r, bool edit)
 	case ACT_TO_USER:
 	case ACT_INTO: ask(r, a.act, edit); break;
 	case ACT_LEAVE: leave_out(r, a.item); break;
+	case ACT_LIVE: take_live(r, a.item); break;
 	case ACT_NONE: break;
 	}
 	return true;

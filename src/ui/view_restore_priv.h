@@ -21,6 +21,7 @@ enum act {
 	ACT_ANSWERS, /* fold or unfold the answers for the item */
 	ACT_ANSWER,  /* value: enum restore_mode; of the item */
 	ACT_LEAVE,   /* the item */
+	ACT_LIVE,    /* what of the item the server itself still keeps */
 };
 
 struct action {

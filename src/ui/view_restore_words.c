@@ -208,6 +208,7 @@ static void add_answers(struct view_restore *r, size_t i)
 	static const enum restore_mode modes[] = { RESTORE_DEFAULT, RESTORE_KEEP_UIDS, RESTORE_REPLACE,
 		RESTORE_BESIDE, RESTORE_IDENTICAL };
 	const char *all = r->plan->n_items > 1 ? " (this holds for all)" : "";
+	const struct restore_item *item = &r->plan->items[i];
 
 	for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
 		if (r->n_picks > 0 && (modes[k] == RESTORE_REPLACE || modes[k] == RESTORE_IDENTICAL))
@@ -219,6 +220,11 @@ static void add_answers(struct view_restore *r, size_t i)
 	if (r->n == 1 && r->scope != SCOPE_USER) {
 		act(r, ACT_INTO, 0, i);
 		text_add(&r->text, STYLE_NORMAL, 12, "        ( ) under another name ...");
+	}
+	if (item->merge != NULL && item->merge->kept > 0 && !app_is_live(r->archive)) {
+		act(r, ACT_LIVE, 0, i);
+		text_add(&r->text, STYLE_NORMAL, 12,
+		    "        ( ) from the server itself, which still keeps %zu of them", item->merge->kept);
 	}
 	if (r->plan->n_items > 1 && r->scope != SCOPE_USER) {
 		act(r, ACT_LEAVE, 0, i);
