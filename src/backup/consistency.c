@@ -47,12 +47,14 @@ static const uint8_t *content_of(const struct captured_file *f, uint8_t **heap)
 	return *heap;
 }
 
-/* A mailbox deleted by name keeps the header it had. */
+/* By name a mailbox that is deleted, or that Cyrus 3.6 renames, keeps the header it had: then its unique id tells that it is the right one. */
 static bool is_name_of(
     const struct mailbox_header *h, const struct mailbox_entry *entry, const struct imapd_conf *conf)
 {
 	char *before = mboxname_undeleted(conf, entry->name, NULL);
-	bool same = strcmp(h->name, entry->name) == 0 || (before != NULL && strcmp(h->name, before) == 0);
+	bool by_name = mailbox_entry_layout(conf, entry) == LAYOUT_BY_NAME;
+	bool same = strcmp(h->name, entry->name) == 0 || (before != NULL && strcmp(h->name, before) == 0) ||
+	            (by_name && entry->uniqueid != NULL && strcmp(h->uniqueid, entry->uniqueid) == 0);
 
 	free(before);
 	return same;

@@ -405,7 +405,7 @@ static int make_steps(struct planning *g, const struct restore_request *request,
 				return -1;
 			}
 			/* Its index counts them already, and again when they are set. */
-			if (item->fresh && p->steps[p->n_steps - 1].kind == STEP_ANNOTATION)
+			if ((item->fresh || item->whole) && p->steps[p->n_steps - 1].kind == STEP_ANNOTATION)
 				step_reconstruct(g, i);
 			step_quota_fix(g, 0, user != NULL ? user : item->name, user != NULL);
 		} else if (item->state == STATE_SAME && plan_quota_is_off(g, item)) {
