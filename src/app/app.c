@@ -9,12 +9,14 @@
 #include "app/audit_impl.h"
 #include "app/catalogue.h"
 #include "app/lock.h"
+#include "app/words.h"
 #include "core/io.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/case.h"
 #include "restore/plan_json.h"
+#include "restore/receipt.h"
 #include "restore/safety.h"
 
 int app_open(const char *conf_path, struct app **ret, struct err *e)
@@ -260,6 +262,23 @@ static int end_case(struct restore_case *c, int rc, const struct restore_result 
 	return changed ? 0 : case_end(c, CASE_FAILED, e);
 }
 
+/* What came of it, for whoever asks later. */
+static void keep_receipt(struct app *app, const char *server, struct server *s, struct restore_case *c,
+    const struct restore_result *result, const struct err *failed)
+{
+	struct buf undo = BUF_INIT;
+	struct receipt receipt;
+	struct err why;
+
+	app_command_begin(&undo, app, server, "restore");
+	buf_printf(&undo, " --undo %s", case_about(c)->id);
+	receipt_make(c, result, failed, buf_text(&undo), &receipt);
+	if (receipt_keep(c, &receipt, s->conf, &why) == -1)
+		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
+	receipt_done(&receipt);
+	buf_done(&undo);
+}
+
 static int carry_out(struct app *app, const char *server, struct restore_plan *plan, struct job *job,
     struct restore_result *ret, struct err *e)
 {
@@ -292,6 +311,7 @@ static int carry_out(struct app *app, const char *server, struct restore_plan *p
 	source_set_job(plan->source, job);
 	rc = restore_run(s, plan, kase, job, ret, e);
 	source_set_job(plan->source, NULL);
+	keep_receipt(app, server, s, kase, ret, rc == -1 ? e : NULL);
 	if (end_case(kase, rc, ret, &why) == -1)
 		log_write(LOG_LEVEL_WARNING, "%s", why.msg);
 out:

@@ -16,6 +16,7 @@
 #include "restore/export.h"
 #include "restore/restore.h"
 #include "restore/source.h"
+#include "restore/case.h"
 #include "restore/undo.h"
 #include "store/store.h"
 
@@ -268,6 +269,25 @@ struct app_unfinished {
  * app_unfinished_done() it. */
 int app_unfinished(struct app *app, const char *server, struct app_unfinished *ret, struct err *e);
 void app_unfinished_done(struct app_unfinished *u);
+
+/** A case (restore/case.h) as it is listed. */
+struct app_case {
+	struct case_info info;
+	char *what; /* "merge, user alice", "replace, 3 mailboxes: user/alice/Work, ..."; safe */
+	char *next; /* the command that resumes it, or takes it back; NULL: neither can be */
+};
+struct app_cases {
+	struct app_case *list; /* open ones first, then the newest */
+	size_t n;
+};
+
+/** app_cases(app, server, ret, e): All of that server. app_cases_done() it. */
+int app_cases(struct app *app, const char *server, struct app_cases *ret, struct err *e);
+void app_cases_done(struct app_cases *l);
+
+/** app_case_receipt(app, word, json, b, e): Append the receipt of the case that ${word} names (case_id_of()), as one JSON object or for people. ERR_NOT_FOUND: there
+ * is no such case, or its restore was killed before it had one. */
+int app_case_receipt(struct app *app, const char *word, bool json, struct buf *b, struct err *e);
 
 /** One line of doctor's. */
 enum doctor_state { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL };

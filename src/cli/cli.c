@@ -37,6 +37,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_prune,
 	&verb_protect,
 	&verb_tape,
+	&verb_cases,
 	&verb_audit,
 	&verb_doctor,
 	&verb_help,

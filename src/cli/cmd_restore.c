@@ -16,6 +16,7 @@
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/plan_json.h"
+#include "restore/receipt.h"
 
 static const struct cli_option options[] = {
 	{ "recursive", 'r', OPTION_FLAG, offsetof(struct cli_args, recursive), NULL,
@@ -301,6 +302,26 @@ static void print_kinds(struct cli *c, const struct restore_result *r)
 	buf_done(&words);
 }
 
+/* What came of each: all of it is in the receipt. */
+static void print_mailboxes(struct cli *c, const struct restore_result *r)
+{
+	for (size_t i = 0; i < r->n_boxes; i++) {
+		const struct receipt_box *box = &r->boxes[i];
+
+		if (box->proof == RECEIPT_UNPROVED && box->why == NULL)
+			continue;
+		printer_row(c->out, "mailbox");
+		printer_string(c->out, "internal", box->name);
+		printer_number(c->out, "created", box->created);
+		printer_number(c->out, "merged", box->merged);
+		printer_number(c->out, "skipped", box->skipped);
+		printer_number(c->out, "failed", box->failed);
+		printer_string(c->out, "proof", receipt_proof_name(box->proof));
+		printer_string(c->out, "why", box->why);
+		printer_row_end(c->out);
+	}
+}
+
 static void print_receipt(struct cli *c, const struct work *w)
 {
 	const struct restore_result *r = &w->result;
@@ -308,6 +329,7 @@ static void print_receipt(struct cli *c, const struct work *w)
 	struct buf counts = BUF_INIT;
 
 	print_kinds(c, r);
+	print_mailboxes(c, r);
 	printer_row(c->out, "summary");
 	printer_string(c->out, "archive", w->name);
 	printer_bool(c->out, "dry_run", false);

@@ -233,6 +233,7 @@ struct restore_kind {
 	uint64_t same, differ;
 };
 
+struct receipt_box;
 struct restore_result {
 	struct restore_kind kinds[RESTORE_KINDS]; /* by bit of RESTORE_FLAGS... */
 	uint64_t mailboxes, messages, files, bytes;
@@ -241,6 +242,8 @@ struct restore_result {
 	uint64_t flags_set, flags_cleared; /* over IMAP, on messages that are there */
 	char **failures; /* why, a line for each */
 	size_t n_failures, cap_failures;
+	struct receipt_box *boxes; /* of each item of the plan: receipt.h */
+	size_t n_boxes;
 	char *case_id; /* of what undo needs (case.h); NULL: it did not begin */
 	uint64_t steps_done;
 	char **warnings;

@@ -14,6 +14,7 @@
 #include "restore/place.h"
 #include "restore/plan.h"
 #include "restore/proof.h"
+#include "restore/receipt.h"
 #include "restore/run_priv.h"
 #include "restore/safety.h"
 #include "restore/state.h"
@@ -372,17 +373,74 @@ static int do_step(struct run *r, struct restore_step *s, struct err *e)
 	return rc;
 }
 
+/* What has come of its mailbox by this step. */
+static void count_step(struct run *r, const struct restore_step *s, const struct restore_result *before,
+    bool done, const struct err *why)
+{
+	const struct restore_result *now = r->result;
+	struct receipt_box *box;
+
+	if (s->item == (size_t)-1 || s->item >= now->n_boxes)
+		return;
+	box = &now->boxes[s->item];
+	box->created += now->created - before->created;
+	if (s->kind == STEP_FILES)
+		box->created += now->messages - before->messages;
+	box->merged += now->merged - before->merged;
+	box->skipped += now->skipped - before->skipped;
+	box->failed += now->failed - before->failed;
+	box->files += now->files - before->files;
+	box->bytes += now->bytes - before->bytes;
+	if (s->kind == STEP_PROVE)
+		box->proof = done                      ? RECEIPT_PROVED
+		             : why->code == ERR_DAMAGE ? RECEIPT_DIFFERS
+		                                       : RECEIPT_UNPROVED;
+	if (!done && box->why == NULL)
+		box->why = mem_printf("%s: %s", s->words, why->msg);
+}
+
+/* It came back as it was: also what it has besides messages. */
+static bool came_back(const struct restore_item *item)
+{
+	return item->unfinished ||
+	       (!item->create && item->state != STATE_SAME && item->state != STATE_DIFFERS &&
+		   item->state != STATE_OTHER && item->state != STATE_LOST_FILES);
+}
+
+static void prove_state(struct run *r, const struct restore_step *s)
+{
+	struct receipt_box *box;
+	struct err why;
+
+	if (s->kind != STEP_PROVE || !came_back(&r->plan->items[s->item]))
+		return;
+	box = &r->result->boxes[s->item];
+	if (receipt_prove_state(r, s->item, box, &why) == -1)
+		run_warn(r, s->words, &why);
+	for (size_t i = 0; i < box->n_state; i++)
+		if (!box->state[i].same) {
+			err_set(&why, ERR_DAMAGE, "%s not as in the archive: %s",
+			    restore_what_name(box->state[i].kind), box->state[i].why);
+			run_warn(r, box->name, &why);
+		}
+}
+
 static int run_steps(struct run *r, struct err *e)
 {
 	for (size_t i = 0; i < r->plan->n_steps; i++) {
 		struct restore_step *s = &r->plan->steps[i];
+		struct restore_result before = *r->result;
 		struct err why;
+		bool done;
 
 		if (job_cancelled(r->job, e))
 			return err_hint(e,
 			    "%zu of %zu steps are done; running the restore again does the others", i,
 			    r->plan->n_steps);
-		if (do_step(r, s, &why) == 0) {
+		done = do_step(r, s, &why) == 0;
+		count_step(r, s, &before, done, &why);
+		if (done) {
+			prove_state(r, s);
 			s->done = true;
 			r->result->steps_done++;
 			r->result->mailboxes += s->kind == STEP_PROVE;
@@ -444,6 +502,11 @@ int restore_run(struct server *server, struct restore_plan *plan, struct restore
 	if (plan->n_refused > 0)
 		return restore_refusal(plan, e);
 	ret->case_id = mem_strdup(case_about(c)->id);
+	ret->boxes = mem_array(plan->n_items + 1, sizeof *ret->boxes);
+	for (; ret->n_boxes < plan->n_items; ret->n_boxes++) {
+		ret->boxes[ret->n_boxes].name = mem_strdup(plan->items[ret->n_boxes].name);
+		ret->boxes[ret->n_boxes].was = plan->items[ret->n_boxes].state;
+	}
 	job_set_total(job, plan->bytes);
 	r.place = (struct place_context){ .server = server,
 		.source = plan->source,
@@ -482,6 +545,7 @@ void restore_result_done(struct restore_result *r)
 		free(r->failures[i]);
 	free(r->warnings);
 	free(r->failures);
+	receipt_boxes_free(r->boxes, r->n_boxes);
 	free(r->case_id);
 	*r = (struct restore_result){ 0 };
 }

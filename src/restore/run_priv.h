@@ -34,6 +34,11 @@ int record_seen(struct run *r, const struct restore_item *item, const char *read
     const char *kind, const char *value, struct err *e);
 int record_quota_root(struct run *r, const char *root, struct err *e);
 
+/** receipt_prove_state(r, item, box, e): Read back what item number ${item}, which came back whole, has besides messages: a line of ${box} for each kind asked
+ * for, and counted in r->result. */
+struct receipt_box;
+int receipt_prove_state(struct run *r, size_t item, struct receipt_box *box, struct err *e);
+
 /** run_admin_imap(r, e): Fill r->admin, if it is not there yet. */
 int run_admin_imap(struct run *r, struct err *e);
 
