@@ -76,6 +76,7 @@ int lock_take(const char *directory, const char *server, const char *what, struc
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1) {
 		err_sys(e, "open lock file %s", path);
+		err_hint(e, "nothing was changed; see to it, or set lock_directory in [state]");
 		goto out;
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) == -1) {

@@ -36,6 +36,7 @@ struct merging {
 	struct journal_record record;
 	char held; /* its last byte so far: sent only when all of it is proved */
 	bool holds;
+	bool stopped;        /* by us or the server, in the middle of it: the archive is not to blame */
 	bool journal_broken; /* so: */
 	struct err journal_failed;
 };
@@ -223,13 +224,8 @@ static int begin(void *arg, const struct archive_file *file, const struct entry_
 	return rc == 1 && fault_point("merge-begin", e) == -1 ? -1 : rc;
 }
 
-/* A message is there only with its last byte: that one waits until the SHA-256 of all is proved. */
-static int data(void *arg, const void *p, size_t n, struct err *e)
+static int send_piece(struct merging *g, const void *p, size_t n, struct err *e)
 {
-	struct merging *g = arg;
-
-	if (n == 0)
-		return 0;
 	if (job_cancelled(g->cx->job, e) ||
 	    (g->holds && imap_append_data(g->rights.im, &g->held, 1, e) == -1) ||
 	    imap_append_data(g->rights.im, p, n - 1, e) == -1)
@@ -239,6 +235,15 @@ static int data(void *arg, const void *p, size_t n, struct err *e)
 	digest_add(g->digest, p, n);
 	job_advance(g->cx->job, n);
 	return 0;
+}
+
+/* A message is there only with its last byte: that one waits until the SHA-256 of all is proved. */
+static int data(void *arg, const void *p, size_t n, struct err *e)
+{
+	struct merging *g = arg;
+
+	g->stopped = n > 0 && send_piece(g, p, n, e) == -1;
+	return g->stopped ? -1 : 0;
 }
 
 /* A server that does not tell where the message went: the first new one of this content. */
@@ -283,9 +288,8 @@ static int appended(struct merging *g, uint32_t uid, struct err *e)
 	return fault_point("merge-appended", e);
 }
 
-static int end(void *arg, struct err *e)
+static int send_end(struct merging *g, struct err *e)
 {
-	struct merging *g = arg;
 	uint32_t uidvalidity = 0, uid = 0;
 	struct err why;
 
@@ -301,13 +305,21 @@ static int end(void *arg, struct err *e)
 	return appended(g, uid, e);
 }
 
+static int end(void *arg, struct err *e)
+{
+	struct merging *g = arg;
+
+	g->stopped = send_end(g, e) == -1;
+	return g->stopped ? -1 : 0;
+}
+
 /* What was sent of it is nothing without its last byte. */
 static void broken(void *arg)
 {
 	struct merging *g = arg;
 
 	rights_drop(&g->rights);
-	if (give_up(g, "it is damaged in the archive", &g->journal_failed) == -1)
+	if (!g->stopped && give_up(g, "it is damaged in the archive", &g->journal_failed) == -1)
 		g->journal_broken = true;
 }
 
