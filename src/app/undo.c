@@ -67,7 +67,9 @@ static int carry_out(struct app *app, const char *server, const struct undo_plan
 	lock = lock_take(conf->lock_directory, c->name, "restore --undo", e);
 	if (lock != -1 && case_open(conf->state_directory, plan->id, &kase, e) == 0) {
 		rc = undo_run(s, plan, kase, job, ret, e);
-		if (rc == 0 && (rc = case_end(kase, CASE_UNDONE, e)) == -1)
+		if (rc == -1)
+			err_hint(e, "running it again goes on from here");
+		else if ((rc = case_end(kase, CASE_UNDONE, e)) == -1)
 			err_hint(e, "all of it is taken back; running it again notes that too");
 	}
 	case_close(kase);
