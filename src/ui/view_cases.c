@@ -1,29 +1,24 @@
 /* view_cases.c: the restores into this server, those in progress first: each with its receipt, to be resumed or undone. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/words.h"
 #include "core/clock.h"
-#include "core/io.h"
 #include "core/mem.h"
 #include "core/str.h"
-#include "restore/case.h"
 #include "ui/shell.h"
 #include "ui/views.h"
-
-#define RECEIPT_MAX (4u << 20)
 
 /* The worker's. */
 struct load {
 	struct app *app;
-	const char *server; /* its section's name; the configuration's */
-	struct case_list list;
+	char *server; /* NULL: the first */
+	struct app_cases list;
 };
 
 struct view_cases {
 	struct view view;
-	struct case_list list; /* the newest first, open ones before all */
+	struct app_cases list; /* open ones first, then the newest */
 	bool loading, loaded;
 	struct err failed; /* code ERR_NONE: it could be read */
 	unsigned changes;
@@ -56,23 +51,10 @@ static enum style state_style(enum case_state s)
 	return s == CASE_OPEN ? STYLE_WARN : s == CASE_DONE ? STYLE_GOOD : STYLE_DIM;
 }
 
-static void add_what(const struct case_info *i, struct buf *b)
-{
-	const struct restore_request *r = &i->request;
-
-	if (r->user != NULL)
-		buf_printf(b, "user %s", r->user);
-	else if (r->n_mailboxes > 0)
-		buf_str(b, r->mailboxes[0]);
-	if (r->n_mailboxes > 1)
-		buf_printf(b, " and %zu more", r->n_mailboxes - 1);
-	if (r->mode != RESTORE_DEFAULT)
-		buf_printf(b, ", %s", restore_mode_name(r->mode));
-}
-
 static void cell(void *model, size_t row, size_t column, struct buf *b, enum style *style)
 {
-	const struct case_info *i = &((struct view_cases *)model)->list.list[row];
+	const struct app_case *c = &((struct view_cases *)model)->list.list[row];
+	const struct case_info *i = &c->info;
 	char text[32];
 
 	switch (column) {
@@ -81,7 +63,7 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 		*style = state_style(i->state);
 		buf_str(b, case_state_name(i->state));
 		break;
-	case WHAT: add_what(i, b); break;
+	case WHAT: buf_str(b, c->what); break;
 	case ARCHIVE: buf_str(b, i->archive); break;
 	case WHO: buf_str(b, i->who != NULL ? i->who : ""); break;
 	default: break;
@@ -90,7 +72,7 @@ static void cell(void *model, size_t row, size_t column, struct buf *b, enum sty
 
 static const struct list_ops rows = { .count = count, .cell = cell };
 
-static const struct case_info *selected(struct view_cases *c)
+static const struct app_case *selected(struct view_cases *c)
 {
 	size_t row;
 
@@ -99,39 +81,29 @@ static const struct case_info *selected(struct view_cases *c)
 
 /* ---- reading ---- */
 
-static int by_age(const void *a, const void *b)
-{
-	const struct case_info *x = a, *y = b;
-
-	if ((x->state == CASE_OPEN) != (y->state == CASE_OPEN))
-		return x->state == CASE_OPEN ? -1 : 1;
-	return x->begun != y->begun ? (x->begun > y->begun ? -1 : 1) : strcmp(y->id, x->id);
-}
-
 static int load(struct job *job, void *arg, struct err *e)
 {
 	struct load *l = arg;
 
 	job_step(job, "reading the list of restores");
-	if (case_list(app_conf(l->app)->state_directory, l->server, &l->list, e) == -1)
-		return -1;
-	if (l->list.n > 1)
-		qsort(l->list.list, l->list.n, sizeof *l->list.list, by_age);
-	return 0;
+	return app_cases(l->app, l->server, &l->list, e);
 }
 
 static void free_load(void *arg)
 {
-	case_list_done(&((struct load *)arg)->list);
-	free(arg);
+	struct load *l = arg;
+
+	app_cases_done(&l->list);
+	free(l->server);
+	free(l);
 }
 
 static void loaded(struct view *v, struct task *t)
 {
 	struct view_cases *c = self(v);
 	struct load *l = t->spec.arg;
-	const struct case_info *was = selected(c);
-	char *id = was != NULL ? mem_strdup(was->id) : NULL;
+	const struct app_case *was = selected(c);
+	char *id = was != NULL ? mem_strdup(was->info.id) : NULL;
 	size_t at = 0;
 
 	c->loading = false;
@@ -139,11 +111,11 @@ static void loaded(struct view *v, struct task *t)
 	c->failed = t->err;
 	if (t->rc == 0) {
 		c->failed.code = ERR_NONE;
-		case_list_done(&c->list);
+		app_cases_done(&c->list);
 		c->list = l->list;
-		l->list = (struct case_list){ 0 };
+		l->list = (struct app_cases){ 0 };
 		for (size_t i = 0; id != NULL && i < c->list.n; i++)
-			if (strcmp(c->list.list[i].id, id) == 0)
+			if (strcmp(c->list.list[i].info.id, id) == 0)
 				at = i;
 		list_moved(&v->list, at);
 	} else {
@@ -166,7 +138,7 @@ static void reload(struct view_cases *c)
 		return;
 	l = mem_alloc(sizeof *l);
 	l->app = console_app(c->view.console);
-	l->server = console_server_name(c->view.console);
+	l->server = mem_strdup(console_server(c->view.console));
 	c->changes = console_changes(c->view.console);
 	command(&c->view, &line);
 	c->loading = console_start(c->view.console, &(struct task_spec){ .title = "list restores",
@@ -181,13 +153,12 @@ static void reload(struct view_cases *c)
 
 /* ---- one of them ---- */
 
-static void add_lines(const struct case_info *i, struct text *t)
+static void add_lines(const struct app_case *c, struct text *t)
 {
-	struct buf what = BUF_INIT;
+	const struct case_info *i = &c->info;
 	char when[32];
 
-	add_what(i, &what);
-	text_add(t, STYLE_HEAD, 0, "%s", buf_text(&what));
+	text_add(t, STYLE_HEAD, 0, "%s", c->what);
 	text_add(t, STYLE_NORMAL, 10, "case      %s", i->id);
 	text_add(t, state_style(i->state), 10, "state     %s", case_state_name(i->state));
 	text_add(t, STYLE_NORMAL, 10, "from      %s", i->archive);
@@ -199,55 +170,54 @@ static void add_lines(const struct case_info *i, struct text *t)
 		text_add(t, STYLE_NORMAL, 10, "why       %s", i->reason);
 	for (size_t k = 0; k < i->n_boxes; k++)
 		text_add(t, STYLE_WARN, 10, "%s%s", k == 0 ? "not done  " : "          ", i->boxes[k].name);
-	buf_done(&what);
+	if (c->next != NULL)
+		text_add(t, STYLE_COMMAND, 10, "%s $ %s", i->state == CASE_OPEN ? "go on   " : "undo    ",
+		    c->next);
 }
 
 static void detail(struct view *v, struct text *t)
 {
-	const struct case_info *i = selected(self(v));
+	const struct app_case *c = selected(self(v));
 
-	if (i != NULL)
-		add_lines(i, t);
+	if (c != NULL)
+		add_lines(c, t);
 }
 
-/* What its directory has of a receipt; a small file. */
+/* A small file of this host's. */
 static void open_receipt(struct view_cases *c)
 {
-	const struct case_info *i = selected(c);
+	const struct app_case *at = selected(c);
 	struct buf text = BUF_INIT, receipt = BUF_INIT;
 	struct list scratch = { 0 };
+	struct err e = { 0 };
 	struct text t;
-	char *path;
 
-	if (i == NULL)
+	if (at == NULL)
 		return;
-	text_init(&t, &scratch);
-	text_layout(&t, 1000);
-	add_lines(i, &t);
-	for (size_t k = 0; k < t.n_paragraphs; k++)
-		buf_printf(&text, "%s\n", t.paragraphs[k].s);
-	text_done(&t);
-	path = mem_printf(
-	    "%s/cases/%s/receipt.txt", app_conf(console_app(c->view.console))->state_directory, i->id);
-	if (io_read_file(AT_FDCWD, path, RECEIPT_MAX, &receipt, NULL) == 0)
-		buf_printf(&text, "\n%s", buf_text(&receipt));
-	else
-		buf_printf(&text, "\n%s\n",
-		    i->state == CASE_OPEN ? "It has not come to its end: there is no receipt yet."
-					  : "No receipt of it is kept.");
-	console_push(c->view.console, view_text_new(c->view.console, "receipt", i->id, buf_text(&text)));
-	free(path);
+	if (app_case_receipt(console_app(c->view.console), at->info.id, false, &receipt, &e) == -1) {
+		text_init(&t, &scratch);
+		text_layout(&t, 1000);
+		add_lines(at, &t);
+		for (size_t k = 0; k < t.n_paragraphs; k++)
+			buf_printf(&text, "%s\n", t.paragraphs[k].s);
+		text_done(&t);
+		buf_printf(&text, "\n%s\n", e.msg);
+	}
+	console_push(c->view.console, view_text_new(c->view.console, "receipt", at->info.id,
+					  receipt.len > 0 ? buf_text(&receipt) : buf_text(&text)));
 	buf_done(&receipt);
 	buf_done(&text);
 }
 
 static void resume(struct view_cases *c)
 {
-	const struct case_info *i = selected(c);
+	const struct app_case *at = selected(c);
+	const struct case_info *i;
 	const char **names;
 
-	if (i == NULL)
+	if (at == NULL)
 		return;
+	i = &at->info;
 	if (i->state != CASE_OPEN) {
 		console_say(c->view.console, STYLE_NORMAL,
 		    "This restore has come to its end: nothing of it is left to do");
@@ -269,10 +239,12 @@ static void resume(struct view_cases *c)
 
 static void undo(struct view_cases *c)
 {
-	const struct case_info *i = selected(c);
+	const struct app_case *at = selected(c);
+	const struct case_info *i;
 
-	if (i == NULL)
+	if (at == NULL)
 		return;
+	i = &at->info;
 	if (i->state == CASE_UNDONE || i->state == CASE_FAILED)
 		console_say(c->view.console, STYLE_NORMAL, "%s",
 		    i->state == CASE_UNDONE ? "It was undone before"
@@ -313,7 +285,7 @@ static void status(struct view *v, struct buf *b)
 		return;
 	}
 	for (size_t i = 0; i < c->list.n; i++)
-		open += c->list.list[i].state == CASE_OPEN;
+		open += c->list.list[i].info.state == CASE_OPEN;
 	buf_str(b, str_count(n, sizeof n, c->list.n, "restore", "restores"));
 	if (open > 0)
 		buf_printf(b, ", %zu in progress (R goes on, u undoes)", open);
@@ -340,7 +312,7 @@ static void shown(struct view *v)
 
 static void free_view(struct view *v)
 {
-	case_list_done(&self(v)->list);
+	app_cases_done(&self(v)->list);
 	free(v);
 }
 

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/receipt.h"
 #include "ui/restore_task.h"
 #include "ui/shell.h"
 #include "ui/views.h"
@@ -81,37 +82,37 @@ static void add_steps(struct view_restored *r)
 	}
 }
 
-/* Whether all that concerns the item was done. */
-static bool is_done(const struct restore_plan *p, size_t item)
+/* What came of one mailbox, and of each kind of its state. */
+static void add_box(struct view_restored *r, size_t i)
 {
-	for (size_t i = 0; i < p->n_steps; i++)
-		if (p->steps[i].item == item && !p->steps[i].done)
-			return false;
-	return true;
-}
-
-static void add_item(struct view_restored *r, size_t i)
-{
+	static const enum style styles[] = {
+		[RECEIPT_UNPROVED] = STYLE_WARN, [RECEIPT_PROVED] = STYLE_GOOD, [RECEIPT_DIFFERS] = STYLE_BAD
+	};
 	const struct restore_work *w = work_of(r);
-	const struct restore_item *item = &w->plan->items[i];
-	const struct restore_merge *m = item->merge;
-	bool all = is_done(w->plan, i);
+	const struct receipt_box *box = &w->result.boxes[i];
+	const char *name = i < w->n_items ? w->items[i] : box->name;
 	struct buf b = BUF_INIT;
-	char n[40];
 
-	if (item->state == STATE_SAME && all)
+	if (box->proof == RECEIPT_UNPROVED && box->why == NULL)
 		return;
-	if (m != NULL) {
-		buf_printf(&b, "%zu to append, %zu were there", m->n_append, m->same + m->flags);
-		if (m->moved > 0 && !w->plan->request.moved)
-			buf_printf(&b, ", %zu moved elsewhere", m->moved);
-		if (m->lacking > 0)
-			buf_printf(&b, ", %zu not in the archive", m->lacking);
-	} else {
-		buf_str(&b, str_count(n, sizeof n, item->messages, "message", "messages"));
-	}
-	text_add(&r->text, all ? STYLE_GOOD : STYLE_WARN, 4, "  %s: was %s; %s; %s", w->items[i],
-	    mailbox_state_name(item->state), buf_text(&b), all ? "done, and proved" : "not all done");
+	if (box->created + box->merged + box->skipped + box->failed > 0)
+		buf_printf(&b, "created %llu, merged %llu, skipped %llu, failed %llu; ",
+		    (unsigned long long)box->created, (unsigned long long)box->merged,
+		    (unsigned long long)box->skipped, (unsigned long long)box->failed);
+	text_add(&r->text, styles[box->proof], 4, "  %s: was %s; %s%s%s%s", name,
+	    mailbox_state_name(box->was), buf_text(&b), receipt_proof_name(box->proof),
+	    box->why != NULL ? ": " : "", box->why != NULL ? box->why : "");
+	for (size_t k = 0; k < box->n_state; k++)
+		if (!box->state[k].same)
+			text_add(&r->text, STYLE_BAD, 8, "      %s differ%s%s",
+			    restore_what_name(box->state[k].kind), box->state[k].why != NULL ? ": " : "",
+			    box->state[k].why != NULL ? box->state[k].why : "");
+	buf_clear(&b);
+	for (size_t k = 0; k < box->n_state; k++)
+		if (box->state[k].same)
+			buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", restore_what_name(box->state[k].kind));
+	if (b.len > 0)
+		text_add(&r->text, STYLE_NORMAL, 8, "      as in the archive: %s", buf_text(&b));
 	buf_done(&b);
 }
 
@@ -152,8 +153,8 @@ static void add_receipt(struct view_restored *r)
 	if (counts.len > 0)
 		text_add(&r->text, STYLE_GOOD, 0, "%s", buf_text(&counts));
 	buf_done(&counts);
-	for (size_t i = 0; i < w->n_items; i++)
-		add_item(r, i);
+	for (size_t i = 0; i < x->n_boxes; i++)
+		add_box(r, i);
 	for (size_t i = 0; i < x->n_warnings; i++)
 		text_add(&r->text, STYLE_WARN, 9, "warning: %s", x->warnings[i]);
 	for (size_t i = 0; i < x->n_failures; i++)
