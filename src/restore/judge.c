@@ -353,6 +353,8 @@ static bool gives_way(struct planning *g, struct restore_item *item, const struc
 	if (yes) {
 		item->aside_name = aside_name(g, item->name);
 		item->aside_id = mem_strdup(named->uniqueid);
+		free(item->why);
+		item->why = mem_strdup("a newer mailbox has this name, and gives way");
 	} else {
 		plan_note(g,
 		    "%s was made anew since, and cannot be renamed %s: what the archive has is put into it, "
@@ -499,6 +501,13 @@ int plan_judge(struct planning *g, struct restore_item *item, struct err *e)
 		if (rc == 0 && (item->state == STATE_SAME || item->state == STATE_LOST_FILES ||
 				   item->state == STATE_DAMAGED))
 			item->state = STATE_ABSENT;
+	}
+	if (rc == 0 && item->fresh && item->why == NULL) {
+		struct buf was = BUF_INIT;
+
+		mboxname_display(g->server->conf, source_mailbox(g->source, item->source_index)->name, &was);
+		item->why = mem_printf("%s of the archive", buf_text(&was));
+		buf_done(&was);
 	}
 	source_messages_free(m);
 	return rc == -1 ? err_wrap(e, "mailbox %s", item->name) : 0;
