@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* What to do with one call. */
-enum act { ACT_CALL, ACT_FAIL, ACT_CALL_AND_DIE, ACT_SHORT };
+enum act { ACT_CALL, ACT_FAIL, ACT_CALL_AND_DIE, ACT_SHORT, ACT_TORN };
 
 static enum act act_on(const char *name, unsigned *counter)
 {
@@ -36,6 +36,8 @@ static enum act act_on(const char *name, unsigned *counter)
 		return ACT_CALL_AND_DIE;
 	if (strcmp(want, "short") == 0)
 		return ACT_SHORT;
+	if (strcmp(want, "torn") == 0)
+		return ACT_TORN;
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		if (strcmp(want, numbers[i].name) == 0) {
 			errno = numbers[i].number;
@@ -101,17 +103,26 @@ static bool is_file(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* What a write of which ${r} came to looks like. */
+static ssize_t end_write(enum act act, ssize_t r)
+{
+	if (act == ACT_CALL_AND_DIE)
+		_exit(137);
+	if (act == ACT_TORN) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return r;
+}
+
 ssize_t __real_write(int fd, const void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n)
 {
 	static unsigned counter;
 	enum act act = is_file(fd) ? act_on("write", &counter) : ACT_CALL;
-	ssize_t r = act != ACT_FAIL ? __real_write(fd, p, part_of(n, act)) : -1;
 
-	if (act == ACT_CALL_AND_DIE)
-		_exit(137);
-	return r;
+	return act == ACT_FAIL ? -1 : end_write(act, __real_write(fd, p, part_of(n, act)));
 }
 
 ssize_t __real_pwrite64(int fd, const void *p, size_t n, off_t off);
@@ -120,11 +131,8 @@ ssize_t __wrap_pwrite64(int fd, const void *p, size_t n, off_t off)
 {
 	static unsigned counter;
 	enum act act = act_on("pwrite", &counter);
-	ssize_t r = act != ACT_FAIL ? __real_pwrite64(fd, p, part_of(n, act), off) : -1;
 
-	if (act == ACT_CALL_AND_DIE)
-		_exit(137);
-	return r;
+	return act == ACT_FAIL ? -1 : end_write(act, __real_pwrite64(fd, p, part_of(n, act), off));
 }
 
 /* Those that may create something; one that only opens changes nothing. */
