@@ -8,8 +8,8 @@
  *
  * System calls that change the disk are such places too (fault_wrap.c): CYRVAULT_WRAP="fsync:3=EIO" makes the third fsync()
  * fail, "fsync:3=exit" dies in its place, "fsync:3=after" dies once it is done (a write: by half), "write:3=short" writes half of
- * what it was asked to, "write:3=torn" half, and then there is no room. CYRVAULT_TRACE=PATH names a file to which each place and call appends a line: its name, and "fired" after
- * the one that acted. */
+ * what it was asked to, "write:3=torn" half, and then there is no room. CYRVAULT_TRACE=PATH names a file to which each place and
+ * call appends a line: its name, and "fired" after the one that acted. */
 #ifndef CORE_FAULT_H
 #define CORE_FAULT_H
 
