@@ -21,6 +21,9 @@ struct planning {
 /** plan_note(g, fmt, ...): Something the operator should know before. */
 void plan_note(struct planning *g, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** plan_make_steps(g, e): The steps of all items. */
+int plan_make_steps(struct planning *g, struct err *e);
+
 /** plan_step(g, kind, item, fmt, ...): Append a step with its words; the caller fills in the rest. */
 struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t item, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
