@@ -37,7 +37,7 @@
 	R(RELOAD, "r Ctrl-R", "reload", "Read this screen anew", LOOK)                                     \
 	R(RESTORE, "R F5", "restore", "Plan a restore of what is marked or selected", DO)                  \
 	R(GO, "y", "go", "Carry out what this screen has prepared", DO)                                    \
-	R(UNDO, "u", "undo", "Plan to take back what a restore has done", DO)                       \
+	R(UNDO, "u", "undo", "Plan to take back what a restore has done", DO)                              \
 	R(EXPORT, "e", "export", "Write messages to files", DO)                                            \
 	R(VERIFY, "v F6", "verify", "Prove an archive", DO)                                                \
 	R(BACKUP, "B F7", "backup", "Take a backup now", DO)                                               \
@@ -46,9 +46,9 @@
 	R(FIND, "f", "find", "Find messages in all archives", SCREEN)                                      \
 	R(HISTORY, "H", "history", "A mailbox in all archives: when it was what", SCREEN)                  \
 	R(DIFF, "d", "diff", "What differs from another archive, or from the live server", SCREEN)         \
-	R(BETWEEN, "t", "between", "What a user has lost between two dates", SCREEN)                \
+	R(BETWEEN, "t", "between", "What a user has lost between two dates", SCREEN)                       \
 	R(ROTATION, "p", "rotation", "Which archives stay, which go, and why", SCREEN)                     \
-	R(CASES, "c", "cases", "Restores: those in progress, and all before", SCREEN)               \
+	R(CASES, "c", "cases", "Restores: those in progress, and all before", SCREEN)                      \
 	R(TAPES, "T", "tapes", "What waits for tape, and what is on which tape", SCREEN)                   \
 	R(BASKET, "b F4", "basket", "What is marked", SCREEN)                                              \
 	R(JOBS, "J F2", "jobs", "What runs and what has run", SCREEN)                                      \

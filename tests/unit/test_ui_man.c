@@ -27,7 +27,10 @@ static void section(const char *path, const char *heading, struct buf *ret)
 	if (begin == NULL)
 		fail_msg("%s has no \"%s\"", path, heading + 1);
 	begin += strlen(heading) - 1;
-	end = strstr(begin, "\n.S");
+	/* Not .Sq or .Sy. */
+	for (end = strstr(begin, "\n.S"); end != NULL && end[3] != 's' && end[3] != 'h';
+	     end = strstr(end + 1, "\n.S"))
+		continue;
 	assert_non_null(end);
 	buf_add(ret, begin, (size_t)(end - begin) + 1);
 	buf_done(&page);
