@@ -38,7 +38,7 @@ static int teardown(void **state)
 static struct journal *begin(const char *name, const char *server, const char *archive)
 {
 	char *path = mem_printf("%s/%s", dir, name);
-	struct journal *j;
+	struct journal *j = NULL;
 	struct err e = { 0 };
 
 	if (journal_create(path, server, archive, &e) == -1 || journal_open(path, &j, &e) == -1)
