@@ -203,7 +203,7 @@ static void open_receipt(struct view_cases *c)
 		text_done(&t);
 		buf_printf(&text, "\n%s\n", e.msg);
 	}
-	console_push(c->view.console, view_text_new(c->view.console, "receipt", at->info.id,
+	console_push(c->view.console, view_receipt_new(c->view.console, at->info.id, at->info.state,
 					  receipt.len > 0 ? buf_text(&receipt) : buf_text(&text)));
 	buf_done(&receipt);
 	buf_done(&text);
@@ -240,17 +240,9 @@ static void resume(struct view_cases *c)
 static void undo(struct view_cases *c)
 {
 	const struct app_case *at = selected(c);
-	const struct case_info *i;
 
-	if (at == NULL)
-		return;
-	i = &at->info;
-	if (i->state == CASE_UNDONE || i->state == CASE_FAILED)
-		console_say(c->view.console, STYLE_NORMAL, "%s",
-		    i->state == CASE_UNDONE ? "It was undone before"
-					    : "It ended before it had changed anything");
-	else
-		console_push(c->view.console, view_undo_new(c->view.console, i->id));
+	if (at != NULL)
+		view_undo_ask(c->view.console, at->info.id, at->info.state);
 }
 
 static bool request(struct view *v, enum request r)

@@ -42,6 +42,10 @@ struct view *view_lost_new(struct console *c, const char *user, const char *sinc
 /** view_cases_new(c): The restores there were. view_undo_new(c, id): What undoing that case would do, to be confirmed. */
 struct view *view_cases_new(struct console *c);
 struct view *view_undo_new(struct console *c, const char *id);
+
+/** view_receipt_new(c, id, state, text): The receipt of a case, as text. view_undo_ask(c, id, state): Show view_undo_new(), or say why there is nothing to undo. */
+struct view *view_receipt_new(struct console *c, const char *id, enum case_state state, const char *text);
+void view_undo_ask(struct console *c, const char *id, enum case_state state);
 struct view *view_jobs_new(struct console *c);
 /** view_question_new(c, asking, q): A question that was taken; it goes with the view. view_question_ask(v): It is on top: ask. */
 struct asking;
@@ -56,15 +60,15 @@ struct restore_wish {
 	const char *archive;
 	const char *const *internal, *const *shown;
 	size_t n;
-	const char *user; /* his INBOX is the one mailbox named: a whole user may be chosen; NULL: no */
-	bool below;       /* there are mailboxes below them */
-	bool whole_user;  /* what to begin with: the whole user, */
-	bool only_it;     /* or without what is below; else with it */
+	const char *user;   /* his INBOX is the one mailbox named: a whole user may be chosen; NULL: no */
+	bool below;         /* there are mailboxes below them */
+	bool whole_user;    /* what to begin with: the whole user, */
+	bool only_it;       /* or without what is below; else with it */
 	const char *resume; /* what is left of this case instead (restore/case.h); NULL */
 	const struct uids *uids; /* only these messages of the one mailbox named; NULL or empty: all */
 	const struct restore_pick *picks; /* only these of each of the mailboxes named; NULL: all */
 	size_t n_picks;
-	bool expunged;           /* what is wanted was expunged, but is still kept */
+	bool expunged; /* what is wanted was expunged, but is still kept */
 };
 struct view *view_restore_new(struct console *c, const struct restore_wish *wish);
 
