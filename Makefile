@@ -120,6 +120,7 @@ check-asan:
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/archive/test_hostile
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_by_hand
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."
+	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_histories 6 1000
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/tui/test_story_lost_mailbox
 
 check-valgrind: all $(UNIT)
