@@ -213,6 +213,9 @@ int imap_expunge_uids(struct imap *im, const uint32_t *uids, size_t n, struct er
 int imap_store_uids(
     struct imap *im, const uint32_t *uids, size_t n, const char *flag, bool on, struct err *e);
 
+/** imap_copy_uids(im, uids, n, to, e): Copy these messages (ascending UIDs) of the selected mailbox to mailbox ${to}, with flags and internal date. */
+int imap_copy_uids(struct imap *im, const uint32_t *uids, size_t n, const char *to, struct err *e);
+
 /** imap_internaldate(dst, size, t): A time in the form of APPEND, in UTC. */
 const char *imap_internaldate(char *dst, size_t size, int64_t t);
 

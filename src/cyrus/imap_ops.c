@@ -279,6 +279,25 @@ int imap_expunge_uids(struct imap *im, const uint32_t *uids, size_t n, struct er
 	return rc;
 }
 
+int imap_copy_uids(struct imap *im, const uint32_t *uids, size_t n, const char *to, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i += UIDS_AT_ONCE) {
+		struct imap_cmd c = IMAP_CMD_INIT;
+		struct buf set = BUF_INIT;
+
+		uidset_put(&set, uids + i, n - i < UIDS_AT_ONCE ? n - i : UIDS_AT_ONCE);
+		imap_cmd_raw(&c, "UID COPY");
+		imap_cmd_raw(&c, buf_text(&set));
+		imap_cmd_string(&c, to);
+		rc = imap_run(im, &c, NULL, e);
+		imap_cmd_done(&c);
+		buf_done(&set);
+	}
+	return rc;
+}
+
 int imap_store_uids(struct imap *im, const uint32_t *uids, size_t n, const char *flag, bool on, struct err *e)
 {
 	char *rest = mem_printf(" %sFLAGS.SILENT (%s)", on ? "+" : "-", flag);

@@ -12,9 +12,6 @@
 #include "restore/rights.h"
 #include "restore/sides.h"
 
-/* Longer commands are cut in two. */
-#define SET_MAX 4000
-
 static bool is_there(const struct mailbox_entry *entry)
 {
 	return entry != NULL && mailbox_entry_has_directory(entry);
@@ -56,38 +53,19 @@ out:
 
 /* ---- newer mail ---- */
 
-static int copy_set(struct imap *im, const struct buf *set, const char *to, struct err *e)
-{
-	struct imap_cmd c = IMAP_CMD_INIT;
-	int rc;
-
-	imap_cmd_raw(&c, "UID COPY");
-	imap_cmd_raw(&c, buf_text(set));
-	imap_cmd_string(&c, to);
-	rc = imap_run(im, &c, NULL, e);
-	imap_cmd_done(&c);
-	return rc;
-}
-
 /* The UIDs of ${from} that have no partner in the mailbox they shall come to. */
 static int copy_missing(const struct side_live *from, const struct match_result *match, struct imap *im,
-    const char *to, struct job *job, struct err *e)
+    const char *to, struct err *e)
 {
-	struct buf set = BUF_INIT;
-	int rc = 0;
+	uint32_t *uids = mem_array(from->n + 1, sizeof *uids);
+	size_t n = 0;
+	int rc;
 
-	for (size_t i = 0; i < from->n && rc == 0; i++) {
-		if (match->states[i] != MATCH_MISSING)
-			continue;
-		buf_printf(&set, "%s%u", set.len > 0 ? "," : "", from->list[i].uid);
-		if (set.len > SET_MAX) {
-			rc = job_cancelled(job, e) ? -1 : copy_set(im, &set, to, e);
-			buf_clear(&set);
-		}
-	}
-	if (rc == 0 && set.len > 0)
-		rc = copy_set(im, &set, to, e);
-	buf_done(&set);
+	for (size_t i = 0; i < from->n; i++)
+		if (match->states[i] == MATCH_MISSING)
+			uids[n++] = from->list[i].uid;
+	rc = imap_copy_uids(im, uids, n, to, e);
+	free(uids);
 	return rc;
 }
 
@@ -123,7 +101,7 @@ static int carry(
 	if (rc == 0)
 		rc = fault_point("restore-carry", e);
 	if (rc == 0)
-		rc = copy_missing(&side_from, &match, rights_to.im, buf_text(&rights_to.name), r->job, e);
+		rc = copy_missing(&side_from, &match, rights_to.im, buf_text(&rights_to.name), e);
 	if (rc == 0)
 		r->result->created += match.missing;
 out:

@@ -15,8 +15,6 @@
 /* By name the one in DELETED is called after the second. */
 #define NEXT_SECOND_US 1100000
 #define ALL_RIGHTS     "lrswipkxtea"
-/* Longer commands are cut in two. */
-#define SET_MAX 4000
 
 /* ---- what has come since ---- */
 
@@ -209,28 +207,15 @@ static int take_away(struct undo_context *cx, const struct made *m, struct err *
 
 /* ---- over to the mailbox that is renamed back ---- */
 
-static int copy_set(struct imap *im, struct buf *set, const char *to, struct err *e)
-{
-	struct imap_cmd c = IMAP_CMD_INIT;
-	int rc;
-
-	imap_cmd_raw(&c, "UID COPY");
-	imap_cmd_raw(&c, buf_text(set));
-	imap_cmd_string(&c, to);
-	rc = imap_run(im, &c, NULL, e);
-	imap_cmd_done(&c);
-	buf_clear(set);
-	return rc;
-}
-
 /* What came since and is not there yet, by content. */
 static int copy_over(struct undo_context *cx, const struct made *m, const struct side_live *from,
     const struct side_live *to, const struct mailbox_entry *aside, struct err *e)
 {
 	struct rights rights_from = { 0 }, rights_to = { 0 };
+	uint32_t *uids = mem_array(from->n + 1, sizeof *uids);
 	struct match_result match;
-	struct buf set = BUF_INIT;
 	struct err why;
+	size_t n = 0;
 	int rc;
 
 	match_messages(from->list, from->n, to->list, to->n, NULL, NULL, &match);
@@ -239,20 +224,16 @@ static int copy_over(struct undo_context *cx, const struct made *m, const struct
 		rc = rights_get(cx->server, aside, cx->journal, cx->job, &rights_to, e);
 	if (rc == 0)
 		rc = imap_select(rights_to.im, buf_text(&rights_from.name), true, NULL, e);
-	for (size_t i = 0; i < from->n && rc == 0; i++) {
-		if (match.states[i] != MATCH_MISSING || !came_since(m, from->records[i]))
-			continue;
-		buf_printf(&set, "%s%u", set.len > 0 ? "," : "", from->list[i].uid);
-		if (set.len > SET_MAX)
-			rc = copy_set(rights_to.im, &set, buf_text(&rights_to.name), e);
-	}
-	if (rc == 0 && set.len > 0)
-		rc = copy_set(rights_to.im, &set, buf_text(&rights_to.name), e);
+	for (size_t i = 0; i < from->n; i++)
+		if (match.states[i] == MATCH_MISSING && came_since(m, from->records[i]))
+			uids[n++] = from->list[i].uid;
+	if (rc == 0)
+		rc = imap_copy_uids(rights_to.im, uids, n, buf_text(&rights_to.name), e);
 	if (rights_to.server != NULL && rights_give_back(&rights_to, rc == 0 ? e : &why) == -1)
 		rc = -1;
 	if (rights_from.server != NULL && rights_give_back(&rights_from, rc == 0 ? e : &why) == -1)
 		rc = -1;
-	buf_done(&set);
+	free(uids);
 	match_done(&match);
 	return rc;
 }
