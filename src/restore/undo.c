@@ -25,26 +25,6 @@ static struct undo_box *box_of(struct undo_plan *p, const struct journal_record 
 	return &p->boxes[p->n_boxes++];
 }
 
-/* It may be called otherwise by now; not if it was deleted. */
-static const struct mailbox_entry *entry_of(
-    const struct server *server, const struct mboxlist *list, const struct undo_box *box)
-{
-	const struct mailbox_entry *entry;
-	size_t at;
-
-	if (*box->uniqueid == '\0') {
-		entry = mboxlist_find(list, box->name);
-		return entry != NULL && mailbox_entry_has_directory(entry) ? entry : NULL;
-	}
-	for (at = mboxlist_find_id(list, box->uniqueid, 0); at != (size_t)-1;
-	     at = mboxlist_find_id(list, box->uniqueid, at + 1)) {
-		entry = &list->entries[at];
-		if (mailbox_entry_has_directory(entry) && !mboxname_is_deleted(server->conf, entry->name))
-			return entry;
-	}
-	return NULL;
-}
-
 static bool is_about(const struct undo_box *box, const struct journal_record *r, enum journal_kind kind)
 {
 	return r->kind == kind && strcmp(r->uniqueid, box->uniqueid) == 0 &&
@@ -176,7 +156,7 @@ static void look(struct undo_box *box, const struct journal_log *log, const stru
 static void judge(const struct server *server, const struct mboxlist *list, const struct journal_log *log,
     struct undo_box *box)
 {
-	const struct mailbox_entry *entry = entry_of(server, list, box);
+	const struct mailbox_entry *entry = undo_find(server, list, box->uniqueid, box->name);
 	struct mailbox_index *ix = entry != NULL ? live_index(server, entry) : NULL;
 	bool valid = false;
 
@@ -192,7 +172,8 @@ static void judge(const struct server *server, const struct mboxlist *list, cons
 	box->name = mem_strdup(entry->name);
 	for (size_t i = 0; ix != NULL && i < log->n; i++)
 		valid = valid || (log->records[i].uidvalidity == ix->h.uidvalidity &&
-				     strcmp(log->records[i].uniqueid, box->uniqueid) == 0);
+				     (is_about(box, &log->records[i], JOURNAL_SENDING) ||
+					 is_about(box, &log->records[i], JOURNAL_APPENDED)));
 	if (ix == NULL)
 		box->why = "its index cannot be read";
 	else if (!valid)
@@ -376,7 +357,7 @@ static int remove_messages(struct server *server, const struct undo_plan *plan, 
 
 	for (size_t i = 0; i < plan->n_boxes && rc == 0; i++) {
 		const struct undo_box *box = &plan->boxes[i];
-		const struct mailbox_entry *entry = entry_of(server, list, box);
+		const struct mailbox_entry *entry = undo_find(server, list, box->uniqueid, box->name);
 
 		if (box->n == 0 || entry == NULL)
 			continue;

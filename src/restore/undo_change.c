@@ -8,6 +8,7 @@
 #include "core/fault.h"
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/live.h"
 
 static const struct undo_op ops[] = {
 	{ "created", undo_created },
@@ -76,21 +77,42 @@ const char *undo_name(const struct undo_context *cx, const char *internal, struc
 	return buf_text(b);
 }
 
-const struct mailbox_entry *undo_entry(const struct undo_context *cx, const struct journal_record *r)
+/* Lists of older servers carry no unique ids: there only the cyrus.header tells that it is not another one of that name. */
+static bool header_has_id(
+    const struct server *server, const struct mailbox_entry *entry, const char *uniqueid)
+{
+	struct live_mailbox *l;
+	bool yes;
+
+	if (live_load(server, entry, &l, NULL) == -1)
+		return false;
+	yes = l->header != NULL && strcmp(l->header->uniqueid, uniqueid) == 0;
+	live_free(l);
+	return yes;
+}
+
+const struct mailbox_entry *undo_find(
+    const struct server *server, const struct mboxlist *list, const char *uniqueid, const char *name)
 {
 	const struct mailbox_entry *entry;
 
-	if (*r->uniqueid == '\0') {
-		entry = mboxlist_find(cx->list, r->mailbox);
-		return entry != NULL && mailbox_entry_has_directory(entry) ? entry : NULL;
-	}
-	for (size_t at = mboxlist_find_id(cx->list, r->uniqueid, 0); at != (size_t)-1;
-	     at = mboxlist_find_id(cx->list, r->uniqueid, at + 1)) {
-		entry = &cx->list->entries[at];
-		if (mailbox_entry_has_directory(entry) && !mboxname_is_deleted(cx->server->conf, entry->name))
+	for (size_t at = *uniqueid != '\0' ? mboxlist_find_id(list, uniqueid, 0) : (size_t)-1;
+	     at != (size_t)-1; at = mboxlist_find_id(list, uniqueid, at + 1)) {
+		entry = &list->entries[at];
+		if (mailbox_entry_has_directory(entry) && !mboxname_is_deleted(server->conf, entry->name))
 			return entry;
 	}
-	return NULL;
+	entry = mboxlist_find(list, name);
+	if (entry == NULL || !mailbox_entry_has_directory(entry))
+		return NULL;
+	return *uniqueid == '\0' || (entry->uniqueid == NULL && header_has_id(server, entry, uniqueid))
+	           ? entry
+	           : NULL;
+}
+
+const struct mailbox_entry *undo_entry(const struct undo_context *cx, const struct journal_record *r)
+{
+	return undo_find(cx->server, cx->list, r->uniqueid, r->mailbox);
 }
 
 int undo_admin(struct undo_context *cx, struct err *e)
@@ -142,6 +164,14 @@ static const struct undo_op *op_of(const char *what)
 	return NULL;
 }
 
+/* Both names of a RENAME are there, and are names. */
+static bool is_readable(const struct journal_record *r)
+{
+	if (strcmp(r->what, "renamed") != 0 && strcmp(r->what, "aside") != 0)
+		return true;
+	return r->before != NULL && mboxname_valid(r->before) && r->after != NULL && mboxname_valid(r->after);
+}
+
 static int one(struct undo_context *cx, const struct journal_record *r, struct err *e)
 {
 	const struct undo_op *op = op_of(r->what);
@@ -154,6 +184,8 @@ static int one(struct undo_context *cx, const struct journal_record *r, struct e
 	buf_done(&name);
 	if (op == NULL)
 		return undo_left(cx, "a later version of cyrvault has changed it");
+	if (!is_readable(r))
+		return undo_left(cx, "the journal is not readable");
 	rc = op->undo(cx, r, e);
 	if (rc == 0 && cx->journal != NULL && cx->fate == UNDO_BACK)
 		rc = fault_point("undo-change", e);

@@ -41,7 +41,10 @@ bool undo_goes(struct undo_context *cx);
 void undo_says(struct undo_context *cx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *undo_name(const struct undo_context *cx, const char *internal, struct buf *b);
 
-/** undo_entry(cx, r): The mailbox of the record as it is called now, or NULL: it is not there, or deleted. */
+/** undo_find(server, list, uniqueid, name): The mailbox of that unique id, however it is called now, or NULL: it is not there, or deleted. Where the id ("") or
+ * those of the list are not known, it is the one of that ${name}, unless its cyrus.header says otherwise. undo_entry(cx, r): That of the record. */
+const struct mailbox_entry *undo_find(
+    const struct server *server, const struct mboxlist *list, const char *uniqueid, const char *name);
 const struct mailbox_entry *undo_entry(const struct undo_context *cx, const struct journal_record *r);
 
 /** undo_admin(cx, e): Fill cx->admin. undo_reload(cx, e): Read cx->list anew. */

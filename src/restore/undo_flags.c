@@ -101,8 +101,16 @@ static int set_back(struct flagging *f, struct imap *im, const char *name, uint3
 {
 	struct imap_mailbox_status st;
 
-	if (imap_select(im, name, f->cx->journal == NULL, &st, e) == -1)
+	struct err why;
+
+	if (imap_select(im, name, f->cx->journal == NULL, &st, &why) == -1) {
+		/* He may have lost his rights since: no reason to leave all that was changed before. */
+		if (why.code == ERR_NOT_FOUND || strstr(why.msg, "said NO") != NULL)
+			return undo_left(f->cx, "%s", why.msg);
+		if (e != NULL)
+			*e = why;
 		return -1;
+	}
 	if (st.uidvalidity != uidvalidity)
 		return undo_left(f->cx, "it has got a new UIDVALIDITY since");
 	if (fetch(f, im, r->after != NULL ? r->after : "", e) == -1 ||

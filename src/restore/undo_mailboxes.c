@@ -14,6 +14,7 @@
 
 /* By name the one in DELETED is called after the second. */
 #define NEXT_SECOND_US 1100000
+#define ROUNDS_MAX     10
 #define ALL_RIGHTS     "lrswipkxtea"
 
 /* ---- what has come since ---- */
@@ -262,17 +263,41 @@ static int carry_back(
 	return rc;
 }
 
-/* The record that ${name} was renamed aside, if the other one is still there. */
+/* The mailbox that ${name} was renamed aside to, if it is still there: undo_aside() renames it back. */
 static const struct mailbox_entry *aside_of(const struct undo_context *cx, const char *name)
 {
 	for (size_t i = cx->log->n; i-- > 0;) {
 		const struct journal_record *r = &cx->log->records[i];
+		const struct mailbox_entry *entry;
 
-		if (r->kind == JOURNAL_CHANGING && strcmp(r->what, "aside") == 0 && r->before != NULL &&
-		    strcmp(r->before, name) == 0)
-			return undo_entry(cx, r);
+		if (r->kind != JOURNAL_CHANGING || strcmp(r->what, "aside") != 0 || r->before == NULL ||
+		    r->after == NULL || strcmp(r->before, name) != 0)
+			continue;
+		entry = undo_entry(cx, r);
+		return entry != NULL && strcmp(entry->name, r->after) == 0 ? entry : NULL;
 	}
 	return NULL;
+}
+
+/* What came in while the rest was carried over is carried over too. */
+static int delete_carried(
+    struct undo_context *cx, const struct made *m, const struct mailbox_entry *aside, struct err *e)
+{
+	uint32_t last = m->ix->h.last_uid;
+	struct index_header now;
+
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		if (live_index_head(cx->server, m->entry, &now) == -1)
+			return err_set(e, ERR_DAMAGE, "the index of %s cannot be read", m->entry->name);
+		if (now.uidvalidity != m->ix->h.uidvalidity)
+			return err_set(e, ERR_REFUSED, "it was made anew meanwhile");
+		if (now.last_uid == last)
+			return delete_box(cx, m->entry, e);
+		last = now.last_uid;
+		if (carry_back(cx, m, aside, e) == -1)
+			return -1;
+	}
+	return err_set(e, ERR_PARTIAL, "%s gets mail faster than it can be carried over", m->entry->name);
 }
 
 static int replace_back(
@@ -299,10 +324,22 @@ static int replace_back(
 		return 0;
 	if (m->since > 0 && carry_back(cx, m, aside, e) == -1)
 		return -1;
-	return delete_box(cx, m->entry, e);
+	return delete_carried(cx, m, aside, e);
 }
 
 /* ---- the functions ---- */
+
+static bool has_record_after(const struct undo_context *cx, const struct journal_record *r)
+{
+	for (size_t i = 0; i < cx->log->n; i++) {
+		const struct journal_record *x = &cx->log->records[i];
+
+		if (x->kind == JOURNAL_CHANGING && strcmp(x->what, "created") == 0 && *x->uniqueid != '\0' &&
+		    strcmp(x->mailbox, r->mailbox) == 0)
+			return true;
+	}
+	return false;
+}
 
 int undo_created(struct undo_context *cx, const struct journal_record *r, struct err *e)
 {
@@ -317,7 +354,9 @@ int undo_created(struct undo_context *cx, const struct journal_record *r, struct
 		return undo_nothing(cx);
 	/* Written before it was there: what it is can only be told by the record after. */
 	if (*r->uniqueid == '\0')
-		return undo_nothing(cx);
+		return has_record_after(cx, r)
+		           ? undo_nothing(cx)
+		           : undo_left(cx, "the restore was cut off while it made it, or somebody else did");
 	aside = aside_of(cx, entry->name);
 	if (look(cx, r, entry, &m))
 		rc = aside != NULL ? replace_back(cx, &m, aside, e) : take_away(cx, &m, e);

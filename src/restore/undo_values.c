@@ -239,11 +239,15 @@ int undo_quota(struct undo_context *cx, const struct journal_record *r, struct e
 	struct buf name = BUF_INIT, words = BUF_INIT;
 	int rc = 0;
 
-	if (r->before != NULL && room_limits_parse(r->before, &was, e) == 0) {
+	if (r->before == NULL)
+		undo_says(cx, "take quota root %s away", r->key);
+	else if (room_limits_parse(r->before, &was, NULL) == 0) {
 		room_limits_words(&was, &words);
 		undo_says(cx, "set the limits of quota root %s back to %s", r->key, buf_text(&words));
-	} else
-		undo_says(cx, "take quota root %s away", r->key);
+	} else {
+		free(now);
+		return undo_left(cx, "the journal is not readable");
+	}
 	if (now == NULL || (r->before != NULL && strcmp(now, r->before) == 0))
 		undo_nothing(cx);
 	else if (r->after == NULL || strcmp(now, r->after) != 0)
