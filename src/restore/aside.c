@@ -17,6 +17,22 @@ static bool is_there(const struct mailbox_entry *entry)
 	return entry != NULL && mailbox_entry_has_directory(entry);
 }
 
+static bool has_id(const struct mailbox_entry *entry, const char *id)
+{
+	return is_there(entry) && entry->uniqueid != NULL && strcmp(entry->uniqueid, id) == 0;
+}
+
+const struct mailbox_entry *aside_find(
+    const struct server *server, const struct mboxlist *list, const char *id)
+{
+	for (size_t at = mboxlist_find_id(list, id, 0); at != (size_t)-1;
+	     at = mboxlist_find_id(list, id, at + 1))
+		if (is_there(&list->entries[at]) &&
+		    !mboxname_is_deleted(server->conf, list->entries[at].name))
+			return &list->entries[at];
+	return NULL;
+}
+
 int aside_rename(struct run *r, const struct restore_item *item, struct err *e)
 {
 	struct buf from = BUF_INIT, to = BUF_INIT;
@@ -30,9 +46,9 @@ int aside_rename(struct run *r, const struct restore_item *item, struct err *e)
 		goto out;
 	is = mboxlist_find(list, item->name);
 	aside = mboxlist_find(list, item->aside_name);
-	if (!is_there(is) && is_there(aside) && strcmp(aside->uniqueid, item->aside_id) == 0)
+	if (!is_there(is) && has_id(aside, item->aside_id))
 		goto out;
-	if (!is_there(is) || strcmp(is->uniqueid, item->aside_id) != 0 || is_there(aside)) {
+	if (!has_id(is, item->aside_id) || is_there(aside)) {
 		rc = err_set(e, ERR_REFUSED, "%s changed since the plan was made", item->name);
 		goto out;
 	}
@@ -124,11 +140,14 @@ int aside_carry(struct run *r, const struct restore_item *item, struct err *e)
 	int rc = server_list(r->server, &list, e);
 
 	if (rc == 0) {
-		from = mboxlist_find(list, item->aside_name);
+		/* Somebody may have renamed it, and have made another one of that name. */
+		from = aside_find(r->server, list, item->aside_id);
 		to = mboxlist_find(list, item->name);
-		if (!is_there(from) || !is_there(to))
+		if (from == NULL || !is_there(to))
 			rc = err_set(e, ERR_REFUSED, "%s is not there any more",
-			    !is_there(from) ? item->aside_name : item->name);
+			    from == NULL ? item->aside_name : item->name);
+		else if (strcmp(from->name, to->name) == 0)
+			rc = err_set(e, ERR_REFUSED, "%s was renamed back", item->aside_name);
 		else
 			rc = carry(r, from, to, e);
 	}

@@ -8,7 +8,11 @@
  * ERR_REFUSED when another one is there by now. */
 int aside_rename(struct run *r, const struct restore_item *item, struct err *e);
 
-/** aside_carry(r, item, e): Copy, over IMAP, the messages of item->aside_name that item->name does not have: flags and dates go along. Run again, none comes
+/** aside_find(server, list, id): The mailbox that gave way, as it is called now; NULL: it is not there, or deleted. */
+const struct mailbox_entry *aside_find(
+    const struct server *server, const struct mboxlist *list, const char *id);
+
+/** aside_carry(r, item, e): Copy, over IMAP, the messages of the mailbox that gave way, whatever it is called now, that item->name does not have: flags and dates go along. Run again, none comes
  * twice. */
 int aside_carry(struct run *r, const struct restore_item *item, struct err *e);
 

@@ -166,6 +166,27 @@ const struct case_info *case_last_undoable(const struct case_list *l)
 	return NULL;
 }
 
+int case_was_done_anew(const char *directory, const struct case_info *i, struct err *e)
+{
+	const struct case_info *last;
+	struct case_list l;
+	int rc = 0;
+
+	if (i->state != CASE_UNDONE)
+		return 0;
+	if (case_list(directory, i->server, &l, e) == -1)
+		return -1;
+	last = case_last_undoable(&l);
+	if (last != NULL && by_age(last, i) > 0) {
+		err_set(e, ERR_REFUSED,
+		    "%s was undone, and %s is a later restore: what is there now may be of that one", i->id,
+		    last->id);
+		rc = err_hint(e, "to undo that one: cyrvault restore --undo %s", last->id);
+	}
+	case_list_done(&l);
+	return rc;
+}
+
 void case_marks(const struct case_list *l, struct case_marks *ret)
 {
 	size_t n = 0;
@@ -534,7 +555,8 @@ int case_end(struct restore_case *c, enum case_state state, struct err *e)
 	struct case_list l = { 0 };
 	int rc = 0;
 
-	if (state == CASE_DONE)
+	/* Single messages, or expunged ones, are not the mailbox that another restore was to bring back. */
+	if (state == CASE_DONE && c->info.request.n_picks == 0 && !c->info.request.expunged)
 		rc = case_list(c->directory, c->info.server, &l, e);
 	for (size_t i = 0; i < l.n && rc == 0; i++)
 		if (l.list[i].state == CASE_OPEN && strcmp(l.list[i].id, c->info.id) != 0)

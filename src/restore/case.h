@@ -87,6 +87,10 @@ struct case_begin {
 };
 int case_begin(const char *directory, const struct case_begin *o, struct restore_case **ret, struct err *e);
 
+/** case_was_done_anew(directory, i, e): Of a case that is undone: a later restore into its server was not, so that what looks like its own may be of that one:
+ * -1, ERR_REFUSED says which. 0 of any other case. */
+int case_was_done_anew(const char *directory, const struct case_info *i, struct err *e);
+
 /** case_open(directory, id, ret, e): One that is there, to go on with it or to undo it. */
 int case_open(const char *directory, const char *id, struct restore_case **ret, struct err *e);
 void case_close(struct restore_case *c);
@@ -107,8 +111,8 @@ int case_keep_file(struct restore_case *c, const char *mailbox, const char *uniq
 /** case_put(c, name, p, n, e): Make file ${name} of the case hold these bytes, whole or not at all. */
 int case_put(struct restore_case *c, const char *name, const void *p, size_t n, struct err *e);
 
-/** case_end(c, state, e): It has come to its end. What a CASE_DONE has done is struck from other open cases of the server; those of which
- * nothing is left end too. */
+/** case_end(c, state, e): It has come to its end. What a CASE_DONE has done is struck from other open cases of the server, but for what
+ * single or expunged messages are of; those of which nothing is left end too. */
 int case_end(struct restore_case *c, enum case_state state, struct err *e);
 
 /** case_prune(directory, days, e): Remove ended ones older than ${days}, and what a begin that was cut off left. Returns how many, or -1. */

@@ -80,6 +80,7 @@ void plan_add_item(struct planning *g, size_t source_index, const char *name)
 	bool elsewhere = name == NULL && strcmp(target, was) != 0;
 
 	if (elsewhere && is_special(was)) {
+		plan_note(g, "%s stays out: a mailbox of that kind belongs to one user, in one place", was);
 		free(target);
 		return;
 	}
@@ -180,6 +181,35 @@ static int check(const struct restore_request *r, struct err *e)
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* Mailboxes of two users, or a mailbox and one that is picked from, may come to the same place. */
+static int check_names(const struct restore_plan *p, struct err *e)
+{
+	const char **names = mem_array(p->n_items + 1, sizeof *names);
+	int rc = 0;
+
+	for (size_t i = 0; i < p->n_items; i++)
+		names[i] = p->items[i].name;
+	if (p->n_items > 1)
+		qsort(names, p->n_items, sizeof *names, by_name);
+	for (size_t i = 1; i < p->n_items && rc == 0; i++)
+		if (strcmp(names[i - 1], names[i]) == 0) {
+			err_set(e, ERR_USAGE, "two mailboxes of the archive would become %s", names[i]);
+			rc = err_hint(e, "restore them one after the other, under different names (--into)");
+		}
+	free(names);
+	if (rc == 0 && p->n_items == 0)
+		rc = err_set(
+		    e, ERR_USAGE, "what is asked for belongs to one user, and cannot come back elsewhere");
+	return rc;
+}
+
 int plan_choose(struct planning *g, struct err *e)
 {
 	const struct restore_request *r = &g->plan->request;
@@ -191,5 +221,5 @@ int plan_choose(struct planning *g, struct err *e)
 		rc = choose_mailbox(g, r->mailboxes[i], r->recursive, e);
 	for (size_t i = 0; i < r->n_picks && rc == 0; i++)
 		rc = choose_mailbox(g, r->picks[i].mailbox, false, e);
-	return rc;
+	return rc == 0 ? check_names(g->plan, e) : rc;
 }

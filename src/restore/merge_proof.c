@@ -10,6 +10,7 @@
 
 struct proving {
 	const struct restore_item *item;
+	const char *id; /* in the live list; "": not known */
 	const struct source_messages *m;
 	struct compare_live live;
 	struct side_live side;
@@ -32,10 +33,8 @@ static void forget_mark(struct compare_live *l, const struct mailbox_header *arc
 
 static bool is_about(const struct proving *p, const struct journal_record *r, enum journal_kind kind)
 {
-	const char *id = p->item->entry.uniqueid;
-
-	return r->kind == kind && strcmp(r->uniqueid, id != NULL ? id : "") == 0 &&
-	       (id != NULL || strcmp(r->mailbox, p->item->name) == 0);
+	return r->kind == kind && strcmp(r->uniqueid, p->id) == 0 &&
+	       (*p->id != '\0' || strcmp(r->mailbox, p->item->name) == 0);
 }
 
 static bool was_refused(struct proving *p, const struct match_message *m)
@@ -122,6 +121,8 @@ int merge_prove(struct server *server, struct source *source, const struct journ
 		buf_str(why, "it is not in mailboxes.db");
 		goto out;
 	}
+	/* One that was made for this had none yet when it was planned. */
+	p.id = entry->uniqueid != NULL ? entry->uniqueid : "";
 	rc = live_load(server, entry, &p.live.mailbox, e);
 	if (rc == -1)
 		goto out;

@@ -1,4 +1,5 @@
 /* plan.c: what is asked for -> items, and how they stand; plan_steps.c makes the steps. Pure data; nothing is changed. */
+#include "restore/aside.h"
 #include "restore/journal.h"
 #include "restore/plan.h"
 #include "restore/sides.h"
@@ -118,6 +119,8 @@ static void mark_cut_off(struct restore_item *item, const struct restore_request
 /* A restore that was cut off has renamed the one that was there: its newer mail is still to be carried over. */
 static void mark_aside(struct planning *g, struct restore_item *item, const struct journal_log *earlier)
 {
+	bool said = false;
+
 	for (size_t i = 0; earlier != NULL && i < earlier->n && item->aside_name == NULL; i++) {
 		const struct journal_record *r = &earlier->records[i];
 		const struct mailbox_entry *is;
@@ -125,10 +128,16 @@ static void mark_aside(struct planning *g, struct restore_item *item, const stru
 		if (r->kind != JOURNAL_CHANGING || strcmp(r->what, "aside") != 0 || r->after == NULL ||
 		    strcmp(r->mailbox, item->name) != 0)
 			continue;
-		is = mboxlist_find(g->live, r->after);
-		if (is != NULL && mailbox_entry_has_directory(is) && is->uniqueid != NULL &&
-		    strcmp(is->uniqueid, r->uniqueid) == 0) {
-			item->aside_name = mem_strdup(r->after);
+		is = aside_find(g->server, g->live, r->uniqueid);
+		if (is == NULL && !said) {
+			said = true;
+			plan_note(g,
+			    "%s, which gave way to %s, is not there any more: none of its mail can be "
+			    "carried over",
+			    r->after, item->name);
+		} else if (is != NULL && strcmp(is->name, item->name) != 0) {
+			/* Perhaps under a name that somebody has given it since. */
+			item->aside_name = mem_strdup(is->name);
 			item->aside_id = mem_strdup(r->uniqueid);
 		}
 	}

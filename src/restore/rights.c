@@ -32,7 +32,7 @@ bool rights_same(const char *a, const char *b)
 }
 
 /* What he had before a run that was cut off, heap; NULL: there was none. */
-static char *remembered(struct journal *journal, const char *uniqueid, const char *who)
+static char *remembered(struct journal *journal, const char *mailbox, const char *uniqueid, const char *who)
 {
 	struct journal_log log;
 	char *found = NULL;
@@ -41,6 +41,7 @@ static char *remembered(struct journal *journal, const char *uniqueid, const cha
 		return NULL;
 	for (size_t i = 0; i < log.n; i++)
 		if (log.records[i].kind == JOURNAL_RIGHTS && strcmp(log.records[i].uniqueid, uniqueid) == 0 &&
+		    (*uniqueid != '\0' || strcmp(log.records[i].mailbox, mailbox) == 0) &&
 		    strcmp(log.records[i].who, who) == 0) {
 			free(found);
 			found = mem_strdup(log.records[i].rights);
@@ -59,7 +60,7 @@ static int grant(struct rights *r, struct journal *journal, struct err *e)
 	};
 
 	if (rights_same(has, GRANTED)) {
-		r->before = remembered(journal, id, who);
+		r->before = remembered(journal, r->entry->name, id, who);
 		return 0;
 	}
 	if (has_all(has, GRANTED))

@@ -53,6 +53,15 @@ static int prover_imap(struct run *r, const char *mailbox, struct err *e)
 	return rc;
 }
 
+/* Older lists carry no ids: there it is done if the other name is gone. */
+static bool was_renamed(
+    const struct mboxlist *list, const struct restore_item *item, const struct mailbox_entry *is)
+{
+	if (is->uniqueid != NULL && item->entry.uniqueid != NULL)
+		return strcmp(is->uniqueid, item->entry.uniqueid) == 0;
+	return mboxlist_find(list, item->deleted_name) == NULL;
+}
+
 static int do_rename(struct run *r, const struct restore_item *item, struct err *e)
 {
 	struct buf from = BUF_INIT, to = BUF_INIT;
@@ -69,8 +78,7 @@ static int do_rename(struct run *r, const struct restore_item *item, struct err 
 	if (rc == 0) {
 		/* Cyrus takes the children of a user's INBOX along: then the work is done already. */
 		is = mboxlist_find(list, item->name);
-		if (is == NULL || is->flags & MBTYPE_DELETED || is->uniqueid == NULL ||
-		    strcmp(is->uniqueid, item->entry.uniqueid) != 0)
+		if (is == NULL || is->flags & MBTYPE_DELETED || !was_renamed(list, item, is))
 			rc = imap_rename(r->admin, buf_text(&from), buf_text(&to), e);
 	}
 	mboxlist_free(list);
@@ -93,6 +101,24 @@ static bool entry_is_there(const struct mboxlist *list, const struct mailbox_ent
 	return strcmp(is->partition, want->partition) == 0 && is->n_acl == want->n_acl;
 }
 
+/* What gave way has not come back: its entry would be overwritten. */
+static int check_asides(const struct mboxlist *list, const struct restore_plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->n_items; i++) {
+		const struct restore_item *item = &plan->items[i];
+		const struct mailbox_entry *is = mboxlist_find(list, item->name);
+
+		if (item->aside_id == NULL || item->state == STATE_OTHER || is == NULL ||
+		    is->flags & MBTYPE_DELETED || is->uniqueid == NULL ||
+		    strcmp(is->uniqueid, item->aside_id) != 0)
+			continue;
+		err_set(e, ERR_REFUSED,
+		    "%s changed since the plan was made: what gave way has its name again", item->name);
+		return err_hint(e, "run the restore again: it plans anew");
+	}
+	return 0;
+}
+
 /* Cyrus's own tool enters them. It exits 0 even when it did not understand: the database is read again. */
 static int do_entries(struct run *r, struct err *e)
 {
@@ -100,7 +126,8 @@ static int do_entries(struct run *r, struct err *e)
 	struct buf text = BUF_INIT;
 	int rc = -1;
 
-	if (server_list(r->server, &list, e) == -1 || restore_fits_list(r->server, list, r->plan, e) == -1)
+	if (server_list(r->server, &list, e) == -1 || restore_fits_list(r->server, list, r->plan, e) == -1 ||
+	    check_asides(list, r->plan, e) == -1)
 		goto out;
 	for (size_t i = 0; i < r->plan->n_items; i++) {
 		const struct restore_item *item = &r->plan->items[i];

@@ -1,6 +1,8 @@
 /* run_record.c: what a step is about to change, into the journal of the case. restore/undo.c takes it back. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/fault.h"
 #include "core/mem.h"
@@ -76,8 +78,15 @@ int record_seen(struct run *r, const struct restore_item *item, const char *read
     const char *kind, const char *value, struct err *e)
 {
 	struct buf before = BUF_INIT;
-	int rc = cyrus_dbtool_get(r->server->tools, path, kind, item->entry.uniqueid, &before, NULL);
+	int rc = access(path, F_OK) == -1 && errno == ENOENT
+	             ? 0
+	             : cyrus_dbtool_get(r->server->tools, path, kind, item->entry.uniqueid, &before, e);
 
+	/* Noted as none, undo would take away what cannot be read now. */
+	if (rc == -1) {
+		buf_done(&before);
+		return err_wrap(e, "what %s has read of %s", reader, item->name);
+	}
 	rc = journal_changing(r->journal, "seen", item->name, id_of(&item->entry), reader,
 	    rc == 1 ? buf_text(&before) : NULL, value, e);
 	buf_done(&before);

@@ -136,10 +136,16 @@ static int by_uid(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* A merge notes the unique id that the list has: in those of older servers there is none. */
+static bool is_of(const struct state_box *box, const struct journal_record *r)
+{
+	return *r->uniqueid != '\0' ? strcmp(r->uniqueid, box->live.mailbox->header->uniqueid) == 0
+	                            : strcmp(r->mailbox, box->entry->name) == 0;
+}
+
 /* After a merge it is about those messages alone that it has appended. */
 static int keep_appended(const struct run *r, struct state_box *box, struct err *e)
 {
-	const char *id = box->live.mailbox->header->uniqueid;
 	struct journal_log log;
 	uint32_t *uids;
 	size_t n = 0;
@@ -148,7 +154,7 @@ static int keep_appended(const struct run *r, struct state_box *box, struct err 
 		return -1;
 	uids = mem_array(log.n + 1, sizeof *uids);
 	for (size_t i = 0; i < log.n; i++)
-		if (log.records[i].kind == JOURNAL_APPENDED && strcmp(log.records[i].uniqueid, id) == 0 &&
+		if (log.records[i].kind == JOURNAL_APPENDED && is_of(box, &log.records[i]) &&
 		    log.records[i].uidvalidity == box->live.mailbox->index->h.uidvalidity)
 			uids[n++] = log.records[i].uid;
 	if (n > 1)

@@ -169,6 +169,41 @@ static void test_life(void **state)
 	free(file);
 }
 
+/* Some of its messages are not the mailbox; and what was undone is not undone once more when it was done anew. */
+static void test_parts(void **state)
+{
+	static const char *const boxes[] = { "user.a" };
+	static const struct export_range range = { 5, 6 };
+	static const struct restore_pick pick = { "user.a", &range, 1 };
+	struct restore_item item = { .name = name(boxes[0]) };
+	struct restore_plan plan = { .items = &item,
+		.n_items = 1,
+		.request = { .mailboxes = boxes, .n_mailboxes = 1, .picks = &pick, .n_picks = 1 } };
+	struct case_begin o = { .server = "one", .archive = "a", .plan = &plan };
+	struct restore_case *whole = begin("one", "a", "a", boxes, 1), *c;
+	struct case_info i;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(case_begin(dir, &o, &c, &e), 0);
+	assert_int_equal(case_end(c, CASE_DONE, &e), 0);
+	case_close(c);
+	assert_int_equal(case_read(dir, case_about(whole)->id, &i, &e), 0);
+	assert_int_equal(i.state, CASE_OPEN);
+	assert_int_equal(i.n_boxes, 1);
+	case_info_done(&i);
+	assert_int_equal(case_was_done_anew(dir, case_about(whole), &e), 0);
+	assert_int_equal(case_end(whole, CASE_UNDONE, &e), 0);
+	assert_int_equal(case_was_done_anew(dir, case_about(whole), &e), -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	/* Of the same second: what was before is none that came later. */
+	c = begin("one", "b", "b", boxes, 1);
+	assert_int_equal(case_end(c, CASE_UNDONE, &e), 0);
+	assert_int_equal(case_was_done_anew(dir, case_about(c), &e), 0);
+	case_close(c);
+	case_close(whole);
+}
+
 static void test_marks(void **state)
 {
 	struct restore_merge merge = { .cut_off = true };
@@ -524,10 +559,11 @@ static void test_lock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_life, empty),
-		cmocka_unit_test_setup(test_marks, empty), cmocka_unit_test_setup(test_names_of_one, empty),
-		cmocka_unit_test_setup(test_safety, empty), cmocka_unit_test_setup(test_pruning, empty),
-		cmocka_unit_test_setup(test_hostile, empty), cmocka_unit_test_setup(test_request, empty),
-		cmocka_unit_test_setup(test_unfinished, empty), cmocka_unit_test(test_lock) };
+		cmocka_unit_test_setup(test_marks, empty), cmocka_unit_test_setup(test_parts, empty),
+		cmocka_unit_test_setup(test_names_of_one, empty), cmocka_unit_test_setup(test_safety, empty),
+		cmocka_unit_test_setup(test_pruning, empty), cmocka_unit_test_setup(test_hostile, empty),
+		cmocka_unit_test_setup(test_request, empty), cmocka_unit_test_setup(test_unfinished, empty),
+		cmocka_unit_test(test_lock) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
