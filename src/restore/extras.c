@@ -57,6 +57,11 @@ int restore_user_path(const struct server *server, const struct mboxlist *live,
 	return rc;
 }
 
+bool plan_is_root_of(const char *root, const char *name)
+{
+	return mboxname_is_below(name, root) || (str_ends(root, "!") && str_starts(name, root));
+}
+
 int plan_quota_root(struct planning *g, size_t item_index, struct err *e)
 {
 	const struct restore_item *item = &g->plan->items[item_index];
@@ -67,13 +72,15 @@ int plan_quota_root(struct planning *g, size_t item_index, struct err *e)
 	char *root = NULL;
 	int rc;
 
-	if (!restore_wants(&g->plan->request, RESTORE_QUOTA))
+	/* Elsewhere it comes under the root of its new place. */
+	if (!restore_wants(&g->plan->request, RESTORE_QUOTA) || item->fresh)
 		return 0;
 	if (source_load(g->source, item->source_index, false, &m, e) == -1)
 		return -1;
 	root = mem_strdup(m->header->quotaroot);
 	source_messages_free(m);
-	if (root == NULL || root[0] == '\0') {
+	/* A header may name anybody's. */
+	if (root == NULL || root[0] == '\0' || !plan_is_root_of(root, item->name)) {
 		free(root);
 		return 0;
 	}

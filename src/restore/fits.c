@@ -22,7 +22,7 @@ static int fits(
 	/* The one that gives way first. */
 	if (named != NULL && named->uniqueid != NULL && item->aside_id != NULL &&
 	    strcmp(named->uniqueid, item->aside_id) == 0)
-		return 0;
+		named = NULL;
 	if (item->create && named != NULL)
 		return refuse(item, "it is there now, unique id",
 		    named->uniqueid != NULL ? named->uniqueid : "none", e);

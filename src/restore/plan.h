@@ -91,6 +91,9 @@ void plan_step_prove(struct planning *g, size_t item_index);
 /** plan_user(g, userid, e): A step for the user's own files, if any is missing. */
 int plan_user(struct planning *g, const char *userid, struct err *e);
 
+/** plan_is_root_of(root, name): A quota root ${root} can be that of mailbox ${name}: it, one above, or its domain ("example.org!"). */
+bool plan_is_root_of(const char *root, const char *name);
+
 /** plan_quota_is_off(g, item): What the item's quota root counts is not what its mailboxes hold: a restore was cut off before it counted. */
 bool plan_quota_is_off(const struct planning *g, const struct restore_item *item);
 

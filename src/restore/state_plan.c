@@ -359,7 +359,8 @@ static int plan_limit(struct planned *p, struct err *e)
 	bool there;
 	int r;
 
-	if (root == NULL || *root == '\0')
+	/* A header may name anybody's. */
+	if (root == NULL || *root == '\0' || !plan_is_root_of(root, plan->items[p->item_index].name))
 		return 0;
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (plan->steps[i].kind == STEP_QUOTA_LIMIT && strcmp(plan->steps[i].detail, root) == 0)
