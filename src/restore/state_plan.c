@@ -480,6 +480,14 @@ static int plan_state_item(struct planning *g, size_t i, struct err *e)
 		    mem_strdup("it is not on the server: left out (without --state it comes back whole)");
 		return 0;
 	}
+	if (strcmp(live->name, item->name) != 0 && plan_has_target(g, live->name)) {
+		/* One mailbox cannot be as two of the archive were. */
+		item->state = STATE_ABSENT;
+		item->why =
+		    mem_printf("it is called %s now, and the archive has another one of that name: left out",
+			live->name);
+		return 0;
+	}
 	if (strcmp(live->name, item->name) != 0) {
 		plan_note(g, "%s is called %s now", item->name, live->name);
 		plan_rename_item(item, live->name);
