@@ -128,7 +128,7 @@ check-valgrind: all $(UNIT)
 
 check-cyrus: all tools
 	@$(MAKE) --no-print-directory MODE=fault all
-	@tests/run-scripts -j 2 tests/cyrus
+	@tests/run-scripts -j 3 tests/cyrus
 
 # Archives on another host: a private sshd on loopback.
 check-ssh: all tools
