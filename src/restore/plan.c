@@ -214,6 +214,22 @@ int restore_plan_build(struct server *server, struct source *source, const struc
 	return 0;
 }
 
+void plan_steps_free(struct restore_plan *p)
+{
+	for (size_t i = 0; i < p->n_steps; i++) {
+		free(p->steps[i].words);
+		free(p->steps[i].command);
+		free(p->steps[i].detail);
+		free(p->steps[i].entry);
+		free(p->steps[i].value);
+	}
+	for (size_t i = 0; i < p->n_notes; i++)
+		free(p->notes[i]);
+	free(p->steps);
+	free(p->notes);
+	free(p->moments);
+}
+
 void restore_plan_free(struct restore_plan *p)
 {
 	if (p == NULL)
@@ -231,19 +247,8 @@ void restore_plan_free(struct restore_plan *p)
 		free(p->items[i].quota_root);
 		restore_merge_free(p->items[i].merge);
 	}
-	for (size_t i = 0; i < p->n_steps; i++) {
-		free(p->steps[i].words);
-		free(p->steps[i].command);
-		free(p->steps[i].detail);
-		free(p->steps[i].entry);
-		free(p->steps[i].value);
-	}
-	for (size_t i = 0; i < p->n_notes; i++)
-		free(p->notes[i]);
 	free(p->items);
-	free(p->steps);
-	free(p->notes);
-	free(p->moments);
+	plan_steps_free(p);
 	restore_request_done(&p->request);
 	source_close(p->source);
 	store_free(p->store);

@@ -24,6 +24,9 @@ void plan_note(struct planning *g, const char *fmt, ...) __attribute__((format(p
 /** plan_make_steps(g, e): The steps of all items. */
 int plan_make_steps(struct planning *g, struct err *e);
 
+/** plan_steps_free(p): The steps and notes of ${p}, and what they own. */
+void plan_steps_free(struct restore_plan *p);
+
 /** plan_step(g, kind, item, fmt, ...): Append a step with its words; the caller fills in the rest. */
 struct restore_step *plan_step(struct planning *g, enum step_kind kind, size_t item, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -157,18 +157,7 @@ static void prove_limits(struct run *r, size_t item, struct receipt_box *box)
 
 static void drop_scratch(struct planning *g, struct restore_plan *p)
 {
-	for (size_t i = 0; i < p->n_steps; i++) {
-		free(p->steps[i].words);
-		free(p->steps[i].command);
-		free(p->steps[i].detail);
-		free(p->steps[i].entry);
-		free(p->steps[i].value);
-	}
-	for (size_t i = 0; i < p->n_notes; i++)
-		free(p->notes[i]);
-	free(p->steps);
-	free(p->notes);
-	free(p->moments);
+	plan_steps_free(p);
 	mboxlist_free(g->live);
 	sessions_done(&g->sessions);
 }
