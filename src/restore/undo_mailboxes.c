@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "core/str.h"
 #include "restore/compare.h"
@@ -121,10 +122,20 @@ static size_t count_below(const struct undo_context *cx, const char *name)
 
 /* ---- taking away ---- */
 
+static const char *admin_rights(const struct undo_context *cx, const struct mailbox_entry *entry)
+{
+	const char *who = cx->server->imap_admin;
+
+	for (size_t i = 0; i < entry->n_acl; i++)
+		if (who != NULL && strcmp(entry->acl[i].user, who) == 0)
+			return entry->acl[i].rights;
+	return "";
+}
+
 /* The administrator gives himself the right to, which goes with the mailbox. */
 static int delete_box(struct undo_context *cx, const struct mailbox_entry *entry, struct err *e)
 {
-	const char *who = cx->server->imap_admin, *had = "";
+	const char *who = cx->server->imap_admin, *had = admin_rights(cx, entry);
 	char *internal = mem_strdup(entry->name);
 	const struct mailbox_entry *is;
 	struct buf name = BUF_INIT;
@@ -132,11 +143,10 @@ static int delete_box(struct undo_context *cx, const struct mailbox_entry *entry
 	int rc = undo_admin(cx, e);
 
 	mboxname_admin(cx->server->conf, internal, &name);
-	for (size_t i = 0; i < entry->n_acl; i++)
-		if (who != NULL && strcmp(entry->acl[i].user, who) == 0)
-			had = entry->acl[i].rights;
 	if (rc == 0)
 		rc = imap_setacl(cx->admin, buf_text(&name), who, ALL_RIGHTS, e);
+	if (rc == 0)
+		rc = fault_point("undo-remove", e);
 	if (rc == 0) {
 		rc = imap_delete(cx->admin, buf_text(&name), e);
 		if (rc == -1) {
@@ -181,6 +191,96 @@ static int empty_box(struct undo_context *cx, const struct made *m, struct err *
 	return rc;
 }
 
+/* Where it is kept now that it is deleted, if it is. */
+static const struct mailbox_entry *deleted_copy(const struct undo_context *cx, const char *id)
+{
+	for (size_t at = mboxlist_find_id(cx->list, id, 0); at != (size_t)-1;
+	     at = mboxlist_find_id(cx->list, id, at + 1))
+		if (mailbox_entry_has_directory(&cx->list->entries[at]) &&
+		    mboxname_is_deleted(cx->server->conf, cx->list->entries[at].name))
+			return &cx->list->entries[at];
+	return NULL;
+}
+
+static bool has_above(const struct mailbox_index *ix, uint32_t uid)
+{
+	for (size_t i = 0; ix != NULL && i < ix->n; i++)
+		if (ix->records[i].uid > uid && index_record_visible(&ix->records[i]))
+			return true;
+	return false;
+}
+
+/* Under its name again, with only what came since. */
+static int bring_back(struct undo_context *cx, const struct made *m, const struct mailbox_entry *copy,
+    const char *internal, const char *had, struct err *e)
+{
+	struct made now = { .last_uid = m->last_uid, .appended = m->appended, .n_appended = m->n_appended };
+	struct buf from = BUF_INIT, to = BUF_INIT;
+	int rc;
+
+	mboxname_admin(cx->server->conf, copy->name, &from);
+	mboxname_admin(cx->server->conf, internal, &to);
+	rc = imap_rename(cx->admin, buf_text(&from), buf_text(&to), e);
+	if (rc == 0)
+		rc = imap_setacl(cx->admin, buf_text(&to), cx->server->imap_admin, had, e);
+	if (rc == 0)
+		rc = undo_reload(cx, e);
+	now.entry = rc == 0 ? mboxlist_find(cx->list, internal) : NULL;
+	now.ix = now.entry != NULL ? live_index(cx->server, now.entry) : NULL;
+	if (rc == 0)
+		rc = now.ix != NULL ? empty_box(cx, &now, e)
+		                    : err_set(e, ERR_DAMAGE, "its index cannot be read");
+	mailbox_index_free(now.ix);
+	buf_done(&from);
+	buf_done(&to);
+	return rc;
+}
+
+/* Into DELETED again, as it was; where the server does not permit that it is deleted anew. */
+static int rename_away(
+    struct undo_context *cx, const struct journal_record *r, const struct mailbox_entry *entry, struct err *e)
+{
+	struct buf from = BUF_INIT, to = BUF_INIT;
+	struct err why;
+	int rc = undo_admin(cx, e);
+
+	mboxname_admin(cx->server->conf, entry->name, &from);
+	mboxname_admin(cx->server->conf, r->before, &to);
+	if (rc == 0)
+		rc = fault_point("undo-remove", e);
+	if (rc == 0) {
+		rc = imap_rename(cx->admin, buf_text(&from), buf_text(&to), &why);
+		if (rc == -1)
+			rc = delete_box(cx, entry, e);
+		else
+			rc = undo_reload(cx, e);
+	}
+	buf_done(&from);
+	buf_done(&to);
+	return rc;
+}
+
+/* Deletes it, or with ${r} renames it to what it was called. Mail may come in between the last look and that moment: then it comes back with that. */
+static int remove_made(
+    struct undo_context *cx, const struct made *m, const struct journal_record *r, struct err *e)
+{
+	char *internal = mem_strdup(m->entry->name), *id = mem_strdup(m->entry->uniqueid);
+	char *had = mem_strdup(admin_rights(cx, m->entry));
+	const struct mailbox_entry *copy;
+	struct mailbox_index *ix;
+	int rc = r != NULL ? rename_away(cx, r, m->entry, e) : delete_box(cx, m->entry, e);
+
+	copy = rc == 0 && id != NULL ? deleted_copy(cx, id) : NULL;
+	ix = copy != NULL ? live_index(cx->server, copy) : NULL;
+	if (has_above(ix, m->ix->h.last_uid))
+		rc = bring_back(cx, m, copy, internal, had, e);
+	mailbox_index_free(ix);
+	free(internal);
+	free(id);
+	free(had);
+	return rc;
+}
+
 static int take_away(struct undo_context *cx, const struct made *m, struct err *e)
 {
 	size_t below = count_below(cx, m->entry->name);
@@ -203,7 +303,7 @@ static int take_away(struct undo_context *cx, const struct made *m, struct err *
 		return undo_nothing(cx);
 	if (!undo_goes(cx))
 		return 0;
-	return m->since == 0 && below == 0 ? delete_box(cx, m->entry, e) : empty_box(cx, m, e);
+	return m->since == 0 && below == 0 ? remove_made(cx, m, NULL, e) : empty_box(cx, m, e);
 }
 
 /* ---- over to the mailbox that is renamed back ---- */
@@ -364,28 +464,6 @@ int undo_created(struct undo_context *cx, const struct journal_record *r, struct
 	return rc;
 }
 
-/* Into DELETED again, as it was; where the server does not permit that it is deleted anew. */
-static int rename_away(
-    struct undo_context *cx, const struct journal_record *r, const struct mailbox_entry *entry, struct err *e)
-{
-	struct buf from = BUF_INIT, to = BUF_INIT;
-	struct err why;
-	int rc = undo_admin(cx, e);
-
-	mboxname_admin(cx->server->conf, entry->name, &from);
-	mboxname_admin(cx->server->conf, r->before, &to);
-	if (rc == 0) {
-		rc = imap_rename(cx->admin, buf_text(&from), buf_text(&to), &why);
-		if (rc == -1)
-			rc = delete_box(cx, entry, e);
-		else
-			rc = undo_reload(cx, e);
-	}
-	buf_done(&from);
-	buf_done(&to);
-	return rc;
-}
-
 int undo_renamed(struct undo_context *cx, const struct journal_record *r, struct err *e)
 {
 	const struct mailbox_entry *entry = undo_entry(cx, r);
@@ -406,7 +484,7 @@ int undo_renamed(struct undo_context *cx, const struct journal_record *r, struct
 		if (m.since > 0 || count_below(cx, entry->name) > 0)
 			rc = take_away(cx, &m, e);
 		else if (undo_goes(cx))
-			rc = rename_away(cx, r, entry, e);
+			rc = remove_made(cx, &m, r, e);
 	}
 	made_done(&m);
 	return rc;
