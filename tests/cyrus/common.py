@@ -1,5 +1,6 @@
 """What the tests against a real Cyrus share: TAP-like lines, a laboratory server, and cyrvault itself."""
 
+import faulthandler
 import os
 import pwd
 import shutil
@@ -97,7 +98,8 @@ class Scratch:
 
 
 def interrupted(*unused):
-    """SIGINT, SIGTERM, SIGHUP: every server down, every directory gone, at once."""
+    """SIGINT, SIGTERM, SIGHUP: say where every thread stands, every server down, every directory gone, at once."""
+    faulthandler.dump_traceback(all_threads=True)
     for scratch in list(Scratch.active):
         scratch.__exit__()
     os._exit(130)
