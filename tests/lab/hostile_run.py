@@ -4,7 +4,6 @@ says, every file that it leaves."""
 import json
 import os
 import re
-import resource
 import subprocess
 import time
 import unicodedata
@@ -121,17 +120,14 @@ class Place:
     def path(self, *names):
         return os.path.join(self.dir, *names)
 
-    def limit(self):
-        if not self.asan:
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        seconds = SECONDS * (3 if self.asan else 1)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    def limited(self):
+        """The command that sets the limits. Not between fork and exec: there Python can wait for ever for a lock that another thread held."""
+        return ["prlimit", "--core=0", "--cpu=%d" % (SECONDS * (3 if self.asan else 1))] + ([] if self.asan else ["--as=%d" % MEMORY])
 
     def run(self, *args):
         began = time.monotonic()
-        child = subprocess.Popen([self.program, "-C", self.conf, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 env=self.env, preexec_fn=self.limit, cwd=self.path("beside"))
+        child = subprocess.Popen(self.limited() + [self.program, "-C", self.conf, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, env=self.env, cwd=self.path("beside"))
         try:
             out, err = child.communicate(timeout=TIMEOUT)
             status = child.returncode

@@ -409,7 +409,7 @@ directory = {state}
     def tool(self, name, *args, input=None, check=True):
         """Run one of Cyrus's own programs on this server; its output as text."""
         done = subprocess.run([os.path.join(BIN, name), "-C", self.imapd_conf] + list(args), input=input,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/")
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/", timeout=300)
         if check and done.returncode != 0:
             raise LabError("%s %s: exit %d: %s" % (
                 name, " ".join(args), done.returncode, (done.stderr.strip() or done.stdout.strip())[-300:]))
