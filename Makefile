@@ -20,10 +20,10 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) ncursesw) -ldb -lpthread
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wcast-qual -Wundef -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wwrite-strings $(if $(WERROR),-Werror)
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan    := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_cov     := -O0 -g --coverage
-CFLAGS_fault   := -O1 -g -DCYRVAULT_FAULTS -U_FORTIFY_SOURCE
+CFLAGS_fault   := -O1 -g1 -DCYRVAULT_FAULTS -U_FORTIFY_SOURCE
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
@@ -113,15 +113,13 @@ scripts: all tools $(UNIT)
 check: all layers unit scripts
 
 check-clang:
-	@$(MAKE) --no-print-directory CC=clang SUFFIX=-clang WERROR=1 all unit
+	@$(MAKE) --no-print-directory CC=clang SUFFIX=-clang WERROR=1 CFLAGS_release='-O0 -g1' all unit
 
 check-asan:
 	@$(MAKE) --no-print-directory MODE=asan all unit
-	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/archive/test_hostile
-	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_by_hand
-	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."
-	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/cyrus/test_histories 6 1000
-	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/tui/test_story_lost_mailbox
+	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/run-scripts -j 2 tests/archive/test_hostile tests/cyrus/test_by_hand \
+		'tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."' 'tests/cyrus/test_histories 6 1000' \
+		tests/tui/test_story_lost_mailbox
 
 check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)
