@@ -36,15 +36,15 @@ static char *find_case(const struct conf *conf, const char *server, const char *
 	return id;
 }
 
-/* It may be undone again, to go on with what was left; not once something else was restored. */
-static int check_case(const struct conf *conf, const char *id, struct err *e)
+/* It may be undone again, to go on with what was left. */
+static int check_case(const struct conf *conf, struct server *server, const char *id, struct err *e)
 {
 	struct case_info i;
 	int rc;
 
 	if (case_read(conf->state_directory, id, &i, e) == -1)
 		return -1;
-	rc = case_was_done_anew(conf->state_directory, &i, e);
+	rc = undo_check_order(server, conf->state_directory, &i, e);
 	case_info_done(&i);
 	return rc;
 }
@@ -58,7 +58,7 @@ int app_undo_plan(
 	char *id = c != NULL ? find_case(conf, c->name, word, e) : NULL;
 	int rc = -1;
 
-	if (id != NULL && check_case(conf, id, e) == 0 && app_server(app, server, &s, e) == 0)
+	if (id != NULL && app_server(app, server, &s, e) == 0 && check_case(conf, s, id, e) == 0)
 		rc = undo_plan_build(s, conf->state_directory, id, ret, e);
 	server_free(s);
 	free(id);
@@ -78,7 +78,7 @@ static int carry_out(struct app *app, const char *server, const struct undo_plan
 	if (c == NULL || app_server(app, server, &s, e) == -1)
 		return -1;
 	lock = lock_take(conf->lock_directory, c->name, "restore --undo", e);
-	if (lock != -1 && check_case(conf, plan->id, e) == 0 &&
+	if (lock != -1 && check_case(conf, s, plan->id, e) == 0 &&
 	    case_open(conf->state_directory, plan->id, &kase, e) == 0) {
 		rc = undo_run(s, plan, kase, job, ret, e);
 		if (rc == -1)

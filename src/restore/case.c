@@ -166,27 +166,6 @@ const struct case_info *case_last_undoable(const struct case_list *l)
 	return NULL;
 }
 
-int case_was_done_anew(const char *directory, const struct case_info *i, struct err *e)
-{
-	const struct case_info *last;
-	struct case_list l;
-	int rc = 0;
-
-	if (i->state != CASE_UNDONE)
-		return 0;
-	if (case_list(directory, i->server, &l, e) == -1)
-		return -1;
-	last = case_last_undoable(&l);
-	if (last != NULL && by_age(last, i) > 0) {
-		err_set(e, ERR_REFUSED,
-		    "%s was undone, and %s is a later restore: what is there now may be of that one", i->id,
-		    last->id);
-		rc = err_hint(e, "to undo that one: cyrvault restore --undo %s", last->id);
-	}
-	case_list_done(&l);
-	return rc;
-}
-
 void case_marks(const struct case_list *l, struct case_marks *ret)
 {
 	size_t n = 0;

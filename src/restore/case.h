@@ -87,10 +87,6 @@ struct case_begin {
 };
 int case_begin(const char *directory, const struct case_begin *o, struct restore_case **ret, struct err *e);
 
-/** case_was_done_anew(directory, i, e): Of a case that is undone: a later restore into its server was not, so that what looks like its own may be of that one:
- * -1, ERR_REFUSED says which. 0 of any other case. */
-int case_was_done_anew(const char *directory, const struct case_info *i, struct err *e);
-
 /** case_open(directory, id, ret, e): One that is there, to go on with it or to undo it. */
 int case_open(const char *directory, const char *id, struct restore_case **ret, struct err *e);
 void case_close(struct restore_case *c);

@@ -2,7 +2,7 @@
  *
  * Of messages that were appended only those that are still there under the UID and with the content that the journal has, and that nobody has
  * answered; of all other changes those that nobody has changed since, the last one first. What came since is left, and what is left is said, with the reason.
- * Running it again goes on, or finds nothing left to do. */
+ * Running it again goes on, or finds nothing left to do. Of two restores of the same the later one is undone first. */
 #ifndef RESTORE_UNDO_H
 #define RESTORE_UNDO_H
 
@@ -51,6 +51,11 @@ struct undo_plan {
 	size_t n_changes;
 	size_t back, left; /* of these */
 };
+
+/** undo_check_order(server, directory, i, e): Nothing that the case ${i} has brought or changed was brought or changed once more by a later restore
+ * into its server, and no later one touched a mailbox that it made, renamed or set aside: what is there now could be of that one. Else -1,
+ * ERR_REFUSED says which is to be undone first. A later one of which nothing is there any more does not count. ${directory} is the state directory. */
+int undo_check_order(struct server *server, const char *directory, const struct case_info *i, struct err *e);
 
 /** undo_plan_build(server, directory, id, ret, e): Read the journal of that case and look what of it is still there; changes nothing. undo_plan_free()
  * it. */

@@ -51,6 +51,10 @@ const struct mailbox_entry *undo_entry(const struct undo_context *cx, const stru
 int undo_admin(struct undo_context *cx, struct err *e);
 int undo_reload(struct undo_context *cx, struct err *e);
 
+/** undo_shared(older, newer): A record of ${newer} about what ${older} has brought or changed too, or about what is in a mailbox that ${older} made, renamed or
+ * set aside; NULL: there is none. */
+const struct journal_record *undo_shared(const struct journal_log *older, const struct journal_log *newer);
+
 /* undo_mailboxes.c */
 int undo_created(struct undo_context *cx, const struct journal_record *r, struct err *e);
 int undo_renamed(struct undo_context *cx, const struct journal_record *r, struct err *e);

@@ -18,6 +18,7 @@
 #include "core/str.h"
 #include "restore/case.h"
 #include "restore/json.h"
+#include "restore/undo_change.h"
 
 static char *dir, *conf_path;
 
@@ -192,16 +193,62 @@ static void test_parts(void **state)
 	assert_int_equal(i.state, CASE_OPEN);
 	assert_int_equal(i.n_boxes, 1);
 	case_info_done(&i);
-	assert_int_equal(case_was_done_anew(dir, case_about(whole), &e), 0);
-	assert_int_equal(case_end(whole, CASE_UNDONE, &e), 0);
-	assert_int_equal(case_was_done_anew(dir, case_about(whole), &e), -1);
-	assert_int_equal(e.code, ERR_REFUSED);
-	/* Of the same second: what was before is none that came later. */
-	c = begin("one", "b", "b", boxes, 1);
-	assert_int_equal(case_end(c, CASE_UNDONE, &e), 0);
-	assert_int_equal(case_was_done_anew(dir, case_about(c), &e), 0);
-	case_close(c);
 	case_close(whole);
+}
+
+#define MESSAGE(box, id, validity, content)                                                                  \
+	{                                                                                                    \
+		.kind = JOURNAL_APPENDED, .mailbox = box, .uniqueid = id, .uidvalidity = validity, .guid = { \
+			content                                                                              \
+		}                                                                                            \
+	}
+#define CUT_OFF(box, id, validity, content)                                                                 \
+	{                                                                                                   \
+		.kind = JOURNAL_SENDING, .mailbox = box, .uniqueid = id, .uidvalidity = validity, .guid = { \
+			content                                                                             \
+		}                                                                                           \
+	}
+#define CHANGE(box, id, w, k)                                                                 \
+	{                                                                                     \
+		.kind = JOURNAL_CHANGING, .mailbox = box, .uniqueid = id, .what = w, .key = k \
+	}
+
+/* Of two restores the later one is undone first, if they could be taken for each other. */
+static void test_order(void **state)
+{
+	static const struct journal_record first[] = {
+		MESSAGE("user.a", "1", 5, 1),
+		CUT_OFF("user.a", "1", 5, 2),
+		CHANGE("user.a", "1", "acl", "bob"),
+		CHANGE("user.a", "1", "repaired", ""),
+		CHANGE("user.a.made", "2", "created", "identical"),
+		CHANGE("user.a.empty", "", "created", "empty"),
+	};
+	static const struct {
+		struct journal_record record;
+		bool may;
+	} later[] = {
+		{ MESSAGE("user.a", "1", 5, 3), true },
+		{ MESSAGE("user.a", "1", 5, 1), false },
+		{ MESSAGE("user.renamed", "1", 5, 2), false },
+		{ MESSAGE("user.a", "1", 6, 1), true },
+		{ MESSAGE("user.b", "3", 5, 1), true },
+		{ MESSAGE("user.a.made", "2", 5, 3), false },
+		{ MESSAGE("user.a.empty", "4", 5, 3), false },
+		{ CHANGE("user.a", "1", "acl", "carol"), true },
+		{ CHANGE("user.a", "1", "acl", "bob"), false },
+		{ CHANGE("user.a", "1", "repaired", ""), true },
+	};
+	struct journal_record before[sizeof first / sizeof *first], after;
+	struct journal_log older = { .records = before, .n = sizeof first / sizeof *first },
+			   newer = { .records = &after, .n = 1 };
+
+	(void)state;
+	memcpy(before, first, sizeof first);
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		after = later[i].record;
+		assert_ptr_equal(undo_shared(&older, &newer), later[i].may ? NULL : &after);
+	}
 }
 
 static void test_marks(void **state)
@@ -559,11 +606,11 @@ static void test_lock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_life, empty),
-		cmocka_unit_test_setup(test_marks, empty), cmocka_unit_test_setup(test_parts, empty),
-		cmocka_unit_test_setup(test_names_of_one, empty), cmocka_unit_test_setup(test_safety, empty),
-		cmocka_unit_test_setup(test_pruning, empty), cmocka_unit_test_setup(test_hostile, empty),
-		cmocka_unit_test_setup(test_request, empty), cmocka_unit_test_setup(test_unfinished, empty),
-		cmocka_unit_test(test_lock) };
+		cmocka_unit_test_setup(test_order, empty), cmocka_unit_test_setup(test_marks, empty),
+		cmocka_unit_test_setup(test_parts, empty), cmocka_unit_test_setup(test_names_of_one, empty),
+		cmocka_unit_test_setup(test_safety, empty), cmocka_unit_test_setup(test_pruning, empty),
+		cmocka_unit_test_setup(test_hostile, empty), cmocka_unit_test_setup(test_request, empty),
+		cmocka_unit_test_setup(test_unfinished, empty), cmocka_unit_test(test_lock) };
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
