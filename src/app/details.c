@@ -143,33 +143,28 @@ static void say_quota(const struct page *p)
 
 static void say_differences(const struct page *p, const struct compare_live *l)
 {
-	static const struct {
-		enum compare_message what;
-		const char *words;
-	} lines[] = {
-		{ COMPARE_MISSING, "missing there" },
-		{ COMPARE_EXPUNGED, "expunged there, but still kept as a file" },
-		{ COMPARE_LOST, "listed there, but without the file" },
-		{ COMPARE_OTHER, "under whose UID there is another message" },
-		{ COMPARE_FLAGS, "with other flags there" },
-	};
-	size_t n[COMPARE_OTHER + 1] = { 0 }, only = compare_only_live(l, p->m), all = 0;
+	struct compare_counts n;
 	char mails[40];
 
-	for (size_t i = 0; i < p->m->index->n; i++) {
-		if (!index_record_visible(&p->m->index->records[i]))
-			continue;
-		n[compare_message(l, p->m, &p->m->index->records[i])]++;
-		all++;
-	}
+	compare_count(l, p->m, &n);
+	const struct {
+		size_t n;
+		const char *words;
+	} lines[] = {
+		{ n.missing, "missing there" },
+		{ n.expunged, "expunged there, but still kept as a file" },
+		{ n.lost, "listed there, but without the file" },
+		{ n.flags, "with other flags there" },
+		{ n.other_uid, "under another UID there" },
+		{ n.only_live, "only there" },
+	};
+
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-		if (n[lines[i].what] > 0)
+		if (lines[i].n > 0)
 			say(p->d, NULL, "%s %s",
-			    str_count(mails, sizeof mails, n[lines[i].what], "message", "messages"),
+			    str_count(mails, sizeof mails, lines[i].n, "message", "messages"),
 			    lines[i].words);
-	if (only > 0)
-		say(p->d, NULL, "%s only there", str_count(mails, sizeof mails, only, "message", "messages"));
-	if (only == 0 && n[COMPARE_SAME] == all)
+	if (n.only_live == 0 && n.other_uid == 0 && n.same == n.all)
 		say(p->d, NULL, "the same messages, with the same flags");
 }
 

@@ -85,10 +85,21 @@ unsigned compare_flags(const struct compare_live *l, const struct source_message
 /** compare_map_flags(l, archive): Find each keyword of the archive's header among those of the live one; done by compare_live_open(). */
 void compare_map_flags(struct compare_live *l, const struct mailbox_header *archive);
 
-/** compare_message(l, m, r): Record ${r} of the archive's ${m}. compare_only_live(l, m): Messages that the live mailbox shows and ${m}
- * does not have under that UID. */
+/** compare_message(l, m, r): Record ${r} of the archive's ${m}, by its UID. */
 enum compare_message compare_message(
     const struct compare_live *l, const struct source_messages *m, const struct index_record *r);
-size_t compare_only_live(const struct compare_live *l, const struct source_messages *m);
+
+/** compare_count(l, m, ret): How all visible messages stand: by content where both sides know GUIDs, whatever UIDs they have by now; else by UID. */
+struct compare_counts {
+	size_t all;       /* of the archive; each is one of: */
+	size_t same;      /* with the same flags */
+	size_t flags;     /* with others */
+	size_t missing;   /* not there, or another message has its UID */
+	size_t expunged;  /* not shown, but still kept as a file */
+	size_t lost;      /* shown, but without the file */
+	size_t other_uid; /* of all that are shown: under another UID */
+	size_t only_live; /* shown there, and not in the archive */
+};
+void compare_count(const struct compare_live *l, const struct source_messages *m, struct compare_counts *ret);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "restore/compare.h"
+#include "restore/match.h"
 
 /* ---- which mailbox ---- */
 
@@ -231,18 +232,90 @@ enum compare_message compare_message(
 	return compare_same_flags(l, m, a, r) ? COMPARE_SAME : COMPARE_FLAGS;
 }
 
-size_t compare_only_live(const struct compare_live *l, const struct source_messages *m)
+/* ---- counted ---- */
+
+struct visible {
+	const struct index_record **records;
+	struct match_message *list; /* the same, to be matched */
+	size_t n;
+	bool guids; /* all have one */
+};
+
+static struct visible visible_of(const struct mailbox_index *ix)
 {
-	const struct mailbox_index *ix = l->mailbox->index;
-	size_t n = 0;
+	struct visible v = { .records = mem_array(ix->n + 1, sizeof *v.records),
+		.list = mem_array(ix->n + 1, sizeof *v.list),
+		.guids = true };
 
 	for (size_t i = 0; i < ix->n; i++) {
-		const struct index_record *r = &ix->records[i], *a;
+		const struct index_record *r = &ix->records[i];
 
 		if (!index_record_visible(r))
 			continue;
-		a = mailbox_index_find(m->index, r->uid);
-		n += a == NULL || !compare_same_message(a, r);
+		v.records[v.n] = r;
+		v.list[v.n] = (struct match_message){ .uid = r->uid, .has_guid = r->has_guid };
+		memcpy(v.list[v.n++].guid, r->guid, SHA1_SIZE);
+		v.guids = v.guids && r->has_guid;
 	}
-	return n;
+	return v;
+}
+
+static void visible_done(struct visible *v)
+{
+	free(v->records);
+	free(v->list);
+}
+
+/* The same message over there, as it is shown, or NULL: of each of ${a}, heap. */
+static const struct index_record **partners_of(
+    const struct visible *a, const struct visible *b, const struct mailbox_index *live)
+{
+	const struct index_record **partner = mem_array(a->n + 1, sizeof *partner);
+	struct match_result match;
+
+	if (a->guids && b->guids) {
+		match_messages(a->list, a->n, b->list, b->n, NULL, NULL, &match);
+		for (size_t i = 0; i < a->n; i++)
+			if (match.live[i] != MATCH_NONE)
+				partner[i] = b->records[match.live[i]];
+		match_done(&match);
+		return partner;
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		const struct index_record *r = mailbox_index_find(live, a->records[i]->uid);
+
+		if (r != NULL && index_record_visible(r) && compare_same_message(a->records[i], r))
+			partner[i] = r;
+	}
+	return partner;
+}
+
+void compare_count(const struct compare_live *l, const struct source_messages *m, struct compare_counts *ret)
+{
+	struct visible a = visible_of(m->index), b = visible_of(l->mailbox->index);
+	const struct index_record **partner = partners_of(&a, &b, l->mailbox->index);
+
+	*ret = (struct compare_counts){ .all = a.n, .only_live = b.n };
+	for (size_t i = 0; i < a.n; i++) {
+		const struct index_record *r = partner[i];
+
+		if (r == NULL) {
+			if (compare_message(l, m, a.records[i]) == COMPARE_EXPUNGED)
+				ret->expunged++;
+			else
+				ret->missing++;
+			continue;
+		}
+		ret->only_live--;
+		ret->other_uid += r->uid != a.records[i]->uid;
+		if (!live_has_file(l->mailbox, r->uid))
+			ret->lost++;
+		else if (compare_same_flags(l, m, a.records[i], r))
+			ret->same++;
+		else
+			ret->flags++;
+	}
+	free(partner);
+	visible_done(&a);
+	visible_done(&b);
 }

@@ -506,8 +506,22 @@ static struct index_record record(uint32_t uid, uint8_t guid, uint32_t flags)
 	return r;
 }
 
+static void assert_counts(const struct compare_counts *got, struct compare_counts want)
+{
+	assert_int_equal(got->all, want.all);
+	assert_int_equal(got->same, want.same);
+	assert_int_equal(got->flags, want.flags);
+	assert_int_equal(got->missing, want.missing);
+	assert_int_equal(got->expunged, want.expunged);
+	assert_int_equal(got->lost, want.lost);
+	assert_int_equal(got->other_uid, want.other_uid);
+	assert_int_equal(got->only_live, want.only_live);
+	assert_int_equal(got->same + got->flags + got->missing + got->expunged + got->lost, got->all);
+}
+
 static void test_messages(void **state)
 {
+	struct compare_counts n;
 	struct index_record there[] = { record(1, 1, 0), record(2, 9, 0), record(3, 3, FLAG_EXPUNGED),
 		record(4, 4, FLAG_EXPUNGED | FLAG_UNLINKED), record(5, 5, 0), record(6, 6, FLAG_SEEN),
 		record(7, 0, 0), record(8, 8, 0), record(9, 9, 0), record(20, 20, 0) };
@@ -536,7 +550,13 @@ static void test_messages(void **state)
 	for (size_t i = 0; i < 10; i++)
 		if (compare_message(&l, &m, &here[i]) != expected[i])
 			fail_msg("UID %u: %d", here[i].uid, (int)compare_message(&l, &m, &here[i]));
-	assert_int_equal(compare_only_live(&l, &m), 2); /* UID 20, and the other message with UID 2 */
+	/* Not all have a GUID, so it is by UID; UID 20, and the other message with UID 2 are only there. */
+	compare_count(&l, &m, &n);
+	assert_counts(&n, (struct compare_counts){ 10, 3, 2, 3, 1, 1, 0, 2 });
+	there[6] = record(7, 7, 0);
+	there[9] = record(20, 10, 0);
+	compare_count(&l, &m, &n);
+	assert_counts(&n, (struct compare_counts){ 10, 4, 2, 2, 1, 1, 1, 1 });
 	/* Of 2.3: what is expunged has left the index. */
 	ix_there.h.minor = 9;
 	ix_there.n = 9;
