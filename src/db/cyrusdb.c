@@ -14,7 +14,7 @@
 #include "db/db_backend.h"
 
 #define CHUNK_BYTES (64u << 10)
-#define LIVE_TRIES  4
+#define LIVE_TRIES  8
 
 struct db_chunk {
 	struct db_chunk *next;
@@ -212,13 +212,16 @@ int cyrusdb_open(int dir_fd, const char *path, struct cyrusdb **ret, struct err 
 
 	*ret = NULL;
 	/* Cyrus replaces a file by renaming a new one over it and may cut the old one to nothing, so a file that is no
-	 * longer the one of that name proves nothing; and one that is being written may fail for that reason alone. */
+	 * longer the one of that name proves nothing; and one that is being written may fail, or lack keys, for that reason alone. */
 	for (int i = 1;; i++) {
 		db = open_once(dir_fd, path, &replaced, &written, e);
-		if (i == LIVE_TRIES || !(replaced || (written && db == NULL)))
+		if (i == LIVE_TRIES ||
+		    !(replaced ||
+			(written && (db == NULL || db->notes & (CYRUSDB_NOTE_TORN | CYRUSDB_NOTE_DAMAGED)))))
 			break;
 		cyrusdb_close(db);
 		err_clear(e);
+		usleep((useconds_t)i * 1000);
 	}
 	*ret = db;
 	return db != NULL ? 0 : -1;

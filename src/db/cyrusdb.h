@@ -7,8 +7,8 @@
  *
  * The whole file is read and checked at open (at most 4 GiB and 33 million keys; memory: the file, and 24 to 100 bytes
  * a key), so the handle is a picture of that moment: later changes of the file do not reach it. A file that is
- * replaced while it is read is read again; one that is changed in place may come out torn, unless the caller holds the
- * lock that its format demands.
+ * replaced while it is read, or comes out torn while it is written, is read again, some times; one that never stands still may come
+ * out torn, unless the caller holds the lock that its format demands.
  *
  * Keys and values are bytes, may hold NULs, and belong to the database: valid until cyrusdb_close(). A handle belongs
  * to one thread at a time. No fcntl lock is taken or dropped on the caller's behalf, except that the file is opened and
