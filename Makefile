@@ -119,7 +119,7 @@ check-asan:
 	@$(MAKE) --no-print-directory MODE=asan all unit
 	@CYRVAULT=$(CURDIR)/build/asan/cyrvault tests/run-scripts -j 2 tests/archive/test_hostile tests/cyrus/test_by_hand \
 		'tests/cyrus/test_restore_matrix "uuid, hashimapspool on, separator ."' 'tests/cyrus/test_histories 6 1000' \
-		tests/tui/test_story_lost_mailbox
+		tests/tui/test_story_lost_mailbox tests/tui/test_story_stores
 
 check-valgrind: all $(UNIT)
 	@tests/run-units --valgrind $(B)

@@ -86,7 +86,6 @@ static int take(struct app *app, const char *archive, const struct manner *m, st
 		store_free(store);
 		store = kept.store;
 		*ret = kept.source;
-		store_set_job(store, job);
 		source_set_job(*ret, job);
 		rc = 0;
 	} else {
@@ -138,7 +137,6 @@ void app_source_give(struct app *app, struct source *source, struct store *store
 		drop(app, &k);
 		return;
 	}
-	store_set_job(store, NULL);
 	if (is_large(app, source) || store_stat(store, source_name(source), &k.object, NULL) == -1) {
 		drop(app, &k);
 		return;

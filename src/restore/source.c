@@ -159,6 +159,8 @@ bool source_is_whole(const struct source *s)
 void source_set_job(struct source *s, struct job *job)
 {
 	s->job = job;
+	if (s->store != NULL)
+		store_set_job(s->store, job);
 	if (s->archive != NULL)
 		archive_set_job(s->archive, job);
 }

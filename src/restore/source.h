@@ -100,7 +100,7 @@ bool source_is_whole(const struct source *s);
 int source_each_listed(struct source *s,
     int (*each)(void *arg, const struct mailbox_entry *entry, struct err *e), void *arg, struct err *e);
 
-/** source_set_job(s, job): Cancel with ${job} (NULL: not) from now on, and show progress there. */
+/** source_set_job(s, job): Cancel with ${job} (NULL: not) from now on, and show progress there; its store too. A job that ends before the source does is unset. */
 void source_set_job(struct source *s, struct job *job);
 
 enum archive_kind source_kind(const struct source *s); /* of a live one ARCHIVE_FOREIGN: it has no units */
