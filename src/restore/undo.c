@@ -263,7 +263,7 @@ int undo_plan_build(
 	journal_log_done(&log);
 	free(journal);
 	free(path);
-	return rc;
+	return rc == -1 ? err_hint(e, "nothing was changed: run it again when that is mended") : 0;
 }
 
 void undo_plan_free(struct undo_plan *p)
