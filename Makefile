@@ -139,10 +139,8 @@ check-tui: all
 
 check-fault:
 	@$(MAKE) --no-print-directory MODE=fault all tools
-	@tests/fault/store build/fault
-	@tests/fault/tape build/fault
-	@tests/fault/run build/fault
-	@tests/fault/restore build/fault
+	@tests/run-scripts -j 2 'tests/fault/restore build/fault' 'tests/fault/store build/fault' 'tests/fault/tape build/fault' \
+		'tests/fault/run build/fault'
 
 # Every fault at every point of every restore: in an hour or two.
 check-fault-full:
