@@ -261,7 +261,8 @@ static void judge_archive(const struct app_status *st, struct app_status_server 
 		note(s, STATUS_WARN, "", "only one of %zu archives is verified", s->archives);
 	if (s->damaged > 0)
 		note(s, STATUS_WARN, "cyrvault archives shows which; cyrvault salvage gets out what is whole",
-		    "%zu of %zu archives are damaged", s->damaged, s->archives);
+		    "%zu of %zu archives %s damaged", s->damaged, s->archives,
+		    s->damaged == 1 ? "is" : "are");
 }
 
 static void judge_run(const struct app_status *st, struct app_status_server *s)
