@@ -142,7 +142,7 @@ check-fault:
 	@tests/run-scripts -j 2 'tests/fault/restore build/fault' 'tests/fault/store build/fault' 'tests/fault/tape build/fault' \
 		'tests/fault/run build/fault'
 
-# Every fault at every point of every restore: in an hour or two.
+# Every fault at every point of every restore: in most of an hour.
 check-fault-full:
 	@$(MAKE) --no-print-directory MODE=fault all tools
 	@tests/fault/restore build/fault --full
