@@ -108,7 +108,7 @@ layers:
 
 # The scripts that need no server.
 scripts: all tools $(UNIT)
-	@tests/run-scripts tests/cli tests/archive tests/snapshot tests/packaging
+	@tests/run-scripts -j 2 tests/cli tests/archive tests/snapshot tests/packaging
 
 check: all layers unit scripts
 
