@@ -121,17 +121,23 @@ static int check_against(struct server *server, const char *directory, const cha
     const struct journal_log *log, const char *later, struct err *e)
 {
 	struct journal_log newer = { 0 };
+	struct buf where = BUF_INIT;
 	const struct journal_record *shared;
 	int rc = read_journal(directory, later, &newer, e);
 
 	shared = rc == 0 ? undo_shared(log, &newer) : NULL;
 	if (shared != NULL && (rc = is_without_effect(server, directory, later, e)) == 0) {
+		if (*shared->mailbox != '\0')
+			mboxname_display(server->conf, shared->mailbox, &where);
+		else
+			buf_str(&where, "users' files");
 		err_set(e, ERR_REFUSED,
 		    "%s is a later restore, and in %s what it brought could not be told from that of %s",
-		    later, *shared->mailbox != '\0' ? shared->mailbox : "users' files", id);
+		    later, buf_text(&where), id);
 		rc = err_hint(e, "undo that one first: cyrvault restore --undo %s", later);
 	}
 	journal_log_done(&newer);
+	buf_done(&where);
 	return rc == -1 ? -1 : 0;
 }
 
