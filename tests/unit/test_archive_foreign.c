@@ -183,7 +183,7 @@ static void test_broken(void **state)
 	assert_int_equal(err.code, ERR_DAMAGE);
 	/* A byte of the content, stored as it is: only the checksum can tell. */
 	assert_int_equal(
-	    sh("cp whole flipped && printf '\\001' | dd of=flipped bs=1 seek=1000000 conv=notrunc"), 0);
+	    sh("cp whole flipped && printf damaged | dd of=flipped bs=1 seek=1000000 conv=notrunc"), 0);
 	assert_int_equal(read_all("flipped", &err), -1);
 	assert_int_equal(err.code, ERR_DAMAGE);
 	assert_int_equal(sh("gzip -dc whole | head -c 2000000 >cut.cpio"), 0);

@@ -419,7 +419,7 @@ static void test_not_kept(void **state)
 	make_tree();
 	assert_int_equal(
 	    sh("(cd tree && find . | cpio -o -H newc) | gzip >whole; head -c 300000 whole >cut;"
-	       " cp whole flipped && printf '\\001' | dd of=flipped bs=1 seek=200000 conv=notrunc"),
+	       " cp whole flipped && printf damaged | dd of=flipped bs=1 seek=200000 conv=notrunc"),
 	    0);
 	/* Cut off, damaged, given up, without room for it. */
 	learn("cut", &m, -1);
