@@ -378,10 +378,10 @@ directory = {state}
         shutil.chown(self.path("sasldb2"), "cyrus", "mail")
         os.chmod(self.path("sasldb2"), 0o600)
 
-    def add_user(self, user, password=None):
-        """A password and an INBOX."""
+    def add_user(self, user, password=None, admin=None):
+        """A password and an INBOX; admin: a connection that makes it."""
         self.add_password(user, password or "pass-" + user)
-        with self.admin() as c:
+        with contextlib.nullcontext(admin) if admin else self.admin() as c:
             c.run(b"CREATE " + quote(self.box(user)))
         if user not in self.users:
             self.users.append(user)

@@ -119,39 +119,40 @@ def each(conn, commands):
         reply.need()
 
 
+def folders_of(lab, first):
+    """The first user has more of them, and stranger ones."""
+    folders = [("Sent",), ("Trash",), ("Work",)]
+    if not first:
+        return folders + [("Archive",), ("Archive", "2023")]
+    folders += [("Work", "Proj A"), ("Work", "Proj A", "deep"), (mutf7("Entwürfe"),), ("Work", mutf7("文件")),
+                (mutf7("Sp ace & Co"),), ("Empty",)]
+    return folders + ([("v1.2 notes",), ("v1.2 notes", "x.y")] if lab.unixhierarchysep else [])
+
+
 def seed(lab, users=None, seed=1, big=False):
     """alice, bob, carol (and dot.ty where names may hold a dot), with everything a backup must bring back."""
     writer = Writer(seed)
     if users is None:
         users = ["alice", "bob", "carol"] + (["dot.ty"] if lab.unixhierarchysep else [])
-    for who in users:
-        lab.add_user(who)
-
+    # All mailboxes are made by one connection: see Imap.wait_for_another_second().
     with lab.admin() as admin:
+        for who in users:
+            lab.add_user(who, admin=admin)
         each(admin, [b"SETQUOTA " + quote(lab.box(users[0])) + b" (STORAGE %d MESSAGE 5000)" % (100000 if big else 50000),
                      b"CREATE " + quote(lab.shared("shared")),
                      b"CREATE " + quote(lab.shared("shared", "team x"))])
         for box in (lab.shared("shared"), lab.shared("shared", "team x")):
             each(admin, [b"SETACL %s %s lrswip" % (quote(box), quote(who)) for who in users]
                  + [b"SETACL %s anyone lrsp" % quote(box)])
-
-    if lab.second_partition and len(users) > 1:
-        with lab.admin() as admin:
+        if lab.second_partition and len(users) > 1:
             admin.run(b"CREATE %s second" % quote(lab.box(users[1], "Second")))
+        for who in users:
+            each(admin, [b"CREATE " + quote(lab.box(who, *path)) for path in folders_of(lab, who == users[0])])
 
     for number, who in enumerate(users):
         first = number == 0
-        folders = [("Sent",), ("Trash",), ("Work",)]
-        if first:
-            folders += [("Work", "Proj A"), ("Work", "Proj A", "deep"), (mutf7("Entwürfe"),), ("Work", mutf7("文件")),
-                        (mutf7("Sp ace & Co"),), ("Empty",)]
-            if lab.unixhierarchysep:
-                folders += [("v1.2 notes",), ("v1.2 notes", "x.y")]
-        else:
-            folders += [("Archive",), ("Archive", "2023")]
+        folders = folders_of(lab, first)
         with lab.user(who) as c:
-            for path in folders:
-                c.run(b"CREATE " + quote(lab.own(*path)))
             fill(c, writer, lab.own(), who, 12, odd=True)
             for path in folders:
                 if path != ("Empty",):
