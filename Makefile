@@ -113,7 +113,7 @@ scripts: all tools $(UNIT)
 check: all layers unit scripts
 
 check-clang:
-	@$(MAKE) --no-print-directory CC=clang SUFFIX=-clang WERROR=1 CFLAGS_release='-O0 -g1' all unit
+	@$(MAKE) --no-print-directory CC=clang SUFFIX=-clang WERROR=1 all unit
 
 check-asan:
 	@$(MAKE) --no-print-directory MODE=asan all unit

@@ -62,7 +62,7 @@ static int hold(struct keeping *g, struct err *e)
 /* What is replaced, as it was. */
 static int save(const struct keeping *g, struct err *e)
 {
-	const struct now *of = &g->made.of;
+	const struct keep_now *of = &g->made.of;
 	char *dir, text[32];
 	int fd, rc;
 
@@ -181,7 +181,7 @@ static int commit(struct keeping *g, struct err *e)
 
 static int commit_held(struct keeping *g, struct err *e)
 {
-	struct now now = { 0 };
+	struct keep_now now = { 0 };
 	int rc = hold(g, e);
 	uint64_t ms;
 
@@ -225,7 +225,7 @@ static int open_stages(struct keeping *g, struct err *e)
 static int bring_back(struct keeping *g, struct err *e)
 {
 	struct job *job = g->cx->place->job;
-	struct now now = { 0 };
+	struct keep_now now = { 0 };
 	struct err early;
 
 	if (open_stages(g, e) == -1)

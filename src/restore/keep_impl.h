@@ -9,15 +9,15 @@
 #include "restore/source_impl.h"
 
 /* A mailbox's own files as they are at one moment. */
-struct now {
+struct keep_now {
 	struct buf index, header;
 	uint64_t cache_size; /* 0: there is none */
 	uint32_t cache_generation;
 };
 
 /* What is put in their place. */
-struct made {
-	struct now of;                   /* was made of these */
+struct keep_made {
+	struct keep_now of;              /* was made of these */
 	struct buf index, header, cache; /* header: empty if it stays; cache: what comes to its end */
 	bool *wanted;                    /* of each message of merge->archive */
 	size_t n;
@@ -35,7 +35,7 @@ struct keeping {
 	struct stage stages[IMAPD_ROOTS_MAX];
 	size_t n_stages;
 	bool *staged; /* of each message of merge->archive */
-	struct made made;
+	struct keep_made made;
 	/* the file being read */
 	struct buf *to; /* of index or cache; else: */
 	size_t at;
@@ -56,13 +56,13 @@ int keep_stage_all(struct keeping *g, struct err *e);
 int keep_meta_path(const struct keeping *g, unsigned meta, const char *name, struct buf *path, struct err *e);
 
 /** keep_read_now(g, n, e): How it is. keep_now_done() it in either case. keep_same_now(a, b): Nothing has changed in between. */
-int keep_read_now(const struct keeping *g, struct now *n, struct err *e);
-bool keep_same_now(const struct now *a, const struct now *b);
-void keep_now_done(struct now *n);
+int keep_read_now(const struct keeping *g, struct keep_now *n, struct err *e);
+bool keep_same_now(const struct keep_now *a, const struct keep_now *b);
+void keep_now_done(struct keep_now *n);
 
 /** keep_prepare(g, now, e): Fill g->made from ${now}, which it takes over, and write what is new beside the spool. ERR_REFUSED: it cannot be done to what
  * is there by now. keep_made_done() it. */
-int keep_prepare(struct keeping *g, struct now *now, struct err *e);
-void keep_made_done(struct made *m);
+int keep_prepare(struct keeping *g, struct keep_now *now, struct err *e);
+void keep_made_done(struct keep_made *m);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* ---- what is there now ---- */
 
-void keep_now_done(struct now *n)
+void keep_now_done(struct keep_now *n)
 {
 	buf_done(&n->index);
 	buf_done(&n->header);
@@ -32,7 +32,7 @@ int keep_meta_path(const struct keeping *g, unsigned meta, const char *name, str
 	return 0;
 }
 
-static int read_cache_head(const char *path, struct now *n, struct err *e)
+static int read_cache_head(const char *path, struct keep_now *n, struct err *e)
 {
 	uint8_t head[4];
 	struct stat st;
@@ -52,12 +52,12 @@ static int read_cache_head(const char *path, struct now *n, struct err *e)
 	return rc;
 }
 
-int keep_read_now(const struct keeping *g, struct now *n, struct err *e)
+int keep_read_now(const struct keeping *g, struct keep_now *n, struct err *e)
 {
 	struct buf path = BUF_INIT;
 	int rc = keep_meta_path(g, META_INDEX, "/cyrus.index", &path, e);
 
-	*n = (struct now){ 0 };
+	*n = (struct keep_now){ 0 };
 	if (rc == 0)
 		rc = io_read_file(AT_FDCWD, buf_text(&path), SOURCE_INDEX_MAX, &n->index, e);
 	if (rc == 0)
@@ -77,7 +77,7 @@ static bool same_bytes(const struct buf *a, const struct buf *b)
 	return a->len == b->len && memcmp(buf_text(a), buf_text(b), a->len) == 0;
 }
 
-bool keep_same_now(const struct now *a, const struct now *b)
+bool keep_same_now(const struct keep_now *a, const struct keep_now *b)
 {
 	return same_bytes(&a->index, &b->index) && same_bytes(&a->header, &b->header) &&
 	       a->cache_size == b->cache_size && a->cache_generation == b->cache_generation;
@@ -140,14 +140,14 @@ static int map_keywords(
 	return slot == -1 ? -1 : 0;
 }
 
-void keep_made_done(struct made *m)
+void keep_made_done(struct keep_made *m)
 {
 	keep_now_done(&m->of);
 	buf_done(&m->index);
 	buf_done(&m->header);
 	buf_done(&m->cache);
 	free(m->wanted);
-	*m = (struct made){ 0 };
+	*m = (struct keep_made){ 0 };
 }
 
 /* Still missing, counted one to one by content: somebody may have put one back meanwhile. */
@@ -167,7 +167,7 @@ static void match_now(struct keeping *g, struct mailbox_index *ix, bool *wanted)
 }
 
 static int check_same_mailbox(const struct keeping *g, const struct mailbox_index *live,
-    const struct mailbox_header *header, const struct mailbox_index *archive, const struct now *n,
+    const struct mailbox_header *header, const struct mailbox_index *archive, const struct keep_now *n,
     struct err *e)
 {
 	const struct index_header *a = &archive->h, *b = &live->h;
@@ -190,7 +190,7 @@ static int check_uid(const struct mailbox_index *live, const struct index_record
 	return 0;
 }
 
-static void start_cache(struct made *m, uint32_t generation)
+static void start_cache(struct keep_made *m, uint32_t generation)
 {
 	uint8_t head[4];
 	static const char zero[4];
@@ -203,7 +203,7 @@ static void start_cache(struct made *m, uint32_t generation)
 	}
 }
 
-static int make_header(struct made *m, const struct mailbox_header *live, struct err *e)
+static int make_header(struct keep_made *m, const struct mailbox_header *live, struct err *e)
 {
 	struct buf unchanged = BUF_INIT;
 	struct mailbox_header *was = NULL;
@@ -222,7 +222,7 @@ static int make_header(struct made *m, const struct mailbox_header *live, struct
 	return rc;
 }
 
-static int fill(struct keeping *g, struct made *m, const struct mailbox_index *archive,
+static int fill(struct keeping *g, struct keep_made *m, const struct mailbox_index *archive,
     const struct mailbox_index *live, struct mailbox_header *header, struct err *e)
 {
 	const struct restore_merge *merge = g->item->merge;
@@ -275,16 +275,16 @@ static int fill(struct keeping *g, struct made *m, const struct mailbox_index *a
 }
 
 /* Takes ${of} over. */
-static int make(struct keeping *g, struct now *of, struct err *e)
+static int make(struct keeping *g, struct keep_now *of, struct err *e)
 {
-	struct made *m = &g->made;
+	struct keep_made *m = &g->made;
 	struct mailbox_index *archive = NULL, *live = NULL;
 	struct mailbox_header *header = NULL;
 	int rc;
 
 	keep_made_done(m);
 	m->of = *of;
-	*of = (struct now){ 0 };
+	*of = (struct keep_now){ 0 };
 	m->wanted = mem_array(g->item->merge->n + 1, sizeof *m->wanted);
 	rc = mailbox_index_parse((const uint8_t *)buf_text(&g->index), g->index.len, &archive, e);
 	if (rc == 0)
@@ -325,7 +325,7 @@ static int write_staged(
 	return rc;
 }
 
-int keep_prepare(struct keeping *g, struct now *now, struct err *e)
+int keep_prepare(struct keeping *g, struct keep_now *now, struct err *e)
 {
 	if (make(g, now, e) == -1 || write_staged(g, META_INDEX, "cyrus.index", &g->made.index, e) == -1 ||
 	    write_staged(g, META_HEADER, "cyrus.header", &g->made.header, e) == -1) {

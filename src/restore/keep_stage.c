@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "restore/keep_impl.h"
+#include "restore/sides.h"
 
 struct stage *keep_stage_for(struct keeping *g, unsigned meta)
 {
@@ -20,22 +21,6 @@ struct stage *keep_stage_for(struct keeping *g, unsigned meta)
 		if (strcmp(g->stages[i].root, root) == 0)
 			return &g->stages[i];
 	return &g->stages[0];
-}
-
-/* Index in merge->archive, or its n. */
-static size_t find_uid(const struct restore_merge *merge, uint32_t uid)
-{
-	size_t low = 0, high = merge->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (merge->archive[mid].uid < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < merge->n && merge->archive[low].uid == uid ? low : merge->n;
 }
 
 static int sink_begin(
@@ -52,7 +37,7 @@ static int sink_begin(
 	        : file->role == ROLE_CACHE ? &g->cache
 	                                   : NULL;
 	if (g->to == NULL) {
-		g->at = uid != 0 && !aside ? find_uid(merge, uid) : merge->n;
+		g->at = uid != 0 && !aside ? side_find(merge, uid) : merge->n;
 		if (g->at == merge->n || !merge->append[g->at] || g->staged[g->at])
 			return 0;
 	}

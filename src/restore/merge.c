@@ -165,18 +165,9 @@ static bool find_wanted(struct merging *g, const struct archive_file *file)
 {
 	const struct restore_merge *merge = g->item->merge;
 	uint32_t uid = file->role == ROLE_MESSAGE ? source_message_uid(source_base(file->path)) : 0;
-	size_t low = 0, high = merge->n;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (merge->archive[mid].uid < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	g->at = low;
-	return uid != 0 && low < merge->n && merge->archive[low].uid == uid && g->missing[low];
+	g->at = uid != 0 ? side_find(merge, uid) : merge->n;
+	return g->at < merge->n && g->missing[g->at];
 }
 
 static int begin(void *arg, const struct archive_file *file, const struct entry_meta *meta, struct err *e)

@@ -124,7 +124,7 @@ void side_live_done(struct side_live *s)
 
 /* ---- archive ---- */
 
-static struct match_message *find_uid(struct restore_merge *merge, uint32_t uid)
+size_t side_find(const struct restore_merge *merge, uint32_t uid)
 {
 	size_t low = 0, high = merge->n;
 
@@ -136,7 +136,7 @@ static struct match_message *find_uid(struct restore_merge *merge, uint32_t uid)
 		else
 			high = mid;
 	}
-	return low < merge->n && merge->archive[low].uid == uid ? &merge->archive[low] : NULL;
+	return low < merge->n && merge->archive[low].uid == uid ? low : merge->n;
 }
 
 struct hashing {
@@ -151,13 +151,13 @@ static int hash_begin(
 {
 	struct hashing *h = arg;
 	uint32_t uid = file->role == ROLE_MESSAGE ? source_message_uid(source_base(file->path)) : 0;
-	struct match_message *m = uid != 0 ? find_uid(h->merge, uid) : NULL;
+	size_t at = uid != 0 ? side_find(h->merge, uid) : h->merge->n;
 
 	(void)e;
-	if (m == NULL || m->has_guid)
+	if (at == h->merge->n || h->merge->archive[at].has_guid)
 		return 0;
 	if (meta != NULL) {
-		h->at = m;
+		h->at = &h->merge->archive[at];
 		digest_start(h->digest);
 	}
 	return 1;

@@ -31,6 +31,9 @@ int side_archive_read(struct source *source, size_t i, const struct source_messa
     const struct restore_pick *pick, struct job *job, struct restore_merge *merge, struct err *e);
 int side_archive_ids(struct source *source, size_t i, struct restore_merge *merge, struct err *e);
 
+/** side_find(merge, uid): Which of merge->archive has it; merge->n: none. */
+size_t side_find(const struct restore_merge *merge, uint32_t uid);
+
 /** side_record(merge, m, uid, ret): The record of a message of merge->archive, as it is to come back: an expunged one without \Deleted. false: ${m} has
  * no such message, or no longer. */
 bool side_record(const struct restore_merge *merge, const struct source_messages *m, uint32_t uid,

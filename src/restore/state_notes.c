@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "core/str.h"
+#include "restore/sides.h"
 #include "restore/state.h"
 
 #define NOTES_MAX_BYTES ((size_t)64 << 20)
@@ -123,17 +124,9 @@ static int notes_read(struct source *source, size_t i, const char *owner, struct
 
 static bool is_appended(const struct restore_merge *m, uint32_t uid)
 {
-	size_t low = 0, high = m->n;
+	size_t at = side_find(m, uid);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (m->archive[mid].uid < uid)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < m->n && m->archive[low].uid == uid && m->append[low];
+	return at < m->n && m->append[at];
 }
 
 int plan_append_notes(struct planning *g, size_t item_index, struct err *e)
